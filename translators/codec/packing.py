@@ -1,0 +1,34 @@
+"""Type URLs, and `google.protobuf.Any` around messages and around bytes that are encoded already."""
+
+import betterproto2
+from envoy_data_plane.google.protobuf import Any
+from envoy_data_plane.message_pool import default_message_pool
+
+from translators.codec.encoder import encode
+from translators.codec.wire import delimited, string
+
+
+def type_url(cls: type[betterproto2.Message]) -> str:
+    """The type URL of a message class, under its protobuf name: `Rbac` is `…/envoy.….RBAC`.
+
+    Raises:
+        TypeError: The class belongs to no generated package.
+    """
+    try:
+        return default_message_pool.type_to_url[cls]
+    except KeyError:
+        raise TypeError(f"{cls.__qualname__} is not a generated Envoy message class") from None
+
+
+def pack(message: betterproto2.Message) -> Any:
+    """An `Any` that holds the message, encoded.
+
+    Raises:
+        EncodeError: A value does not fit the type of its field.
+    """
+    return Any(type_url=type_url(type(message)), value=encode(message))
+
+
+def any_bytes(url: str, body: bytes) -> bytes:
+    """The wire form of an `Any` around a body that is encoded already."""
+    return string(1, url) + delimited(2, body) if body else string(1, url)

@@ -1,0 +1,1 @@
+"""The accepted API kinds, one file each: schema, parse, defaults and validation."""

@@ -1,0 +1,1 @@
+"""Values that flow between the parts: localities, proxies, resources, origins and problems."""

@@ -1,0 +1,26 @@
+"""Where an endpoint or a proxy runs: region, zone and sub-zone, as Envoy and Kubernetes name them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Locality:
+    """A place of three levels; an empty level is unknown and so are all levels below it."""
+
+    region: str = ""
+    zone: str = ""
+    sub_zone: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> Locality:
+        """The locality written as ``region/zone/sub-zone``; missing levels are empty."""
+        parts = [*text.split("/", 2), "", ""]
+        return cls(parts[0], parts[1], parts[2])
+
+    def __str__(self) -> str:
+        return "/".join((self.region, self.zone, self.sub_zone)).rstrip("/")
+
+
+NOWHERE = Locality()

@@ -1,0 +1,91 @@
+"""Services and endpoints as translation sees them, whatever kind of object described them."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+from translators.kinds.service_entry import Resolution
+from translators.model.locality import NOWHERE, Locality
+from translators.model.origin import InputKey, Labels
+
+
+class Protocol(enum.Enum):
+    """What a service port speaks, by Istio's protocol selection."""
+
+    HTTP = "HTTP"
+    HTTP2 = "HTTP2"
+    GRPC = "GRPC"
+    TLS = "TLS"
+    """TLS from the application (also HTTPS): passed through, routed by SNI."""
+    TCP = "TCP"
+    AUTO = "AUTO"
+    """Not told: Envoy looks at the first bytes."""
+
+    @property
+    def is_http(self) -> bool:
+        """Whether requests of this protocol are routed by a route configuration."""
+        return self in (Protocol.HTTP, Protocol.HTTP2, Protocol.GRPC)
+
+
+@dataclass(frozen=True, slots=True)
+class ServicePort:
+    """One TCP port of a service; ``target_port`` is a number or the name of a container port (0: same as ``number``)."""
+
+    number: int
+    name: str
+    protocol: Protocol
+    target_port: int | str = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A service under one host name. ``addresses`` are its virtual IPs; ``source`` is the object that describes it."""
+
+    hostname: str
+    name: str
+    namespace: str
+    source: InputKey
+    ports: tuple[ServicePort, ...]
+    addresses: tuple[str, ...] = ()
+    resolution: Resolution = Resolution.STATIC
+    headless: bool = False
+    external: bool = False
+    export_to: tuple[str, ...] = ()
+
+    @property
+    def is_kubernetes(self) -> bool:
+        """Whether a Kubernetes Service describes it."""
+        return self.source[0] == "Service"
+
+    def port(self, number: int) -> ServicePort | None:
+        """The port with this number, or None."""
+        return next((port for port in self.ports if port.number == number), None)
+
+
+class Health(enum.Enum):
+    """What the source says of an endpoint; Envoy may learn more by itself."""
+
+    HEALTHY = "HEALTHY"
+    UNHEALTHY = "UNHEALTHY"
+    DRAINING = "DRAINING"
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One instance of a service's port. ``weight`` is relative, at least 1."""
+
+    address: str
+    port: int
+    labels: Labels = frozenset()
+    locality: Locality = NOWHERE
+    weight: int = 1
+    health: Health = Health.HEALTHY
+
+
+@dataclass(frozen=True, slots=True)
+class ClientScope:
+    """What of a client matters to outbound translation: its namespace and those of its labels that any rule selects on."""
+
+    namespace: str
+    labels: Labels = frozenset()

@@ -1,0 +1,68 @@
+"""Every xDS resource name, built and parsed. Clusters and routes are named as Istio names them, so that dashboards can read them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+CLUSTER_DOMAIN = "cluster.local"
+PASSTHROUGH_CLUSTER = "PassthroughCluster"
+BLACKHOLE_CLUSTER = "BlackHoleCluster"
+INBOUND_PASSTHROUGH_CLUSTER = "InboundPassthroughCluster"
+EGRESS_LISTENER = "egress"
+EGRESS_ROUTE = "egress"
+VIRTUAL_OUTBOUND = "virtualOutbound"
+VIRTUAL_INBOUND = "virtualInbound"
+OUTBOUND_CAPTURE_PORT = 15001
+INBOUND_CAPTURE_PORT = 15006
+
+CLUSTER_TYPE = "type.googleapis.com/envoy.config.cluster.v3.Cluster"
+ENDPOINT_TYPE = "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment"
+LISTENER_TYPE = "type.googleapis.com/envoy.config.listener.v3.Listener"
+ROUTE_TYPE = "type.googleapis.com/envoy.config.route.v3.RouteConfiguration"
+VIRTUAL_HOST_TYPE = "type.googleapis.com/envoy.config.route.v3.VirtualHost"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ClusterName:
+    """The parts of ``direction|port|subset|host``; host is empty for inbound clusters."""
+
+    direction: str
+    port: int
+    subset: str
+    host: str
+
+    def __str__(self) -> str:
+        return f"{self.direction}|{self.port}|{self.subset}|{self.host}"
+
+    @classmethod
+    def parse(cls, text: str) -> ClusterName | None:
+        """The parts, or None when the text is not such a name."""
+        parts = text.split("|")
+        if len(parts) != 4 or not parts[1].isdigit() or parts[0] not in ("outbound", "inbound"):
+            return None
+        return cls(parts[0], int(parts[1]), parts[2], parts[3])
+
+
+def outbound_cluster(host: str, port: int, subset: str = "") -> str:
+    """``outbound|port|subset|host``."""
+    return f"outbound|{port}|{subset}|{host}"
+
+
+def inbound_cluster(port: int) -> str:
+    """``inbound|port||``."""
+    return f"inbound|{port}||"
+
+
+def inbound_route(port: int) -> str:
+    """The route configuration of an inbound HTTP port, named as its cluster."""
+    return f"inbound|{port}||"
+
+
+def virtual_host(route: str, host: str, port: int) -> str:
+    """``route/host:port``: the route configuration's name is the prefix by which Envoy files a VirtualHost."""
+    return f"{route}/{host}:{port}"
+
+
+def service_host(name: str, namespace: str) -> str:
+    """The full host name of a Kubernetes service."""
+    return f"{name}.{namespace}.svc.{CLUSTER_DOMAIN}"

@@ -1,0 +1,1 @@
+"""Everything of Chancery that touches the world: sources, streams, ledger, admin API and commands."""

@@ -1,15 +1,45 @@
 """Envoy messages to bytes and back: compiled encoders and decoders, Any packing, discovery envelopes, rendering."""
 
+from translators.codec.discovery import (
+    DeltaRequest,
+    RequestError,
+    SotwRequest,
+    delta_resource,
+    delta_response,
+    delta_response_body,
+    parse_delta_request,
+    parse_discovery_request,
+    sotw_resource,
+    sotw_response,
+    sotw_response_body,
+    with_nonce,
+)
 from translators.codec.encoder import encode
 from translators.codec.errors import CodecError, DecodeError, EncodeError
+from translators.codec.node import Json, RawNode, parse_node
 from translators.codec.packing import any_bytes, pack, type_url
 
 __all__ = [
     "CodecError",
     "DecodeError",
+    "DeltaRequest",
     "EncodeError",
+    "Json",
+    "RawNode",
+    "RequestError",
+    "SotwRequest",
     "any_bytes",
+    "delta_resource",
+    "delta_response",
+    "delta_response_body",
     "encode",
     "pack",
+    "parse_delta_request",
+    "parse_discovery_request",
+    "parse_node",
+    "sotw_resource",
+    "sotw_response",
+    "sotw_response_body",
     "type_url",
+    "with_nonce",
 ]

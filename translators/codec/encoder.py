@@ -15,8 +15,8 @@ import betterproto2
 from translators.codec import scalars
 from translators.codec.errors import EncodeError
 from translators.codec.faults import first_fault
-from translators.codec.schema import LENGTH, Field, ValueType, fields_of
-from translators.codec.wire import BYTES, delimited, prefixes, tag
+from translators.codec.schema import Field, ValueType, fields_of
+from translators.codec.wire import BYTES, LENGTH, delimited, prefixes, tag
 
 Encoder = Callable[[betterproto2.Message], bytes]
 

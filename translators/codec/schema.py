@@ -15,12 +15,7 @@ from typing import Annotated, Union, get_args, get_origin, get_type_hints
 
 import betterproto2
 
-VARINT = 0
-FIXED64 = 1
-LENGTH = 2
-START_GROUP = 3
-END_GROUP = 4
-FIXED32 = 5
+from translators.codec.wire import FIXED32, FIXED64, LENGTH, VARINT
 
 WIRE_TYPES: Mapping[str, int] = {
     "bool": VARINT,

@@ -8,7 +8,12 @@ early, which the callers turn into a `DecodeError` that names the message.
 from collections.abc import Iterator
 from functools import cache
 
-from translators.codec.schema import END_GROUP, FIXED32, FIXED64, LENGTH, START_GROUP, VARINT
+VARINT = 0
+FIXED64 = 1
+LENGTH = 2
+START_GROUP = 3
+END_GROUP = 4
+FIXED32 = 5
 
 BYTES: tuple[bytes, ...] = tuple(bytes((value,)) for value in range(256))
 """Number below 256 → that one byte."""

@@ -1,0 +1,47 @@
+"""What all tests share: where Envoy is, what may be run here, free ports."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.support.envoy import require_envoy
+from tests.support.ports import free_port as next_free_port
+
+_NETWORK_TOOLS = ("ip", "iptables")
+
+
+def _why_not_root() -> str:
+    """What is missing for tests in network namespaces, or "" when nothing is."""
+    if os.geteuid() != 0:
+        return "needs root"
+    missing = [tool for tool in _NETWORK_TOOLS if shutil.which(tool) is None]
+    return f"needs {' and '.join(missing)} (Debian: iproute2, iptables)" if missing else ""
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skips what cannot run here; in CI (``CI=true``) that is a failure."""
+    if item.get_closest_marker("envoy"):
+        require_envoy()
+    if item.get_closest_marker("root"):
+        reason = _why_not_root()
+        if reason and os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        if reason:
+            pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def envoy_path() -> Path:
+    """Envoy's binary."""
+    return require_envoy()
+
+
+@pytest.fixture
+def free_port() -> Callable[[], int]:
+    """A function that returns another free port of 127.0.0.1 at each call."""
+    return next_free_port

@@ -1,0 +1,38 @@
+"""The incremental query database: inputs, memoised queries with recorded reads, provenance and forks."""
+
+from translators.database.database import Database, Fork
+from translators.database.query import (
+    CycleError,
+    Dependency,
+    Failure,
+    Index,
+    IndexKeysRead,
+    InputKey,
+    InputRead,
+    KindRead,
+    LookupRead,
+    Query,
+    QueryKey,
+    Reader,
+    Statistics,
+    query,
+)
+
+__all__ = [
+    "CycleError",
+    "Database",
+    "Dependency",
+    "Failure",
+    "Fork",
+    "Index",
+    "IndexKeysRead",
+    "InputKey",
+    "InputRead",
+    "KindRead",
+    "LookupRead",
+    "Query",
+    "QueryKey",
+    "Reader",
+    "Statistics",
+    "query",
+]

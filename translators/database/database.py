@@ -1,0 +1,368 @@
+"""The incremental query database: inputs are set, queries are read, and what did not change is not computed again.
+
+Inputs are set and removed with a revision; queries are plain functions that read inputs and each other through the
+database, which remembers their results and everything that they read. After an edit only that runs again which really
+depends on it. The database knows nothing of what the values mean.
+
+Its rules: queries are pure; values compare by ``==`` and are never mutated; results live as long as a held result
+depends on them (others go at the next `Database.settle`); edits are not allowed while a query runs. It is not for use
+by several threads at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable
+from typing import TypeVar
+
+from translators.database.cells import UNSET, Cell, InputCell, LeafCell, ResultCell
+from translators.database.graph import Graph
+from translators.database.inputs import Inputs
+from translators.database.listings import Listings
+from translators.database.query import (
+    Dependency,
+    Failure,
+    Index,
+    InputKey,
+    QueryKey,
+    Statistics,
+)
+
+R = TypeVar("R")
+
+
+class Database(Graph):
+    """Inputs and everything derived from them.
+
+    Attributes:
+        revision: The highest revision that an effective edit came with; 0 before the first.
+    """
+
+    revision: int
+
+    def __init__(self, indexes: Iterable[Index] = ()) -> None:
+        super().__init__(Inputs(indexes))
+        self.revision = 0
+        self._order: dict[ResultCell, int] = {}
+        self._next = 0
+        self._reported: dict[ResultCell, object] = {}
+
+    # Reading: the calls of a query, which record; from outside they only answer.
+
+    def input(self, key: InputKey) -> object | None:
+        """The value of an input, or None when there is none."""
+        reads = self.reads
+        if reads is None:
+            return self.leaves.peek(key)[0]
+        cell = self.leaves.cells.get(key)
+        if cell is None:
+            cell = self.leaves.cell(key)
+            self.loose[cell] = None
+        elif not cell.current:
+            cell.commit(self.clock)
+        reads.append(cell)
+        return cell.value
+
+    def inputs(self, kind: str) -> tuple[InputKey, ...]:
+        """The sorted keys of the inputs of a kind."""
+        return self._bucket(self.leaves.kinds, kind)
+
+    def lookup(self, index: Index, key: Hashable) -> tuple[InputKey, ...]:
+        """The sorted keys of the inputs that the index files under `key`."""
+        return self._bucket(self.leaves.index(index), key)
+
+    def index_keys(self, index: Index) -> tuple[Hashable, ...]:
+        """The sorted distinct keys of an index."""
+        cell = self.leaves.index(index).names
+        reads = self.reads
+        if reads is None:
+            return cell.latest()
+        if not cell.current:
+            cell.commit(self.clock)
+        reads.append(cell)
+        return cell.value
+
+    def _bucket(self, home: Listings, key: Hashable) -> tuple[InputKey, ...]:
+        reads = self.reads
+        if reads is None:
+            return home.peek(key)
+        cell = home.cells.get(key)
+        if cell is None:
+            cell = home.cell(key)
+            self.loose[cell] = None
+        elif not cell.current:
+            cell.commit(self.clock)
+        reads.append(cell)
+        return cell.value
+
+    # Editing.
+
+    def set(self, key: InputKey, value: object, revision: int) -> bool:
+        """Give an input a value.
+
+        Returns:
+            False when it is equal to the present one: then nothing happens, and the input keeps its revision.
+
+        Raises:
+            ValueError: The value is None, which means absence.
+            RuntimeError: A query is running.
+        """
+        if value is None:
+            raise ValueError(f"input {key} cannot be set to None; remove it instead")
+        return self._edit(key, value, revision)
+
+    def remove(self, key: InputKey, revision: int) -> bool:
+        """Take an input away; False when there was none.
+
+        Raises:
+            RuntimeError: A query is running.
+        """
+        return self._edit(key, None, revision)
+
+    def input_revision(self, key: InputKey) -> int | None:
+        """The revision that brought the present value of an input, None when there is none."""
+        return self.leaves.peek(key)[1]
+
+    def _edit(self, key: InputKey, value: object | None, revision: int) -> bool:
+        self._refuse_in_query(f"edit input {key}")
+        stale = self.leaves.put(key, value, revision)
+        if stale is None:
+            return False
+        self.revision = max(self.revision, revision)
+        self.clock += 1
+        self.spread(stale)
+        return True
+
+    def spread(self, stale: list[LeafCell]) -> None:
+        """Tell all that depends on changed inputs and listings that it may be stale."""
+        self.mark(stale)
+
+    # Roots.
+
+    def hold(self, ref: QueryKey[object]) -> None:
+        """Keep a result, and all that it depends on, in memory and up to date.
+
+        Holds are counted; each wants its `release`. The result is computed by the next `settle`.
+        """
+        self._refuse_in_query(f"hold {ref}")
+        node = self.node(ref.query, ref.key)
+        node.holds += 1
+        if node.holds == 1:
+            self._order[node] = self._next
+            self._next += 1
+            self.touched[node] = None
+
+    def release(self, ref: QueryKey[object]) -> None:
+        """Undo one `hold`; after the last one the next `settle` drops what nothing else needs.
+
+        Raises:
+            ValueError: The result is not held.
+        """
+        self._refuse_in_query(f"release {ref}")
+        node = self.memo.get(ref.query, {}).get(ref.key)
+        if node is None or not node.holds:
+            raise ValueError(f"{ref} is not held; each release needs a hold before it")
+        node.holds -= 1
+        if not node.holds:
+            del self._order[node]
+            self._reported.pop(node, None)
+            self.touched.pop(node, None)
+            self.loose[node] = None
+
+    def settle(self) -> tuple[QueryKey[object], ...]:
+        """Bring all held results up to date, and drop those that none of them needs.
+
+        Costs in proportion to what the edits since the last call may have changed, not to what is in memory. A query
+        that raises does not make it raise; see `outcome`.
+
+        Returns:
+            The held results whose outcome is not equal to that at the end of the last call, in the order in which they
+            were first held. A result that was not held then counts as changed. A failure is an outcome: a result that
+            goes on failing with an equal exception counts once.
+        """
+        self._refuse_in_query("settle")
+        roots = sorted(self.touched, key=self._order.__getitem__)
+        for node in roots:
+            if node.dirty is not None:
+                self.refresh(node)
+        changed = []
+        for node in roots:
+            reported = self._reported.get(node, UNSET)
+            if reported is not node.value and (reported is UNSET or reported != node.value):
+                self._reported[node] = node.value
+                changed.append(node.ref())
+        self.touched.clear()
+        self.sweep()
+        return tuple(changed)
+
+    # Looking.
+
+    def outcome(self, ref: QueryKey[R]) -> R | Failure:
+        """The value of a result, brought up to date first, or what its query raised."""
+        return self._fresh(ref).value  # type: ignore[return-value]  # made by the query, which returns R
+
+    def dependencies(self, ref: QueryKey[object]) -> tuple[Dependency, ...]:
+        """What the last run of the query read itself, in order, each once; the result is brought up to date first."""
+        return tuple(
+            cell.describe()
+            for cell in self.reads_of(self._fresh(ref))
+            if isinstance(cell, ResultCell | LeafCell)
+        )
+
+    def provenance(self, ref: QueryKey[object]) -> tuple[tuple[InputKey, int | None], ...]:
+        """All inputs whose value or absence the result depends on, through any number of queries.
+
+        A listing (`inputs`, `lookup`, `index_keys`) adds nothing by itself: the inputs in it count if their values were
+        read too. The result is brought up to date first.
+
+        Returns:
+            Sorted keys with the revision that brought the present value, None for an absent input.
+        """
+        found: set[InputKey] = set()
+        todo: list[Cell] = [self._fresh(ref)]
+        seen = set(todo)
+        while todo:
+            cell = todo.pop()
+            if isinstance(cell, InputCell):
+                found.add(cell.key)
+            elif isinstance(cell, ResultCell):
+                fresh = [read for read in self.reads_of(cell) if read not in seen]
+                seen.update(fresh)
+                todo += fresh
+        return tuple((key, self.input_revision(key)) for key in sorted(found))
+
+    @property
+    def statistics(self) -> Statistics:
+        """Counts and sizes, for metrics and tests."""
+        tables = self.leaves.tables
+        return Statistics(
+            runs=self.runs,
+            hits=self.hits,
+            verified=self.verified,
+            results=sum(map(len, self.memo.values())),
+            inputs=len(self.leaves.cells),
+            listings=sum(len(table.cells) for table in tables),
+        )
+
+    def fork(self) -> Fork:
+        """A database with the same inputs, whose edits do not show here, nor later edits here in it.
+
+        Results that do not depend on what differs are taken from this database; nothing is held in the fork.
+        """
+        self._refuse_in_query("fork")
+        return Fork(self)
+
+    def reads_of(self, node: ResultCell) -> tuple[Cell, ...]:
+        """What a clean result read."""
+        return node.reads
+
+    def _fresh(self, ref: QueryKey[object]) -> ResultCell:
+        self._refuse_in_query(f"look into {ref}")
+        node = self.node(ref.query, ref.key)
+        if node.dirty is not None:
+            self.refresh(node)
+        return node
+
+    def _refuse_in_query(self, what: str) -> None:
+        if self.reads is not None:
+            raise RuntimeError(f"cannot {what} while a query runs; queries only read")
+
+
+class Fork(Database):
+    """A database laid over another one, its parent.
+
+    Inputs not edited here are the parent's as they were when the fork was made: the parent hands over the old state
+    before it changes anything. A result is taken from the parent, *adopted*, if it is clean there and depends on no
+    input or listing in which the two differ; else it is computed here. Adopted results have no reads here, their edges
+    are those in the parent. So after an edit of the fork, those that the parent's edges lead to are stale; and if the
+    parent changed since their adoption, all of them are, and are adopted anew or computed when they are read.
+    """
+
+    def __init__(self, parent: Database) -> None:
+        super().__init__()
+        self.leaves = parent.leaves.over()
+        self.revision = parent.revision
+        self._parent = parent
+        self._adopted: dict[ResultCell, None] = {}
+        self._adopted_at = self._parent_state()
+        self._affected: dict[ResultCell, None] = {}
+        self._affected_at: tuple[int, ...] = ()
+
+    def fork(self) -> Fork:
+        """Another fork of the same parent, with the inputs that this one has now."""
+        self._refuse_in_query("fork")
+        twin = Fork(self._parent)
+        twin.leaves.copy_edits(self.leaves)
+        twin.revision = self.revision
+        return twin
+
+    def spread(self, stale: list[LeafCell]) -> None:
+        """Tell all that depends on changed inputs and listings that it may be stale."""
+        super().spread(stale)
+        state = self._parent_state()
+        if state != self._adopted_at:
+            self._adopted_at = state
+            suspects = list(self._adopted)
+        else:
+            suspects = self._adopted_among(self._find_affected())
+        suspects = [node for node in suspects if node.dirty is None]
+        for node in suspects:
+            self.soil(node, [])
+            node.verified_at = -1
+        self.mark(suspects)
+
+    def run(self, node: ResultCell) -> None:
+        """Adopt the result at the top of the stack from the parent, or else run its query."""
+        lent = None if node in self.in_cycle else self._lent(node)
+        if lent is None:
+            self._adopted.pop(node, None)
+            super().run(node)
+            return
+        if not self._adopted:
+            self._adopted_at = self._parent_state()
+        self._adopted[node] = None
+        old, value = node.value, lent.value
+        self.finish(node, value, [], same=value is old or (old is not UNSET and value == old))
+
+    def drop(self, node: ResultCell) -> list[Cell]:
+        """Forget a result; what it read, where that may be loose now."""
+        self._adopted.pop(node, None)
+        return super().drop(node)
+
+    def reads_of(self, node: ResultCell) -> tuple[Cell, ...]:
+        """What a clean result read; for an adopted one, what it read in the parent."""
+        if node in self._adopted:
+            lent = self._lent(node)
+            if lent is not None:
+                return lent.reads
+            self.soil(node, [])  # the parent has moved on: run it here to see
+            node.verified_at = -1
+            self.refresh(node)
+        return node.reads
+
+    def _lent(self, node: ResultCell) -> ResultCell | None:
+        lent = self._parent.memo.get(node.query, {}).get(node.key)
+        if lent is None or lent.dirty is not None or lent in self._find_affected():
+            return None
+        return lent
+
+    def _adopted_among(self, lent: Iterable[ResultCell]) -> list[ResultCell]:
+        mine = (self.memo.get(node.query, {}).get(node.key) for node in lent)
+        return [node for node in mine if node is not None and node in self._adopted]
+
+    def _find_affected(self) -> dict[ResultCell, None]:
+        """The results of the parent that depend on an input or a listing in which the fork differs."""
+        state = (*self._parent_state(), self.clock)
+        if state != self._affected_at:
+            self._affected_at = state
+            self._affected = {}
+            todo: list[Cell] = list(self.leaves.differences())
+            while todo:
+                for reader, _ in todo.pop().each_reader():
+                    if reader not in self._affected:
+                        self._affected[reader] = None
+                        todo.append(reader)
+        return self._affected
+
+    def _parent_state(self) -> tuple[int, ...]:
+        parent = self._parent
+        return (parent.clock, parent.runs, parent.drops)

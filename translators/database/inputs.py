@@ -1,0 +1,217 @@
+"""The inputs of a database and the listings made of them, each a cell that results can depend on.
+
+`Inputs` knows nothing of results. Before an edit it works out everything that the edit touches, so that an index
+function that raises leaves all as it was; then it changes the cells and hands back those whose readers must be told.
+
+Inputs can be laid over other inputs, for a fork: what is not in the overlay is looked up below and copied up when
+asked for, and before the ones below change, they first push the old state up to their overlays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from typing import TypeVar
+from weakref import WeakSet
+
+from translators.database.cells import InputCell, LeafCell
+from translators.database.listings import ListingCell, Listings
+from translators.database.query import Index, IndexKeysRead, InputKey, KindRead, LookupRead
+
+_K = TypeVar("_K", bound=Hashable)
+
+_Edit = tuple[int, Hashable, bool]
+"""One change of a listing: the number of the table, what is filed under, and whether the input comes or goes."""
+
+
+class Inputs:
+    """All inputs, with their listings.
+
+    Attributes:
+        cells: Input key → cell. Holds what is present, and what some result has asked for.
+        kinds: The inputs by kind.
+        tables: `kinds`, then the inputs by the keys of each index.
+        overlays: The inputs laid over these, as long as somebody uses them.
+        edited_inputs: The inputs of an overlay that may differ from those below.
+        edited_listings: The listings of an overlay that may differ from those below.
+    """
+
+    def __init__(self, indexes: Iterable[Index], below: Inputs | None = None) -> None:
+        self.cells: dict[InputKey, InputCell] = {}
+        self.below = below
+        self.overlays: WeakSet[Inputs] = WeakSet()
+        self.indexes = tuple(dict.fromkeys(indexes))
+        self.tables = _tables(self.indexes, below)
+        self.kinds = self.tables[0]
+        self._numbers = {index: number for number, index in enumerate(self.indexes, start=1)}
+        self._of_kind: dict[str, list[Index]] = {}
+        for index in self.indexes:
+            self._of_kind.setdefault(index.kind, []).append(index)
+        self.edited_inputs: dict[InputKey, None] = {}
+        self.edited_listings: dict[tuple[int, Hashable], None] = {}
+        if below is not None:
+            below.overlays.add(self)
+
+    def index(self, index: Index) -> Listings:
+        """The listings of an index.
+
+        Raises:
+            LookupError: The database was made without this index.
+        """
+        try:
+            return self.tables[self._numbers[index]]
+        except KeyError:
+            raise LookupError(
+                f"the database has no index {index.name!r}; give it to Database(indexes=...)"
+            ) from None
+
+    def cell(self, key: InputKey) -> InputCell:
+        """The input under `key`; one that stands for its absence is made when there is none."""
+        cell = self.cells.get(key)
+        if cell is None:
+            cell = self.cells[key] = InputCell(key, *self._below(key))
+        return cell
+
+    def peek(self, key: InputKey) -> tuple[object | None, int | None]:
+        """The latest value and revision, without making a cell; twice None when absent."""
+        cell = self.cells.get(key)
+        return self._below(key) if cell is None else (cell.latest(), cell.revision)
+
+    def put(self, key: InputKey, value: object | None, revision: int) -> list[LeafCell] | None:
+        """Set an input, or remove it if the value is None.
+
+        Returns:
+            The cells whose readers must be told; None when the value is equal to the present one.
+        """
+        old = self.peek(key)[0]
+        if value is old or value == old:
+            return None
+        edits = self._edits(key, old, value)
+        for overlay in self.overlays:
+            overlay.keep(key, edits)
+        stale: list[LeafCell] = []
+        cell = self.cell(key)
+        cell.revision = None if value is None else revision
+        if cell.is_read():
+            if cell.current:
+                cell.current = False
+                stale.append(cell)
+            cell.pending = value
+        else:
+            cell.value, cell.pending, cell.current = value, None, True
+            self.drop(cell)
+        for number, name, present in edits:
+            self._edit(self.tables[number], name, key, present, stale)
+        if self.below is not None:
+            self._note_edits(key, edits)
+        return stale
+
+    def drop(self, cell: LeafCell) -> None:
+        """Forget a cell that nobody reads, if it stands for something absent."""
+        if self.below is not None or not cell.is_empty():
+            return  # an overlay has to know what it lacks
+        if isinstance(cell, InputCell):
+            self.cells.pop(cell.key, None)
+        elif isinstance(cell, ListingCell):
+            cell.drop()
+
+    def over(self) -> Inputs:
+        """New inputs laid over these."""
+        return Inputs(self.indexes, self)
+
+    def keep(self, key: InputKey, edits: list[_Edit]) -> None:
+        """Copy up the state of what is about to change below."""
+        self.cell(key)
+        for number, name, _ in edits:
+            self.tables[number].cell(name)
+        self._note_edits(key, edits)
+
+    def copy_edits(self, other: Inputs) -> None:
+        """Become equal to another overlay of the same inputs."""
+        for key in other.edited_inputs:
+            self.cells[key] = InputCell(key, *other.peek(key))
+        for number, name in other.edited_listings:
+            home = self.tables[number]
+            home.cells[name] = ListingCell(home, name, other.tables[number].peek(name))
+        for mine, theirs in zip(self.tables, other.tables, strict=True):
+            mine.names = ListingCell(mine, None, theirs.names.latest())
+        self.edited_inputs.update(other.edited_inputs)
+        self.edited_listings.update(other.edited_listings)
+
+    def differences(self) -> Iterator[LeafCell]:
+        """The cells below whose value is not what this overlay has in their place."""
+        if self.below is None:
+            return
+        for key in self.edited_inputs:
+            lower = self.below.cells.get(key)
+            if lower is not None and _differ(lower, self.cells[key]):
+                yield lower
+        lower_tables = self.below.tables
+        for number, name in self.edited_listings:
+            listing = lower_tables[number].cells.get(name)
+            if listing is not None and _differ(listing, self.tables[number].cells[name]):
+                yield listing
+        for mine, below in zip(self.tables, lower_tables, strict=True):
+            if _differ(mine.names, below.names):
+                yield below.names
+
+    def _below(self, key: InputKey) -> tuple[object | None, int | None]:
+        return (None, None) if self.below is None else self.below.peek(key)
+
+    def _edits(self, key: InputKey, old: object | None, new: object | None) -> list[_Edit]:
+        kind = key[0]
+        edits: list[_Edit] = []
+        if old is None:
+            edits.append((0, kind, True))
+        elif new is None:
+            edits.append((0, kind, False))
+        for index in self._of_kind.get(kind, ()):
+            number = self._numbers[index]
+            left = {} if old is None else dict.fromkeys(index.keys(old))
+            right = {} if new is None else dict.fromkeys(index.keys(new))
+            edits += [(number, name, False) for name in left if name not in right]
+            edits += [(number, name, True) for name in right if name not in left]
+        return edits
+
+    def _edit(
+        self, home: Listings, name: Hashable, key: InputKey, present: bool, stale: list[LeafCell]
+    ) -> None:
+        cell = home.cell(name)
+        _edit(cell, key, present, stale)
+        if cell.size == present:  # the first one came, or the last one went
+            _edit(home.names, name, present, stale)
+        if not cell.size and not cell.is_read():
+            self.drop(cell)
+
+    def _note_edits(self, key: InputKey, edits: list[_Edit]) -> None:
+        self.edited_inputs[key] = None
+        for number, name, _ in edits:
+            self.edited_listings[number, name] = None
+
+
+def _tables(indexes: tuple[Index, ...], below: Inputs | None) -> tuple[Listings, ...]:
+    if below is not None:
+        return tuple(table.over() for table in below.tables)
+    return (
+        Listings(KindRead("*"), _kind_read),
+        *(Listings(IndexKeysRead(index.name), _lookup_read(index)) for index in indexes),
+    )
+
+
+def _kind_read(kind: Hashable) -> KindRead:
+    return KindRead(str(kind))
+
+
+def _lookup_read(index: Index) -> Callable[[Hashable], LookupRead]:
+    return lambda key: LookupRead(index.name, key)
+
+
+def _edit(cell: ListingCell[_K], key: _K, present: bool, stale: list[LeafCell]) -> None:
+    cell.edit(key, present=present)
+    if cell.current:
+        cell.current = False
+        stale.append(cell)
+
+
+def _differ(one: LeafCell, other: LeafCell) -> bool:
+    left, right = one.latest(), other.latest()
+    return left is not right and left != right

@@ -1,5 +1,6 @@
 """Envoy messages to bytes and back: compiled encoders and decoders, Any packing, discovery envelopes, rendering."""
 
+from translators.codec.decoder import UNREAD, decode
 from translators.codec.discovery import (
     DeltaRequest,
     RequestError,
@@ -17,9 +18,10 @@ from translators.codec.discovery import (
 from translators.codec.encoder import encode
 from translators.codec.errors import CodecError, DecodeError, EncodeError
 from translators.codec.node import Json, RawNode, parse_node
-from translators.codec.packing import any_bytes, pack, type_url
+from translators.codec.packing import any_bytes, message_class, pack, type_url
 
 __all__ = [
+    "UNREAD",
     "CodecError",
     "DecodeError",
     "DeltaRequest",
@@ -29,10 +31,12 @@ __all__ = [
     "RequestError",
     "SotwRequest",
     "any_bytes",
+    "decode",
     "delta_resource",
     "delta_response",
     "delta_response_body",
     "encode",
+    "message_class",
     "pack",
     "parse_delta_request",
     "parse_discovery_request",

@@ -20,6 +20,27 @@ def type_url(cls: type[betterproto2.Message]) -> str:
         raise TypeError(f"{cls.__qualname__} is not a generated Envoy message class") from None
 
 
+def full_name(cls: type[betterproto2.Message]) -> str:
+    """The protobuf name of a message class with its package: `envoy.config.core.v3.Node`.
+
+    Raises:
+        TypeError: The class belongs to no generated package.
+    """
+    return type_url(cls).partition("/")[2]
+
+
+def message_class(url: str) -> type[betterproto2.Message]:
+    """The message class of a type URL.
+
+    Raises:
+        TypeError: No imported module defines the type.
+    """
+    try:
+        return default_message_pool.url_to_type[url]
+    except KeyError:
+        raise TypeError(f"{url!r} is no known type: import the module that defines it") from None
+
+
 def pack(message: betterproto2.Message) -> Any:
     """An `Any` that holds the message, encoded.
 

@@ -10,7 +10,16 @@ import struct
 from collections.abc import Callable, Mapping
 
 from translators.codec.schema import INTEGER_RANGES
-from translators.codec.wire import signed_varint, varint
+from translators.codec.wire import (
+    FIXED32,
+    FIXED64,
+    LENGTH,
+    VARINT,
+    read_varint,
+    scan,
+    signed_varint,
+    varint,
+)
 
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 _MICROSECOND = datetime.timedelta(microseconds=1)
@@ -110,3 +119,76 @@ SCALARS: Mapping[str, Callable[..., bytes]] = {
     "double": struct.Struct("<d").pack,
 }
 """Protobuf scalar type → its checked encoding, without tag; strings and bytes without length."""
+
+
+def _varint_body(body: bytes) -> int:
+    """Field 1 of a wrapper around a varint; 0 if it is not there."""
+    value = 0
+    for number, wire_type, start, _ in scan(body):
+        if number == 1 and wire_type == VARINT:
+            value = read_varint(body, start)[0]
+    return value
+
+
+def _fixed_body(form: str, wanted: int) -> Callable[[bytes], float]:
+    unpack = struct.Struct(form).unpack_from
+
+    def unwrapped(body: bytes) -> float:
+        value = 0.0
+        for number, wire_type, start, _ in scan(body):
+            if number == 1 and wire_type == wanted:
+                (value,) = unpack(body, start)
+        return value
+
+    return unwrapped
+
+
+def _length_body(body: bytes) -> bytes:
+    value = b""
+    for number, wire_type, start, stop in scan(body):
+        if number == 1 and wire_type == LENGTH:
+            value = body[start:stop]
+    return value
+
+
+def _signed(value: int, bits: int) -> int:
+    sign = 1 << bits - 1
+    return ((value & (1 << bits) - 1) ^ sign) - sign
+
+
+def _seconds_and_nanos(body: bytes) -> tuple[int, int]:
+    seconds = nanos = 0
+    for number, wire_type, start, _ in scan(body):
+        if wire_type == VARINT and number == 1:
+            seconds = _signed(read_varint(body, start)[0], 64)
+        elif wire_type == VARINT and number == 2:
+            nanos = _signed(read_varint(body, start)[0], 32)
+    return seconds, nanos
+
+
+def _timedelta(body: bytes) -> datetime.timedelta:
+    """The span to the nearest microsecond, which is all that a `timedelta` holds."""
+    seconds, nanos = _seconds_and_nanos(body)
+    return datetime.timedelta(seconds=seconds, microseconds=nanos / 1000)
+
+
+def _datetime(body: bytes) -> datetime.datetime:
+    """The microsecond that the moment lies in."""
+    seconds, nanos = _seconds_and_nanos(body)
+    return _EPOCH + datetime.timedelta(seconds=seconds, microseconds=nanos // 1000)
+
+
+UNWRAPPED: Mapping[str, Callable[[bytes], object]] = {
+    "BoolValue": lambda body: _varint_body(body) != 0,
+    "Int32Value": lambda body: _signed(_varint_body(body), 32),
+    "Int64Value": lambda body: _signed(_varint_body(body), 64),
+    "UInt32Value": lambda body: _varint_body(body) & 0xFFFFFFFF,
+    "UInt64Value": _varint_body,
+    "FloatValue": _fixed_body("<f", FIXED32),
+    "DoubleValue": _fixed_body("<d", FIXED64),
+    "StringValue": lambda body: _length_body(body).decode(),
+    "BytesValue": _length_body,
+    "Duration": _timedelta,
+    "Timestamp": _datetime,
+}
+"""Well-known message → its body to the plain value that Python holds."""

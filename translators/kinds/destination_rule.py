@@ -5,7 +5,35 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Final
 
+from translators.kinds.field_path import Path
+from translators.kinds.field_types import (
+    DURATION,
+    DURATION_OR_ZERO,
+    EXPORT_TO,
+    INT32,
+    LABELS,
+    PERCENT,
+    PORT,
+    RULE_HOST,
+    SUBSET_NAME,
+    UINT32,
+)
+from translators.kinds.findings import Findings
+from translators.kinds.kind import ISTIO_NETWORKING, Kind, document_with_spec
+from translators.kinds.schema import (
+    BOOLEAN,
+    Field,
+    checked,
+    choice,
+    list_of,
+    optional,
+    record,
+    required,
+    spread,
+    unsupported,
+)
 from translators.model.origin import Labels
 
 
@@ -104,3 +132,207 @@ class DestinationRuleSpec:
     subsets: tuple[Subset, ...] = ()
     export_to: tuple[str, ...] = ()
     workload_selector: Labels | None = None
+
+
+_LOAD_BALANCER: Final = record(
+    LoadBalancer,
+    {
+        "simple": optional(
+            "simple",
+            choice(
+                {"UNSPECIFIED": None, "LEAST_CONN": SimpleLoadBalancer.LEAST_REQUEST}
+                | {member.value: member for member in SimpleLoadBalancer}
+            ),
+        ),
+        "consistentHash": unsupported("requests go to the least loaded instance"),
+        "localityLbSetting": spread(
+            record(
+                dict,
+                {
+                    "enabled": optional("locality_enabled", BOOLEAN),
+                    "distribute": unsupported("traffic stays near by priorities", harmless=([],)),
+                    "failover": unsupported("traffic stays near by priorities", harmless=([],)),
+                    "failoverPriority": unsupported(
+                        "traffic stays near by priorities", harmless=([],)
+                    ),
+                },
+            )
+        ),
+        "zoneAware": unsupported("traffic stays near by priorities"),
+        "warmup": unsupported("new instances get their full share at once"),
+        "warmupDurationSecs": unsupported("new instances get their full share at once"),
+    },
+    exclusive=(("simple", "consistentHash"),),
+)
+_CONNECTION_POOL: Final = record(
+    ConnectionPool,
+    {
+        "tcp": spread(
+            record(
+                dict,
+                {
+                    "maxConnections": optional("max_connections", INT32),
+                    "connectTimeout": optional("connect_timeout", DURATION),
+                    "tcpKeepalive": optional(
+                        "tcp_keepalive",
+                        record(
+                            Keepalive,
+                            {
+                                "probes": optional("probes", UINT32),
+                                "time": optional("time", DURATION),
+                                "interval": optional("interval", DURATION),
+                            },
+                        ),
+                    ),
+                    "maxConnectionDuration": optional("max_connection_duration", DURATION),
+                    "idleTimeout": optional("tcp_idle_timeout", DURATION_OR_ZERO),
+                },
+            )
+        ),
+        "http": spread(
+            record(
+                dict,
+                {
+                    "http1MaxPendingRequests": optional("max_pending_requests", INT32),
+                    "http2MaxRequests": optional("max_requests", INT32),
+                    "maxRequestsPerConnection": optional("max_requests_per_connection", INT32),
+                    "maxRetries": optional("max_retries", INT32),
+                    "idleTimeout": optional("http_idle_timeout", DURATION_OR_ZERO),
+                    "h2UpgradePolicy": optional(
+                        "h2_upgrade",
+                        choice({"DEFAULT": None, "DO_NOT_UPGRADE": False, "UPGRADE": True}),
+                    ),
+                    "useClientProtocol": optional("use_client_protocol", BOOLEAN),
+                    "maxConcurrentStreams": optional("max_concurrent_streams", INT32),
+                },
+            )
+        ),
+    },
+)
+_OUTLIER_DETECTION: Final = record(
+    OutlierDetection,
+    {
+        "consecutive5xxErrors": optional("consecutive_5xx", UINT32),
+        "consecutiveGatewayErrors": optional("consecutive_gateway_errors", UINT32),
+        "splitExternalLocalOriginErrors": optional("split_external_local_origin_errors", BOOLEAN),
+        "consecutiveLocalOriginFailures": optional("consecutive_local_origin_failures", UINT32),
+        "interval": optional("interval", DURATION),
+        "baseEjectionTime": optional("base_ejection_time", DURATION),
+        "maxEjectionPercent": optional("max_ejection_percent", PERCENT),
+        "minHealthPercent": optional("min_health_percent", PERCENT),
+        "consecutiveErrors": unsupported(
+            "it is deprecated; use consecutiveGatewayErrors or consecutive5xxErrors"
+        ),
+        "httpErrorCodes": unsupported("5xx answers count as errors", harmless=([],)),
+    },
+)
+_BLOCKS: Final[dict[str, Field]] = {
+    "loadBalancer": optional("load_balancer", _LOAD_BALANCER),
+    "connectionPool": optional("connection_pool", _CONNECTION_POOL),
+    "outlierDetection": optional("outlier_detection", _OUTLIER_DETECTION),
+    "tls": unsupported("connections are plain text", harmless=({"mode": "DISABLE"},)),
+}
+
+
+def _number(number: int) -> int:
+    return number
+
+
+def _port_policy(
+    port: int,
+    load_balancer: LoadBalancer | None = None,
+    connection_pool: ConnectionPool | None = None,
+    outlier_detection: OutlierDetection | None = None,
+) -> tuple[int, PolicyBlocks]:
+    return (port, PolicyBlocks(load_balancer, connection_pool, outlier_detection))
+
+
+def _policy(
+    load_balancer: LoadBalancer | None = None,
+    connection_pool: ConnectionPool | None = None,
+    outlier_detection: OutlierDetection | None = None,
+    ports: tuple[tuple[int, PolicyBlocks], ...] = (),
+) -> TrafficPolicy:
+    return TrafficPolicy(
+        PolicyBlocks(load_balancer, connection_pool, outlier_detection),
+        tuple(sorted(ports, key=lambda port: port[0])),
+    )
+
+
+def _unique_ports(value: object, path: Path, findings: Findings) -> object:
+    seen: set[object] = set()
+    for i, entry in enumerate(value if isinstance(value, tuple) else ()):
+        number = entry[0]
+        if number in seen:
+            findings.error(((path, i), "port"), f"port {number} has settings already; merge them")
+        seen.add(number)
+    return value
+
+
+_PORT_LEVEL: Final = checked(
+    list_of(
+        record(
+            _port_policy,
+            {
+                "port": required(
+                    "port",
+                    record(_number, {"number": required("number", PORT)}),
+                    "e.g. {number: 80}",
+                ),
+                **_BLOCKS,
+            },
+        )
+    ),
+    _unique_ports,
+)
+_TRAFFIC_POLICY: Final = record(
+    _policy,
+    {
+        **_BLOCKS,
+        "portLevelSettings": optional("ports", _PORT_LEVEL),
+        "tunnel": unsupported("connections go straight to the destination"),
+        "proxyProtocol": unsupported("connections begin without a PROXY header"),
+        "retryBudget": unsupported("use connectionPool.http.maxRetries"),
+    },
+)
+_SUBSET: Final = record(
+    Subset,
+    {
+        "name": required("name", SUBSET_NAME, "the name that routes use"),
+        "labels": optional("labels", LABELS),
+        "trafficPolicy": optional("policy", _TRAFFIC_POLICY),
+    },
+)
+
+
+def _first_of_each_name(value: object, path: Path, findings: Findings) -> object:
+    kept: dict[str, Subset] = {}
+    for i, subset in enumerate(value if isinstance(value, tuple) else ()):
+        if not isinstance(subset, Subset):
+            continue
+        if subset.name in kept:
+            findings.warning(
+                ((path, i), "name"), f"{subset.name!r} is defined already; the first one is used"
+            )
+        kept.setdefault(subset.name, subset)
+    return tuple(kept.values())
+
+
+def _selected(labels: Labels = frozenset()) -> Labels:
+    return labels
+
+
+_SPEC: Final = record(
+    DestinationRuleSpec,
+    {
+        "host": required("host", RULE_HOST, "the service that this is about"),
+        "trafficPolicy": optional("policy", _TRAFFIC_POLICY),
+        "subsets": optional("subsets", checked(list_of(_SUBSET), _first_of_each_name)),
+        "exportTo": optional("export_to", EXPORT_TO),
+        "workloadSelector": optional(
+            "workload_selector", record(_selected, {"matchLabels": optional("labels", LABELS)})
+        ),
+    },
+)
+
+DESTINATION_RULE: Final = Kind("DestinationRule", ISTIO_NETWORKING, document_with_spec(_SPEC))

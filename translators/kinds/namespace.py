@@ -3,8 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
+
+from translators.kinds.kind import CORE, Kind, document
+from translators.kinds.schema import ignored
 
 
 @dataclass(frozen=True, slots=True)
 class NamespaceSpec:
     """Nothing of the spec is read; the labels are on the object."""
+
+
+NAMESPACE: Final = Kind(
+    "Namespace",
+    CORE,
+    document(
+        NamespaceSpec,
+        {
+            "spec": ignored("only finalizers of the API server"),
+            "status": ignored("what controllers report, not what is asked for"),
+        },
+    ),
+    is_namespaced=False,
+)

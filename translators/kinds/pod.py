@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final
+
+from translators.kinds.field_types import ADDRESS, PORT
+from translators.kinds.findings import Findings
+from translators.kinds.kind import CORE, Kind, Metadata, document
+from translators.kinds.schema import TEXT, list_of, optional, record, required, spread
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,3 +21,87 @@ class PodSpec:
     locality: str = ""
     container_ports: tuple[tuple[str, int], ...] = ()
     """Named container ports, for a Service's ``targetPort`` given by name."""
+
+
+def _container_port(number: int, name: str = "") -> tuple[str, int]:
+    return (name, number)
+
+
+def _container(ports: tuple[tuple[str, int], ...] = ()) -> tuple[tuple[str, int], ...]:
+    return tuple(port for port in ports if port[0])
+
+
+_CONTAINER: Final = record(
+    _container,
+    {
+        "ports": optional(
+            "ports",
+            list_of(
+                record(
+                    _container_port,
+                    {"name": optional("name", TEXT), "containerPort": required("number", PORT)},
+                    is_open=True,
+                )
+            ),
+        )
+    },
+    is_open=True,
+)
+_SPEC: Final = record(
+    dict,
+    {
+        "nodeName": optional("node_name", TEXT),
+        "serviceAccountName": optional("service_account", TEXT),
+        "containers": optional("containers", list_of(_CONTAINER)),
+    },
+    is_open=True,
+)
+
+
+def _address(ip: str = "") -> str:
+    return ip
+
+
+_STATUS: Final = record(
+    dict,
+    {
+        "phase": optional("phase", TEXT),
+        "podIP": optional("address", ADDRESS),
+        "podIPs": optional(
+            "addresses", list_of(record(_address, {"ip": optional("ip", ADDRESS)}, is_open=True))
+        ),
+    },
+    is_open=True,
+)
+
+
+def _pod(
+    *,
+    node_name: str = "",
+    service_account: str = "",
+    containers: tuple[tuple[tuple[str, int], ...], ...] = (),
+    phase: str = "",
+    address: str = "",
+    addresses: tuple[str, ...] = (),
+) -> PodSpec:
+    own = (address, *(other for other in addresses if other != address))
+    return PodSpec(
+        addresses=() if phase in {"Succeeded", "Failed"} else tuple(filter(None, own)),
+        node_name=node_name,
+        service_account=service_account or "default",
+        container_ports=tuple(port for container in containers for port in container),
+    )
+
+
+def _place(spec: object, metadata: Metadata, findings: Findings) -> object:  # noqa: ARG001
+    place = dict(metadata.labels).get("istio-locality", "")
+    if place and isinstance(spec, PodSpec):
+        return replace(spec, locality=place.replace(".", "/"))
+    return spec
+
+
+POD: Final = Kind(
+    "Pod", CORE, document(_pod, {"spec": spread(_SPEC), "status": spread(_STATUS)}), complete=_place
+)
+"""Of a Pod only a corner is read: whatever else its spec and status hold has no effect on proxies. The address of a Pod that
+has ended may belong to another one already, so it is not kept."""

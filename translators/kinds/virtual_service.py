@@ -83,8 +83,10 @@ class WeightedDestination:
 
 @dataclass(frozen=True, slots=True)
 class Redirect:
-    """Answers with a redirect. Empty texts and port 0 keep the request's. ``derive_port`` is "", ``FROM_PROTOCOL_DEFAULT`` or
-    ``FROM_REQUEST_PORT``."""
+    """Answers with a redirect. Empty texts and port 0 keep the request's.
+
+    ``derive_port`` is "", ``FROM_PROTOCOL_DEFAULT`` or ``FROM_REQUEST_PORT``.
+    """
 
     uri: str = ""
     uri_prefix: str = ""

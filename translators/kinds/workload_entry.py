@@ -2,8 +2,32 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from typing import Final
 
+from translators.kinds.field_path import Path
+from translators.kinds.field_types import (
+    LABELS,
+    LOCALITY,
+    PORT,
+    UINT32,
+    is_address,
+    is_host,
+)
+from translators.kinds.findings import Findings
+from translators.kinds.kind import ISTIO_NETWORKING, Kind, document_with_spec
+from translators.kinds.schema import (
+    INVALID,
+    TEXT,
+    Shape,
+    describe,
+    map_of,
+    optional,
+    record,
+    required,
+    unsupported,
+)
 from translators.model.locality import NOWHERE, Locality
 from translators.model.origin import Labels
 
@@ -22,3 +46,36 @@ class WorkloadEntrySpec:
     locality: Locality = NOWHERE
     weight: int = 0
     service_account: str = ""
+
+
+_UNIX: Final = re.compile(r"unix://(/|@).+")
+
+
+def _endpoint_address(value: object, path: Path, findings: Findings) -> object:
+    if type(value) is not str:
+        return TEXT.parse(value, path, findings)
+    if is_address(value) or _UNIX.match(value) or (is_host(value) and "*" not in value):
+        return value
+    findings.error(
+        path, f"must be an IP address, a host name or unix:///a/path, not {describe(value)}"
+    )
+    return INVALID
+
+
+WORKLOAD: Final = record(
+    WorkloadEntrySpec,
+    {
+        "address": required(
+            "address", Shape(_endpoint_address), "an IP address, a host name or unix:///a/path"
+        ),
+        "ports": optional("ports", map_of(PORT)),
+        "labels": optional("labels", LABELS),
+        "network": unsupported("all endpoints are taken to be reachable directly", harmless=("",)),
+        "locality": optional("locality", LOCALITY),
+        "weight": optional("weight", UINT32),
+        "serviceAccount": optional("service_account", TEXT),
+    },
+)
+"""A workload's place, alone or inside a ServiceEntry."""
+
+WORKLOAD_ENTRY: Final = Kind("WorkloadEntry", ISTIO_NETWORKING, document_with_spec(WORKLOAD))

@@ -1,0 +1,313 @@
+"""The scalar shapes that several kinds share: names, hosts, addresses, labels, durations, regular expressions."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from functools import lru_cache
+from typing import Final
+
+from translators.kinds.field_path import Path
+from translators.kinds.findings import Findings
+from translators.kinds.schema import (
+    INVALID,
+    TEXT,
+    Shape,
+    describe,
+    did_you_mean,
+    integer,
+    list_of,
+)
+from translators.model.locality import Locality
+from translators.model.origin import Labels
+
+_LABEL = r"[a-zA-Z0-9](?:[-a-zA-Z0-9_]{0,61}[a-zA-Z0-9])?"
+_DNS_LABEL = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?")
+_DNS_SUBDOMAIN = re.compile(
+    r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*"
+)
+_HOST = re.compile(rf"(?:\*(?:\.{_LABEL}|-?{_LABEL})|{_LABEL})(?:\.{_LABEL})*\.?")
+_OCTET = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
+_IPV4 = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}", re.ASCII)
+_LABEL_VALUE = re.compile(r"(?:[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
+_LABEL_KEY = re.compile(
+    rf"(?:(?:{_LABEL})(?:\.{_LABEL})*/)?[A-Za-z0-9](?:[-A-Za-z0-9_.]{{0,61}}[A-Za-z0-9])?"
+)
+_DURATION = re.compile(r"(?:(?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|µs|ms|s|m|h))+|0")
+_DURATION_PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)")
+_MICROSECONDS = {"ns": 0.001, "us": 1.0, "µs": 1.0, "ms": 1e3, "s": 1e6, "m": 6e7, "h": 3.6e9}
+_HEADER = re.compile(r":?[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+
+MAX_NAME = 253
+
+PORT: Final = integer(1, 65535)
+UINT32: Final = integer(0, 2**32 - 1)
+INT32: Final = integer(0, 2**31 - 1)
+PERCENT: Final = integer(0, 100)
+TEXTS: Final = list_of(TEXT)
+
+
+def text_where(accepts: Callable[[str], bool], what: str) -> Shape:
+    """Text that the predicate accepts; ``what`` completes "must be ..."."""
+
+    def parse(value: object, path: Path, findings: Findings) -> object:
+        if type(value) is not str:
+            return TEXT.parse(value, path, findings)
+        if accepts(value):
+            return value
+        findings.error(path, f"must be {what}, not {describe(value)}")
+        return INVALID
+
+    return Shape(parse)
+
+
+def is_dns_label(text: str) -> bool:
+    """Whether this is a namespace's or a subset's name: lower-case letters, digits and inner hyphens."""
+    return _DNS_LABEL.fullmatch(text) is not None
+
+
+def is_dns_subdomain(text: str) -> bool:
+    """Whether this is an object's name: DNS labels joined with dots."""
+    return len(text) <= MAX_NAME and _DNS_SUBDOMAIN.fullmatch(text) is not None
+
+
+def is_address(text: str) -> bool:
+    """Whether this is an IPv4 or IPv6 address."""
+    if _IPV4.fullmatch(text):
+        return True
+    if ":" not in text:
+        return False
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return "%" not in text
+
+
+@lru_cache(maxsize=4096)
+def is_subnet(text: str) -> bool:
+    """Whether this is an address or a CIDR block."""
+    try:
+        ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return False
+    return True
+
+
+@lru_cache(maxsize=16384)
+def is_host(text: str) -> bool:
+    """Whether this is a DNS name, maybe with a wildcard as its left-most label."""
+    return len(text) <= MAX_NAME and _HOST.fullmatch(text) is not None
+
+
+def complete_host(host: str, namespace: str) -> str:
+    """The full name of a host: one without a dot is a service of the namespace.
+
+    Source: Istio's rule for short names in VirtualService and DestinationRule.
+    """
+    if "." in host or ":" in host or host.startswith("*"):
+        return host.removesuffix(".")
+    return f"{host}.{namespace}.svc.cluster.local"
+
+
+def _rule_host(value: object, path: Path, findings: Findings) -> object:
+    if type(value) is not str:
+        return TEXT.parse(value, path, findings)
+    if value == "*" or is_host(value) or is_address(value):
+        return complete_host(value.lower(), findings.namespace)
+    where = " (a wildcard may only be the left-most label)" if "*" in value else ""
+    findings.error(path, f"must be a host name, not {describe(value)}{where}")
+    return INVALID
+
+
+def _exact_host(value: object, path: Path, findings: Findings) -> object:
+    host = _rule_host(value, path, findings)
+    if isinstance(host, str) and "*" in host:
+        findings.error(path, "must name one host, without a wildcard")
+        return INVALID
+    return host
+
+
+RULE_HOST: Final = Shape(_rule_host)
+"""A host of a rule, completed with the rule's namespace when it is short; wildcards allowed."""
+
+DESTINATION_HOST: Final = Shape(_exact_host)
+"""The same without wildcards."""
+
+_EXPORTS: Final = text_where(
+    lambda text: text in {".", "*", "~"} or is_dns_label(text),
+    "a namespace, '.' (this one), '*' (all) or '~' (none)",
+)
+EXPORT_TO: Final = list_of(_EXPORTS)
+
+SUBSET_NAME: Final = text_where(
+    lambda text: text == "" or re.fullmatch(_LABEL, text) is not None,
+    "a name of letters, digits and hyphens, at most 63",
+)
+SUBNET: Final = text_where(is_subnet, "an IP address or a CIDR block such as 10.0.0.0/8")
+ADDRESS: Final = text_where(is_address, "an IP address")
+
+
+@lru_cache(maxsize=65536)
+def _label_set(items: tuple[tuple[str, object], ...]) -> Labels | None:
+    pairs: list[tuple[str, str]] = []
+    for key, value in items:
+        if not isinstance(value, str) or not _LABEL_VALUE.fullmatch(value):
+            return None
+        if not _LABEL_KEY.fullmatch(key):
+            return None
+        pairs.append((key, value))
+    return frozenset(pairs)
+
+
+def _labels(value: object, path: Path, findings: Findings) -> object:
+    if type(value) is not dict:
+        findings.error(path, f"must be a mapping of label names to values, not {describe(value)}")
+        return INVALID
+    try:
+        labels = _label_set(tuple(value.items()))
+    except TypeError:  # a value that cannot be hashed, so no text
+        labels = None
+    if labels is not None:
+        return labels
+    before = findings.errors
+    pairs: list[tuple[str, str]] = []
+    for key, item in value.items():
+        if not _LABEL_KEY.fullmatch(key):
+            findings.error((path, key), f"{key!r} is not a label name")
+        text = "" if item is None else TEXT.parse(item, (path, key), findings)
+        if isinstance(text, str) and not _LABEL_VALUE.fullmatch(text):
+            findings.error(
+                (path, key),
+                f"must be a label value (letters, digits, '-', '_', '.', at most 63), not {describe(text)}",
+            )
+        if isinstance(text, str):
+            pairs.append((key, text))
+    return frozenset(pairs) if findings.errors == before else INVALID
+
+
+LABELS: Final = Shape(_labels)
+
+
+def _annotations(value: object, path: Path, findings: Findings) -> object:
+    if type(value) is not dict:
+        findings.error(path, f"must be a mapping of names to text, not {describe(value)}")
+        return INVALID
+    pairs = [
+        (key, "" if item is None else TEXT.parse(item, (path, key), findings))
+        for key, item in value.items()
+    ]
+    return frozenset(pairs)
+
+
+ANNOTATIONS: Final = Shape(_annotations)
+"""Free text by name, as label pairs."""
+
+
+@lru_cache(maxsize=4096)
+def _locality_of(text: str) -> Locality | None:
+    parts = text.split("/")
+    if len(parts) > 3 or "*" in text or any(part == "" for part in parts[:-1]):
+        return None
+    return Locality.parse(text)
+
+
+def _locality(value: object, path: Path, findings: Findings) -> object:
+    if type(value) is not str:
+        return TEXT.parse(value, path, findings)
+    locality = _locality_of(value)
+    if locality is None:
+        findings.error(path, f"must be region/zone/sub-zone, not {describe(value)}")
+        return INVALID
+    return locality
+
+
+LOCALITY: Final = Shape(_locality)
+
+
+@lru_cache(maxsize=4096)
+def parse_duration(text: str) -> timedelta | None:
+    """The duration written as ``1.5s``, ``1h30m`` or ``100ms``; None when it is not one."""
+    if not _DURATION.fullmatch(text):
+        return None
+    parts: list[tuple[str, str]] = _DURATION_PART.findall(text)
+    try:
+        return timedelta(microseconds=sum(float(n) * _MICROSECONDS[unit] for n, unit in parts))
+    except OverflowError:
+        return None
+
+
+def duration(*, zero: bool) -> Shape:
+    """A duration of at least a millisecond; with ``zero`` also none at all, which turns the thing off."""
+    least = "; 0s turns it off" if zero else ""
+
+    def parse(value: object, path: Path, findings: Findings) -> object:
+        length = parse_duration(value) if type(value) is str else None
+        if length is None:
+            findings.error(
+                path, f"must be a duration such as 1.5s, 100ms or 1h, not {describe(value)}"
+            )
+            return INVALID
+        if length < timedelta(milliseconds=1) and (length or not zero):
+            findings.error(path, f"must be at least 1ms, not {value}{least}")
+            return INVALID
+        return length
+
+    return Shape(parse)
+
+
+DURATION: Final = duration(zero=False)
+DURATION_OR_ZERO: Final = duration(zero=True)
+
+_NOT_RE2 = (
+    (re.compile(r"\(\?<?[=!]"), "look-around (?=, (?!, (?<=, (?<! is"),
+    (re.compile(r"\\[1-9]|\(\?P=|\\k[<{']"), "a back-reference is"),
+    (re.compile(r"\(\?>"), "an atomic group (?> is"),
+    (re.compile(r"\(\?\("), "a conditional group is"),
+    (re.compile(r"[*+?}]\+"), "a possessive quantifier is"),
+)
+_ESCAPED = re.compile(r"\\[^1-9k]|\[\^?\]?(?:\\.|[^\]\\])*\]")
+
+
+@lru_cache(maxsize=4096)
+def not_re2(pattern: str) -> str:
+    """What in a regular expression Envoy's RE2 surely refuses, "" when nothing was noticed. Envoy judges the rest."""
+    bare = _ESCAPED.sub("x", pattern)
+    for construct, name in _NOT_RE2:
+        if construct.search(bare):
+            return f"{name} not possible in RE2, which Envoy uses"
+    if bare.count("(") != bare.count(")"):
+        return "the parentheses do not match"
+    return ""
+
+
+def _regex(value: object, path: Path, findings: Findings) -> object:
+    if type(value) is not str:
+        return TEXT.parse(value, path, findings)
+    wrong = not_re2(value)
+    if wrong:
+        findings.error(path, f"{wrong}; write the expression without it")
+        return INVALID
+    return value
+
+
+REGEX: Final = Shape(_regex)
+
+HEADER_NAME: Final = text_where(lambda text: _HEADER.fullmatch(text) is not None, "a header's name")
+
+
+def words(known: tuple[str, ...], *, also: Callable[[str], bool]) -> Shape:
+    """Comma-separated words of a known set, or that the predicate accepts; kept as written, without spaces."""
+
+    def parse(value: object, path: Path, findings: Findings) -> object:
+        if type(value) is not str:
+            return TEXT.parse(value, path, findings)
+        given = [word.strip() for word in value.split(",")]
+        for word in given:
+            if word and word not in known and not also(word):
+                findings.error(path, f"{word!r} is not known here{did_you_mean(word, known)}")
+        return ",".join(word for word in given if word)
+
+    return Shape(parse)

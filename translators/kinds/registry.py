@@ -1,0 +1,171 @@
+"""Every accepted kind, and the way from a document to a configuration object.
+
+A value as YAML or JSON gives it flows in; a `ConfigObject` or the reasons against it flow out. The same code serves files, the
+Kubernetes API and offline checks.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from translators.kinds.destination_rule import DESTINATION_RULE
+from translators.kinds.endpoint_slice import ENDPOINT_SLICE
+from translators.kinds.field_path import Key
+from translators.kinds.findings import Findings
+from translators.kinds.kind import METADATA, Kind, Metadata
+from translators.kinds.namespace import NAMESPACE
+from translators.kinds.node import NODE
+from translators.kinds.pod import POD
+from translators.kinds.schema import INVALID, describe, did_you_mean
+from translators.kinds.service import SERVICE
+from translators.kinds.service_entry import SERVICE_ENTRY
+from translators.kinds.virtual_service_fields import VIRTUAL_SERVICE
+from translators.kinds.workload_entry import WORKLOAD_ENTRY
+from translators.model.config_object import ConfigObject
+from translators.model.origin import InputKey, Problem
+
+KINDS: Final[tuple[Kind, ...]] = (
+    SERVICE,
+    ENDPOINT_SLICE,
+    NAMESPACE,
+    NODE,
+    POD,
+    VIRTUAL_SERVICE,
+    DESTINATION_RULE,
+    SERVICE_ENTRY,
+    WORKLOAD_ENTRY,
+)
+_BY_TYPE: Final = {(version, kind.name): kind for kind in KINDS for version in kind.api_versions}
+_BY_NAME: Final = {kind.name: kind for kind in KINDS}
+_ALMOST = 0.85
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """A document's outcome.
+
+    ``object`` is None when it was refused or is of a kind that is not accepted; ``key`` is None when the document does not even
+    say which object it is. ``is_foreign``: it is surely none of ours.
+    """
+
+    object: ConfigObject[object] | None
+    key: InputKey | None
+    problems: tuple[Problem, ...] = ()
+    is_foreign: bool = False
+
+
+def expand(document: object) -> Iterator[tuple[tuple[Key, ...], object]]:
+    """The objects of a document with their place in it: itself, or each item of a ``kind: List``. None of an empty one."""
+    if document is None:
+        return
+    if isinstance(document, dict) and document.get("kind") == "List":
+        items = document.get("items")
+        for i, item in enumerate(items if isinstance(items, list) else ()):
+            yield ("items", i), item
+    else:
+        yield (), document
+
+
+def parse(document: object) -> Parsed:
+    """The configuration object that a document describes, or why there is none.
+
+    Problems carry the path of the field inside this document; the caller adds where the document is.
+    """
+    findings = Findings()
+    if not isinstance(document, dict):
+        findings.error(
+            None, f"must be a mapping with apiVersion and kind, not {describe(document)}"
+        )
+        return Parsed(None, None, tuple(findings.problems))
+    kind = _kind_of(document, findings)
+    if kind is None:
+        return Parsed(None, None, tuple(findings.problems), is_foreign=not findings.errors)
+    metadata = _metadata(document, kind, findings)
+    body = kind.body.parse(document, None, findings)
+    if not isinstance(metadata, Metadata):
+        return Parsed(None, findings.key, tuple(findings.problems))
+    spec = body if body is INVALID else kind.complete(body, metadata, findings)
+    if spec is INVALID or findings.errors:
+        return Parsed(None, findings.key, tuple(findings.problems))
+    found: ConfigObject[object] = ConfigObject(
+        kind.name,
+        findings.namespace,
+        metadata.name,
+        spec,
+        metadata.labels,
+        metadata.annotations,
+        metadata.created,
+    )
+    return Parsed(found, found.key, tuple(findings.problems))
+
+
+def _metadata(document: dict[str, object], kind: Kind, findings: Findings) -> object:
+    """The metadata; also tells the findings whose they are, as far as the document says it."""
+    given = document.get("metadata")
+    at = (None, "metadata")
+    if given is None:
+        findings.error(at, "is required: at least the object's name")
+        return INVALID
+    metadata = METADATA.parse(given, at, findings)
+    if isinstance(metadata, Metadata):
+        if not kind.is_namespaced and metadata.namespace != "default":
+            findings.warning((at, "namespace"), f"a {kind.name} belongs to no namespace")
+        namespace, name = metadata.namespace, metadata.name
+    else:
+        namespace, name = _identity(given)
+    findings.namespace = namespace if kind.is_namespaced else ""
+    if name:
+        findings.key = (kind.name, findings.namespace, name)
+    return metadata
+
+
+def _identity(metadata: object) -> tuple[str, str]:
+    """Namespace and name of an object whose metadata has errors; empty name when unknown."""
+    if not isinstance(metadata, dict):
+        return "default", ""
+    name, namespace = metadata.get("name"), metadata.get("namespace") or "default"
+    if not isinstance(name, str) or not isinstance(namespace, str):
+        return "default", ""
+    return namespace, name
+
+
+def _kind_of(document: dict[str, object], findings: Findings) -> Kind | None:
+    """The kind, or None with the reason: an error when it is nearly one of ours, else merely not supported."""
+    version, name = document.get("apiVersion"), document.get("kind")
+    for field, value in (("apiVersion", version), ("kind", name)):
+        if not isinstance(value, str) or not value:
+            findings.error((None, field), f"must be text, not {describe(value)}")
+    if not isinstance(version, str) or not isinstance(name, str) or findings.errors:
+        return None
+    kind = _BY_TYPE.get((version, name))
+    if kind is not None:
+        return kind
+    if name in _BY_NAME:
+        _other_version(_BY_NAME[name], version, findings)
+    elif difflib.get_close_matches(name, _BY_NAME, n=1, cutoff=_ALMOST):
+        findings.error((None, "kind"), f"{name!r} is not a kind{did_you_mean(name, _BY_NAME)}")
+    else:
+        supported = ", ".join(sorted(_BY_NAME))
+        findings.unsupported(
+            (None, "kind"),
+            f"kind {name} ({version}) is not supported (yet); supported: {supported}",
+        )
+    return None
+
+
+def _other_version(kind: Kind, version: str, findings: Findings) -> None:
+    supported = ", ".join(kind.api_versions)
+    group = version.partition("/")[0]
+    is_ours = any(group == known.partition("/")[0] for known in kind.api_versions)
+    if is_ours or difflib.get_close_matches(version, kind.api_versions, n=1, cutoff=_ALMOST):
+        findings.error(
+            (None, "apiVersion"), f"must be {supported} for a {kind.name}, not {version}"
+        )
+    else:
+        findings.unsupported(
+            (None, "apiVersion"),
+            f"kind {kind.name} of {version} is not supported (yet); supported: {supported}",
+        )

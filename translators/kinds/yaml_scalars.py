@@ -1,0 +1,72 @@
+"""The value of a plain YAML scalar, as Kubernetes reads it.
+
+Words follow YAML 1.1 (``yes``, ``on`` and ``off`` are booleans); a date is text, and there are no base-60 numbers, since JSON has
+neither and Kubernetes reads YAML as JSON.
+"""
+
+from __future__ import annotations
+
+import re
+
+_WORDS: dict[str, bool | None] = {
+    variant: value
+    for words, value in ((("yes", "true", "on"), True), (("no", "false", "off"), False))
+    for word in words
+    for variant in (word, word.capitalize(), word.upper())
+}
+_WORDS |= dict.fromkeys(("", "~", "null", "Null", "NULL"))
+
+_SPECIAL = frozenset("+-.0123456789")
+_INTEGER = re.compile(r"[-+]?(?:0b[01_]+|0x[0-9a-fA-F_]+|0o?[0-7_]+|0|[1-9][0-9_]*)")
+_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+_ODD_FLOATS = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
+
+Scalar = str | int | float | bool | None
+
+
+def plain(text: str) -> Scalar:
+    """The value of a scalar written without quotes."""
+    if text in _WORDS:
+        return _WORDS[text]
+    if text[0] not in _SPECIAL or text.count(".") > 1:
+        return text
+    if _INTEGER.fullmatch(text):
+        return _integer(text.replace("_", ""))
+    if _FLOAT.fullmatch(text):
+        return float(text)
+    if _ODD_FLOATS.fullmatch(text):
+        return float(text.replace(".", ""))
+    return text
+
+
+def _integer(text: str) -> Scalar:
+    sign = -1 if text[0] == "-" else 1
+    digits = text.lstrip("+-")
+    if not digits.strip("bxo"):
+        return text
+    if digits[:2] in {"0b", "0x", "0o"}:
+        return sign * int(digits, 0) if len(digits) > 2 else text
+    return sign * int(digits, 8 if digits[0] == "0" and len(digits) > 1 else 10)
+
+
+def tagged(tag: str, text: str) -> Scalar:
+    """The value of a scalar with an explicit core tag.
+
+    Raises:
+        ValueError: the tag is not one that a Kubernetes document may carry, or the text does not fit it.
+    """
+    kind = tag.removeprefix("tag:yaml.org,2002:")
+    if kind in {"str", "!", "timestamp"}:
+        return text
+    value = plain(text)
+    fits = {
+        "null": value is None,
+        "bool": isinstance(value, bool),
+        "int": isinstance(value, int) and not isinstance(value, bool),
+        "float": isinstance(value, int | float) and not isinstance(value, bool),
+    }
+    if kind not in fits:
+        raise ValueError(f"the tag {tag} is not supported; write the value without a tag")
+    if not fits[kind]:
+        raise ValueError(f"{text!r} is not a {kind}, as its tag says")
+    return float(value) if kind == "float" and isinstance(value, int) else value

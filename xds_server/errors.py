@@ -36,16 +36,16 @@ class ListenError(ChanceryError):
         """The error for ``what``, which was told by ``option`` to listen on ``address``."""
         if cause.errno == errno.EADDRINUSE:
             reason = "another process listens there already"
-            advice = f"stop it, or choose another address with {option}"
+            advice = f"stop it, or choose another with {option}"
         elif cause.errno == errno.EADDRNOTAVAIL:
             reason = "this machine has no such address"
-            advice = f"name one of its own with {option}, e.g. 127.0.0.1 or 0.0.0.0"
+            advice = "name one of its own, e.g. 127.0.0.1 or 0.0.0.0"
         elif cause.errno == errno.EACCES:
             reason = "permission denied"
             advice = f"choose a port above 1023 with {option}"
         else:
             reason = cause.strerror or str(cause)
-            advice = f"choose another address with {option}"
+            advice = f"choose another with {option}"
         return cls(f"{what} cannot listen on {address}: {reason}; {advice}")
 
 

@@ -106,3 +106,16 @@ def write_duration(duration: timedelta) -> str:
 def join_address(host: str, port: int) -> str:
     """``host:port``, with brackets around an IPv6 address."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def parse_address(text: str) -> tuple[str, int]:
+    """The host and port written as ``HOST:PORT`` or ``[IPV6]:PORT``; port 0 stands for any free one.
+
+    Raises:
+        ValueError: The text is no such address.
+    """
+    host, colon, port = text.rpartition(":")
+    bare = host.removeprefix("[").removesuffix("]")
+    if not colon or not bare or not port.isascii() or not port.isdigit() or int(port) > 65535:
+        raise ValueError(f"{text!r} is not an address: write HOST:PORT, e.g. 127.0.0.1:15010")
+    return bare, int(port)

@@ -9,6 +9,8 @@ import enum
 from dataclasses import dataclass
 from typing import Protocol
 
+from translators.model.origin import InputKey, Problem
+
 
 class TypeState(enum.Enum):
     """How far one resource type of one proxy is."""
@@ -54,6 +56,26 @@ class ProblemStatus:
     place: str
     path: str
     message: str
+
+
+def problem_status(problem: Problem) -> ProblemStatus:
+    """The problem in words: its place is its own line if that is known, else its document's first."""
+    place = ""
+    if problem.origin is not None:
+        place = f"{problem.origin.source}:{problem.line or problem.origin.line}"
+    return ProblemStatus(
+        severity=problem.severity.value,
+        object=object_name(problem.key) if problem.key is not None else "",
+        place=place,
+        path=problem.path,
+        message=problem.message,
+    )
+
+
+def object_name(key: InputKey) -> str:
+    """``Kind namespace/name``, or ``Kind name`` where there is no namespace."""
+    kind, namespace, name = key
+    return f"{kind} {namespace}/{name}" if namespace else f"{kind} {name}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""The admin API: what the control plane says of itself over HTTP, its server and its client."""

@@ -1,0 +1,197 @@
+"""``chancery serve``: reads a directory of configuration and serves it to Envoys until it is stopped."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from xds_server.cli.options import duration
+from xds_server.settings import (
+    ENVIRONMENT_PREFIX,
+    LogFormat,
+    LogLevel,
+    Settings,
+    write_duration,
+)
+
+_DEFAULTS = Settings(Path())
+_QUIET = write_duration(_DEFAULTS.quiet)
+_QUIET_CEILING = write_duration(_DEFAULTS.quiet_ceiling)
+_GATE_DEADLINE = write_duration(_DEFAULTS.gate_deadline)
+_KEEPALIVE = write_duration(_DEFAULTS.keepalive)
+_KEEPALIVE_TIMEOUT = write_duration(_DEFAULTS.keepalive_timeout)
+_DRAIN = write_duration(_DEFAULTS.drain)
+
+
+def _variable(name: str) -> str:
+    return f"{ENVIRONMENT_PREFIX}{name}"
+
+
+def serve(  # noqa: PLR0913 - one parameter per option
+    *,
+    config: Annotated[
+        Path,
+        typer.Option(
+            exists=True,
+            file_okay=False,
+            envvar=_variable("CONFIG"),
+            help="The directory of configuration files (*.yaml, *.yml, *.json), read with all below it and watched.",
+        ),
+    ],
+    address: Annotated[
+        str,
+        typer.Option(
+            metavar="HOST", envvar=_variable("ADDRESS"), help="Address where proxies connect."
+        ),
+    ] = _DEFAULTS.address,
+    port: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            max=65535,
+            envvar=_variable("PORT"),
+            help="Port where proxies connect; 0 takes any free one.",
+        ),
+    ] = _DEFAULTS.port,
+    socket: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="PATH",
+            envvar=_variable("SOCKET"),
+            help="A unix socket where proxies connect as well.",
+        ),
+    ] = None,
+    admin_address: Annotated[
+        str,
+        typer.Option(
+            metavar="HOST",
+            envvar=_variable("ADMIN_ADDRESS"),
+            help="Address of the admin API. It asks nobody who they are: keep it on loopback.",
+        ),
+    ] = _DEFAULTS.admin_address,
+    admin_port: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            max=65535,
+            envvar=_variable("ADMIN_PORT"),
+            help="Port of the admin API; 0 takes any free one.",
+        ),
+    ] = _DEFAULTS.admin_port,
+    log_level: Annotated[
+        LogLevel,
+        typer.Option(envvar=_variable("LOG_LEVEL"), help="The least important lines to write."),
+    ] = _DEFAULTS.log_level,
+    log_format: Annotated[
+        LogFormat,
+        typer.Option(
+            envvar=_variable("LOG_FORMAT"), help="Lines for people, or a JSON object each."
+        ),
+    ] = _DEFAULTS.log_format,
+    quiet: Annotated[
+        str,
+        typer.Option(
+            metavar="DURATION",
+            envvar=_variable("QUIET"),
+            help="A burst of changes is over when nothing came for so long; a single change never waits.",
+        ),
+    ] = _QUIET,
+    quiet_ceiling: Annotated[
+        str,
+        typer.Option(
+            metavar="DURATION",
+            envvar=_variable("QUIET_CEILING"),
+            help="A burst is published after so long even when changes keep coming.",
+        ),
+    ] = _QUIET_CEILING,
+    gate_deadline: Annotated[
+        str,
+        typer.Option(
+            metavar="DURATION",
+            envvar=_variable("GATE_DEADLINE"),
+            help="So long a change waits for the ACKs of what it depends on; then it is sent with a warning.",
+        ),
+    ] = _GATE_DEADLINE,
+    keepalive: Annotated[
+        str,
+        typer.Option(
+            metavar="DURATION",
+            envvar=_variable("KEEPALIVE"),
+            help="A proxy that sent nothing for so long is asked for a sign of life.",
+        ),
+    ] = _KEEPALIVE,
+    keepalive_timeout: Annotated[
+        str,
+        typer.Option(
+            metavar="DURATION",
+            envvar=_variable("KEEPALIVE_TIMEOUT"),
+            help="A proxy that gives none for so long is disconnected.",
+        ),
+    ] = _KEEPALIVE_TIMEOUT,
+    drain: Annotated[
+        str,
+        typer.Option(
+            metavar="DURATION",
+            envvar=_variable("DRAIN"),
+            help="When stopping, the proxies' disconnections are spread over so long.",
+        ),
+    ] = _DRAIN,
+    max_streams: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            envvar=_variable("MAX_STREAMS"),
+            help="Proxies at a time; one more is refused.",
+        ),
+    ] = _DEFAULTS.max_streams,
+    max_message_bytes: Annotated[
+        int,
+        typer.Option(
+            min=65536,
+            envvar=_variable("MAX_MESSAGE_BYTES"),
+            help="Size of one request; a proxy that sends more is disconnected.",
+        ),
+    ] = _DEFAULTS.max_message_bytes,
+    max_pending_bytes: Annotated[
+        int,
+        typer.Option(
+            min=65536,
+            envvar=_variable("MAX_PENDING_BYTES"),
+            help="What may wait to be sent to one proxy; one that reads so slowly is disconnected.",
+        ),
+    ] = _DEFAULTS.max_pending_bytes,
+) -> None:
+    """Serve a directory of configuration to Envoys over ADS, and follow its changes."""
+    settings = Settings(
+        config=config,
+        address=address,
+        port=port,
+        socket=socket,
+        admin_address=admin_address,
+        admin_port=admin_port,
+        log_level=log_level,
+        log_format=log_format,
+        quiet=duration(quiet, "--quiet"),
+        quiet_ceiling=duration(quiet_ceiling, "--quiet-ceiling"),
+        gate_deadline=duration(gate_deadline, "--gate-deadline"),
+        keepalive=duration(keepalive, "--keepalive"),
+        keepalive_timeout=duration(keepalive_timeout, "--keepalive-timeout"),
+        drain=duration(drain, "--drain"),
+        max_streams=max_streams,
+        max_message_bytes=max_message_bytes,
+        max_pending_bytes=max_pending_bytes,
+    )
+    import asyncio
+
+    from xds_server import log
+    from xds_server.app import run
+
+    log.configure(settings.log_level, settings.log_format)
+    asyncio.run(run(settings, announce=_announce))
+
+
+def _announce(line: str) -> None:
+    """Prints the one line that says the server is ready and where."""
+    typer.echo(line)

@@ -1,0 +1,53 @@
+"""``chancery validate``: reads a directory as the server would, and says what is wrong with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from xds_server.cli.options import Output, OutputOption
+
+
+def validate(
+    directory: Annotated[
+        Path,
+        typer.Argument(
+            exists=True, file_okay=False, help="The directory of configuration files to read."
+        ),
+    ],
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Check a directory without a server; exit with 1 when a document would be refused."""
+    from translators.model.origin import Severity
+    from xds_server.cli.printing import console, print_document, problem_lines
+    from xds_server.sources.files import read_directory
+    from xds_server.status import problem_status
+
+    listing = read_directory(directory)
+    problems = [problem_status(problem) for problem in listing.problems]
+    refused = sum(problem.severity is Severity.ERROR for problem in listing.problems)
+    if output is Output.TABLE:
+        screen = console()
+        for line in problem_lines(problems):
+            screen.print(line)
+        typer.echo(_summary(len(listing.objects), refused, len(problems) - refused))
+    else:
+        from dataclasses import asdict
+
+        found = [asdict(problem) for problem in problems]
+        print_document({"objects": len(listing.objects), "problems": found}, output)
+    if refused:
+        raise typer.Exit(1)
+
+
+def _summary(objects: int, errors: int, others: int) -> str:
+    """One line, e.g. ``12 objects, 1 error, no warnings``."""
+    return ", ".join(
+        (_count(objects, "object"), _count(errors, "error"), _count(others, "warning"))
+    )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number or 'no'} {noun}{'' if number == 1 else 's'}"

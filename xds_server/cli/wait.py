@@ -1,0 +1,137 @@
+"""``chancery wait``: returns when every proxy has a revision, or says who lacks it."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from typing import Annotated, Protocol
+
+import typer
+
+from xds_server.admin.client import AdminClient
+from xds_server.admin.documents import document
+from xds_server.cli.options import (
+    DEFAULT_ADMIN,
+    AdminOption,
+    Output,
+    OutputOption,
+    address,
+    duration,
+)
+from xds_server.status import Lacking, WaitResult
+
+SLICE_SECONDS = 2.0
+"""One request waits so long at most, so that progress can be shown."""
+_NAMED = 3
+
+
+class Progress(Protocol):
+    """What is told how far the waiting is."""
+
+    def __call__(self, text: str, /) -> None:
+        """Shows the text in place of the one before."""
+
+
+def wait(
+    revision: Annotated[
+        int | None, typer.Option(min=0, help="The revision to wait for.", show_default=False)
+    ] = None,
+    latest: Annotated[
+        bool,
+        typer.Option("--latest", help="Wait for the newest revision there is now (the default)."),
+    ] = False,
+    timeout: Annotated[
+        str, typer.Option(metavar="DURATION", help="How long to wait, e.g. 500ms, 30s, 2m.")
+    ] = "60s",
+    admin: AdminOption = DEFAULT_ADMIN,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Return when every proxy has ACKed a revision; exit with 1 and say who lacks it when time is up."""
+    if latest and revision is not None:
+        raise typer.BadParameter("--latest and --revision exclude each other: give one of them")
+    client = AdminClient(*address(admin, "--admin"))
+    with _progress(is_wanted=output is Output.TABLE) as show:
+        result = await_revision(
+            client, revision, duration(timeout, "--timeout").total_seconds(), show
+        )
+    if output is Output.TABLE:
+        typer.echo("\n".join(verdict(result)))
+    else:
+        from xds_server.cli.printing import print_document
+
+        print_document(document(result), output)
+    if not result.everywhere:
+        raise typer.Exit(1)
+
+
+def await_revision(
+    client: AdminClient, revision: int | None, seconds: float, show: Progress
+) -> WaitResult:
+    """The server's last word: everywhere, or not within the seconds. The newest revision is settled by the first answer."""
+    waited = 0.0
+    while True:
+        piece = min(SLICE_SECONDS, seconds - waited)
+        result = client.wait(revision, piece)
+        waited += piece
+        if result.everywhere or waited >= seconds:
+            return WaitResult(
+                revision=result.revision,
+                everywhere=result.everywhere,
+                proxies=result.proxies,
+                seconds=waited - piece + min(result.seconds, piece),
+                lacking=result.lacking,
+            )
+        revision = result.revision
+        show(_state(result))
+
+
+def verdict(result: WaitResult) -> list[str]:
+    """The result as lines for a person."""
+    if result.everywhere:
+        who = f"{result.proxies} proxies" if result.proxies != 1 else "1 proxy"
+        if not result.proxies:
+            who = "no proxies are connected"
+        return [f"revision {result.revision} is everywhere ({who}, {result.seconds:.2f} s)"]
+    if not result.lacking:
+        return [
+            f"revision {result.revision} does not exist after {result.seconds:.1f} s: nothing changed that often yet"
+        ]
+    return [
+        f"revision {result.revision} is not everywhere after {result.seconds:.1f} s: "
+        f"{len(result.lacking)} of {result.proxies} proxies lack it",
+        *map(_line, result.lacking),
+    ]
+
+
+def _line(entry: Lacking) -> str:
+    from xds_server.cli.printing import plain
+
+    parts = (entry.proxy, ", ".join(entry.types), entry.reason)
+    return "  " + plain("  ".join(filter(None, parts)))
+
+
+def _state(result: WaitResult) -> str:
+    if not result.lacking:
+        return f"revision {result.revision} does not exist yet"
+    names = ", ".join(entry.proxy for entry in result.lacking[:_NAMED])
+    more = len(result.lacking) - _NAMED
+    has = result.proxies - len(result.lacking)
+    return (
+        f"revision {result.revision}: {has} of {result.proxies} proxies have it; waiting for {names}"
+        + (f" and {more} more" if more > 0 else "")
+    )
+
+
+@contextlib.contextmanager
+def _progress(*, is_wanted: bool) -> Iterator[Progress]:
+    """A line on a terminal's standard error that is rewritten; nothing where there is no terminal."""
+    if not is_wanted or not sys.stderr.isatty():
+        yield lambda _text: None
+        return
+    from rich.text import Text
+
+    from xds_server.cli.printing import console, plain
+
+    with console(stderr=True).status("asking the control plane") as spinner:
+        yield lambda text: spinner.update(Text(plain(text)))

@@ -17,6 +17,7 @@ from typing import TypeVar
 from translators.database.cells import UNSET, Cell, InputCell, LeafCell, ResultCell
 from translators.database.graph import Graph
 from translators.database.inputs import Inputs
+from translators.database.lending import Lending
 from translators.database.listings import Listings
 from translators.database.query import (
     Dependency,
@@ -271,10 +272,11 @@ class Fork(Database):
     """A database laid over another one, its parent.
 
     Inputs not edited here are the parent's as they were when the fork was made: the parent hands over the old state
-    before it changes anything. A result is taken from the parent, *adopted*, if it is clean there and depends on no
-    input or listing in which the two differ; else it is computed here. Adopted results have no reads here, their edges
-    are those in the parent. So after an edit of the fork, those that the parent's edges lead to are stale; and if the
-    parent changed since their adoption, all of them are, and are adopted anew or computed when they are read.
+    before it changes anything. Where the two differ, the parent's edges tell which of its results are *affected*. A
+    result that is clean in the parent is *adopted* from there if it is not affected, or if all affected results that it
+    read come out equal here; else its query is run here. Adopted results have no reads of their own, their edges are
+    those in the parent. So after an edit of the fork, those that are affected then are checked anew when they are
+    read; and all of them, if the parent has changed since their adoption.
     """
 
     def __init__(self, parent: Database) -> None:
@@ -283,9 +285,9 @@ class Fork(Database):
         self.revision = parent.revision
         self._parent = parent
         self._adopted: dict[ResultCell, None] = {}
-        self._adopted_at = self._parent_state()
-        self._affected: dict[ResultCell, None] = {}
-        self._affected_at: tuple[int, ...] = ()
+        self._lending = Lending(parent, self.leaves)
+        self._adopted_at = self._lending.state()
+        self._to_check: dict[ResultCell, list[int]] = {}
 
     def fork(self) -> Fork:
         """Another fork of the same parent, with the inputs that this one has now."""
@@ -298,30 +300,34 @@ class Fork(Database):
     def spread(self, stale: list[LeafCell]) -> None:
         """Tell all that depends on changed inputs and listings that it may be stale."""
         super().spread(stale)
-        state = self._parent_state()
-        if state != self._adopted_at:
-            self._adopted_at = state
-            suspects = list(self._adopted)
-        else:
-            suspects = self._adopted_among(self._find_affected())
-        suspects = [node for node in suspects if node.dirty is None]
-        for node in suspects:
+        self._to_check.clear()
+        state = self._lending.state()
+        suspects: Iterable[ResultCell | None] = self._adopted
+        if state == self._adopted_at:
+            suspects = map(self._mine, self._lending.affected(self.clock))
+        self._adopted_at = state
+        stale_here = [node for node in suspects if node in self._adopted and node.dirty is None]
+        for node in stale_here:
             self.soil(node, [])
             node.verified_at = -1
-        self.mark(suspects)
+        self.mark(stale_here)
 
     def run(self, node: ResultCell) -> None:
         """Adopt the result at the top of the stack from the parent, or else run its query."""
-        lent = None if node in self.in_cycle else self._lent(node)
-        if lent is None:
-            self._adopted.pop(node, None)
-            super().run(node)
-            return
-        if not self._adopted:
-            self._adopted_at = self._parent_state()
-        self._adopted[node] = None
-        old, value = node.value, lent.value
-        self.finish(node, value, [], same=value is old or (old is not UNSET and value == old))
+        lent = self._lending.lender(node)
+        if lent is not None:
+            if node.value is UNSET:
+                node.value = lent.value  # so that an equal value is the same object
+            if node not in self.in_cycle:
+                stands = self._stands(node, lent)
+                if stands is None:
+                    return
+                if stands:
+                    self._adopt(node, lent)
+                    return
+        self._to_check.pop(node, None)
+        self._adopted.pop(node, None)
+        super().run(node)
 
     def drop(self, node: ResultCell) -> list[Cell]:
         """Forget a result; what it read, where that may be loose now."""
@@ -329,40 +335,50 @@ class Fork(Database):
         return super().drop(node)
 
     def reads_of(self, node: ResultCell) -> tuple[Cell, ...]:
-        """What a clean result read; for an adopted one, what it read in the parent."""
-        if node in self._adopted:
-            lent = self._lent(node)
-            if lent is not None:
-                return lent.reads
-            self.soil(node, [])  # the parent has moved on: run it here to see
-            node.verified_at = -1
-            self.refresh(node)
+        """What a clean result read; for an adopted one, what it read in the parent, or in its place here."""
+        if node not in self._adopted:
+            return node.reads
+        lent = self._lending.lender(node)
+        if lent is not None:
+            affected = self._lending.affected(self.clock)
+            return tuple(
+                self._fresh(cell.ref())
+                if isinstance(cell, ResultCell) and cell in affected
+                else cell
+                for cell in lent.reads
+            )
+        self.soil(node, [])  # the parent has moved on: run it here to see
+        node.verified_at = -1
+        self.refresh(node)
         return node.reads
 
-    def _lent(self, node: ResultCell) -> ResultCell | None:
-        lent = self._parent.memo.get(node.query, {}).get(node.key)
-        if lent is None or lent.dirty is not None or lent in self._find_affected():
-            return None
-        return lent
+    def _adopt(self, node: ResultCell, lent: ResultCell) -> None:
+        if not self._adopted:
+            self._adopted_at = self._lending.state()
+        self._adopted[node] = None
+        self._to_check.pop(node, None)
+        self.verified += 1
+        old, value = node.value, lent.value
+        self.finish(node, value, [], same=value is old or value == old)
 
-    def _adopted_among(self, lent: Iterable[ResultCell]) -> list[ResultCell]:
-        mine = (self.memo.get(node.query, {}).get(node.key) for node in lent)
-        return [node for node in mine if node is not None and node in self._adopted]
+    def _mine(self, lent: ResultCell) -> ResultCell | None:
+        return self.memo.get(lent.query, {}).get(lent.key)
 
-    def _find_affected(self) -> dict[ResultCell, None]:
-        """The results of the parent that depend on an input or a listing in which the fork differs."""
-        state = (*self._parent_state(), self.clock)
-        if state != self._affected_at:
-            self._affected_at = state
-            self._affected = {}
-            todo: list[Cell] = list(self.leaves.differences())
-            while todo:
-                for reader, _ in todo.pop().each_reader():
-                    if reader not in self._affected:
-                        self._affected[reader] = None
-                        todo.append(reader)
-        return self._affected
-
-    def _parent_state(self) -> tuple[int, ...]:
-        parent = self._parent
-        return (parent.clock, parent.runs, parent.drops)
+    def _stands(self, node: ResultCell, lent: ResultCell) -> bool | None:
+        """Whether the parent's result holds here; None if one of its reads was put on the stack to find out."""
+        todo = self._to_check.get(node)
+        if todo is None:
+            todo = self._to_check[node] = sorted(
+                self._lending.affected(self.clock).get(lent, ()), reverse=True
+            )
+        while todo:
+            theirs = lent.reads[todo[-1]]
+            if not isinstance(theirs, ResultCell):
+                return False
+            mine = self.node(theirs.query, theirs.key)
+            if mine.dirty is not None:
+                return None if self.enter(mine) else False
+            if mine.value is not theirs.value and mine.value != theirs.value:
+                return False
+            todo.pop()
+        return True

@@ -121,16 +121,16 @@ class Graph:
         base = len(stack)
         if self._depth >= _DEEPEST and target not in stack:
             raise _TooDeepError(target)
+        if not self.enter(target):
+            raise self._cycle(target)
         try:
-            self._enter(target)
             while len(stack) > base:
                 try:
                     self._step(next(reversed(stack)))
                 except _TooDeepError as deep:
                     if base:
                         raise
-                    if deep.wanted not in stack:
-                        self._enter(deep.wanted)
+                    self.enter(deep.wanted)
         except _TooDeepError:
             raise
         except BaseException:
@@ -138,21 +138,24 @@ class Graph:
                 self.in_cycle.pop(stack.popitem()[0], None)
             raise
 
-    def _enter(self, node: ResultCell) -> None:
+    def enter(self, node: ResultCell) -> bool:
+        """Put a dirty result on top of the stack, to be made clean; False if it is in the stack already."""
         if node in self._stack:
-            self._close_cycle(node)
+            return False
         self._stack[node] = None
         if node.dirty:
             node.dirty.sort(reverse=True)
+        return True
 
-    def _close_cycle(self, node: ResultCell) -> None:
+    def _cycle(self, node: ResultCell) -> CycleError:
+        """Doom all results in the stack from `node` up, since the top one reads `node`."""
         path = list(self._stack)
         members = path[path.index(node) :]
         error = CycleError(member.ref() for member in members)
         for member in members:
             self.in_cycle.setdefault(member, error)
             member.verified_at = -1
-        raise error
+        return error
 
     def _step(self, node: ResultCell) -> None:
         """Bring the top of the stack one step further: to one of its reads, to a run, or to its end."""
@@ -161,8 +164,7 @@ class Graph:
             cell = node.reads[dirty[-1]]
             if isinstance(cell, ResultCell):
                 if cell.dirty is not None:
-                    if cell not in self._stack:
-                        self._enter(cell)
+                    if self.enter(cell):
                         return
                     node.verified_at = -1  # a cycle: run, and meet it there
                     break

@@ -19,6 +19,14 @@ from translators.codec.encoder import encode
 from translators.codec.errors import CodecError, DecodeError, EncodeError
 from translators.codec.node import Json, RawNode, parse_node
 from translators.codec.packing import any_bytes, message_class, pack, type_url
+from translators.codec.render import (
+    Plain,
+    dump_yaml,
+    render_resource,
+    render_yaml,
+    resource_to_plain,
+    to_plain,
+)
 
 __all__ = [
     "UNREAD",
@@ -27,6 +35,7 @@ __all__ = [
     "DeltaRequest",
     "EncodeError",
     "Json",
+    "Plain",
     "RawNode",
     "RequestError",
     "SotwRequest",
@@ -35,15 +44,20 @@ __all__ = [
     "delta_resource",
     "delta_response",
     "delta_response_body",
+    "dump_yaml",
     "encode",
     "message_class",
     "pack",
     "parse_delta_request",
     "parse_discovery_request",
     "parse_node",
+    "render_resource",
+    "render_yaml",
+    "resource_to_plain",
     "sotw_resource",
     "sotw_response",
     "sotw_response_body",
+    "to_plain",
     "type_url",
     "with_nonce",
 ]

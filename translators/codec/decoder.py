@@ -184,7 +184,7 @@ class _Compiler:
 
     def _loop(self, name: str, fields: tuple[Field, ...], owner: str) -> Iterator[str]:
         """The function's head: reads all fields into the dict `f`."""
-        defaults = ", ".join(f"{field.name!r}: {self._default(field)}" for field in fields)
+        defaults = "".join(f"{field.name!r}: {self._default(field)}, " for field in fields)
         cases: list[_Case] = []
         for field in fields:
             if f"{owner}.{field.name}" in self._skip:
@@ -192,7 +192,7 @@ class _Compiler:
             else:
                 cases.extend(self._cases(name, field, fields))
         yield f"def {name}(data, at, end):"
-        yield f" f = {{{defaults}, '_unknown_fields': b''}}"
+        yield f" f = {{{defaults}'_unknown_fields': b''}}"
         if any(field.value.is_wrapped for field in fields):
             yield " bodies = {}"
         yield " while at < end:"

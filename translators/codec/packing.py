@@ -1,11 +1,17 @@
 """Type URLs, and `google.protobuf.Any` around messages and around bytes that are encoded already."""
 
+import contextlib
+import importlib
+import re
+
 import betterproto2
 from envoy_data_plane.google.protobuf import Any
 from envoy_data_plane.message_pool import default_message_pool
 
 from translators.codec.encoder import encode
 from translators.codec.wire import delimited, string
+
+_PACKAGE = re.compile(r"[^/]*/([a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)*)(?:\.[A-Z][A-Za-z0-9_]*)+")
 
 
 def type_url(cls: type[betterproto2.Message]) -> str:
@@ -30,15 +36,21 @@ def full_name(cls: type[betterproto2.Message]) -> str:
 
 
 def message_class(url: str) -> type[betterproto2.Message]:
-    """The message class of a type URL.
+    """The message class of a type URL; its generated package is imported if it has not been yet.
 
     Raises:
-        TypeError: No imported module defines the type.
+        TypeError: No generated package defines the type.
     """
+    known = default_message_pool.url_to_type
+    if url not in known:
+        package = _PACKAGE.fullmatch(url)
+        if package is not None:
+            with contextlib.suppress(ModuleNotFoundError):
+                importlib.import_module(f"envoy_data_plane.{package[1]}")
     try:
-        return default_message_pool.url_to_type[url]
+        return known[url]
     except KeyError:
-        raise TypeError(f"{url!r} is no known type: import the module that defines it") from None
+        raise TypeError(f"{url!r} is not the type of a generated Envoy message") from None
 
 
 def pack(message: betterproto2.Message) -> Any:

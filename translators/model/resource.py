@@ -40,4 +40,6 @@ class Resource:
 def resource(type_url: str, name: str, body: bytes, needs: tuple[str, ...] = ()) -> Resource:
     """The resource with these bytes; its version is a hash of them, the same on every replica."""
     version = hashlib.blake2b(body, digest_size=8).hexdigest()
-    return Resource(type_url, name, version, body, delta_resource(name, version, type_url, body), needs)
+    return Resource(
+        type_url, name, version, body, delta_resource(name, version, type_url, body), needs
+    )

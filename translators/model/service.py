@@ -9,6 +9,9 @@ from translators.kinds.service_entry import Resolution
 from translators.model.locality import NOWHERE, Locality
 from translators.model.origin import InputKey, Labels
 
+BY_DNS = (Resolution.DNS, Resolution.DNS_ROUND_ROBIN)
+"""The resolutions under which Envoy looks endpoints up by name."""
+
 
 class Protocol(enum.Enum):
     """What a service port speaks, by Istio's protocol selection."""

@@ -1,0 +1,37 @@
+"""The world as clients see it: queries over the inputs from which every Envoy resource is made.
+
+In flow configuration objects, out come the values of `translators.model.service` and the rules that apply to them. What
+depends on a client takes its namespace or its `ClientScope`; all else is shared by everybody.
+"""
+
+from translators.world.clients import client_scope
+from translators.world.destination_rules import (
+    DestinationPolicy,
+    destination_rule,
+    policy,
+    subsets,
+)
+from translators.world.endpoints import service_endpoints
+from translators.world.indexes import INDEXES
+from translators.world.inputs import ROOT_NAMESPACE
+from translators.world.services import service, services_of_host, visible_hosts
+from translators.world.virtual_services import unregistered_hosts, virtual_service
+from translators.world.workloads import WorkloadPort, workload_ports
+
+__all__ = [
+    "INDEXES",
+    "ROOT_NAMESPACE",
+    "DestinationPolicy",
+    "WorkloadPort",
+    "client_scope",
+    "destination_rule",
+    "policy",
+    "service",
+    "service_endpoints",
+    "services_of_host",
+    "subsets",
+    "unregistered_hosts",
+    "virtual_service",
+    "visible_hosts",
+    "workload_ports",
+]

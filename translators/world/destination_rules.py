@@ -1,0 +1,144 @@
+"""Which destination rule a client follows for a host, and what it says of a port and subset.
+
+Source: Istio's lookup: the client's namespace, then the service's, then the root namespace; the first that has any
+rule for the host wins, and nothing is inherited from the others. Within it the most specific host wins, and rules for
+the same host are merged.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from translators.database import InputKey, Reader, query
+from translators.kinds.destination_rule import (
+    DestinationRuleSpec,
+    PolicyBlocks,
+    Subset,
+    TrafficPolicy,
+)
+from translators.model.config_object import ConfigObject
+from translators.model.service import ClientScope
+from translators.world.indexes import RULE_HOSTS, RULE_WILDCARDS
+from translators.world.inputs import ROOT_NAMESPACE, index_texts, objects
+from translators.world.services import service
+from translators.world.visibility import covering_wildcards, export_targets, is_exported
+
+Rule = ConfigObject[DestinationRuleSpec]
+
+DEFAULTS = PolicyBlocks()
+"""The policy of a host for which there is no rule."""
+
+
+@dataclass(frozen=True, slots=True)
+class DestinationPolicy:
+    """The rules of one host merged: one top-level policy (None: not given), and subsets of distinct names."""
+
+    policy: TrafficPolicy | None = None
+    subsets: tuple[Subset, ...] = ()
+
+
+def destination_rule(db: Reader, host: str, client: ClientScope) -> DestinationPolicy | None:
+    """What the rules say to this client about a host, or None when no rule is for it."""
+    return _destination_rule(db, host, client) if rules_of_host(db, host) else None
+
+
+def policy(db: Reader, host: str, client: ClientScope, port: int, subset: str = "") -> PolicyBlocks:
+    """The policy for a port of a host, or of one of its subsets.
+
+    The subset's blocks replace the rule's one by one; the settings of a port, in either, replace them all, so that
+    blocks that the port does not give are at their defaults.
+    """
+    rule = destination_rule(db, host, client)
+    if rule is None:
+        return DEFAULTS
+    blocks = _over(DEFAULTS, rule.policy, port)
+    found = next((one for one in rule.subsets if one.name == subset), None) if subset else None
+    return blocks if found is None else _over(blocks, found.policy, port)
+
+
+def subsets(db: Reader, host: str, client: ClientScope) -> tuple[Subset, ...]:
+    """The subsets of a host, in the order of the rules and as written in them; may be empty."""
+    rule = destination_rule(db, host, client)
+    return () if rule is None else rule.subsets
+
+
+@query
+def rules_of_host(db: Reader, host: str) -> tuple[tuple[InputKey, ...], ...]:
+    """The keys of all rules that cover a host, whoever sees them, grouped by the host they name.
+
+    First those for just this host, then by wildcard, the most specific first. Empty groups are left out, so that for
+    most hosts the result is empty.
+    """
+    hosts = [host]
+    wildcards = _wildcards(db)
+    if wildcards:
+        hosts += (one for one in covering_wildcards(host) if one in wildcards and one != host)
+    return tuple(keys for one in hosts if (keys := db.lookup(RULE_HOSTS, one)))
+
+
+@query
+def _wildcards(db: Reader) -> frozenset[str]:
+    return frozenset(index_texts(db, RULE_WILDCARDS))
+
+
+@query
+def _destination_rule(db: Reader, host: str, client: ClientScope) -> DestinationPolicy | None:
+    found = service(db, host, client.namespace)
+    places = [client.namespace, "" if found is None else found.namespace, ROOT_NAMESPACE]
+    for namespace in dict.fromkeys(places):
+        for keys in rules_of_host(db, host):
+            inside = tuple(key for key in keys if key[1] == namespace)
+            rules = [
+                rule for rule in objects(db, inside, DestinationRuleSpec) if _applies(rule, client)
+            ]
+            if rules:
+                return _merged(sorted(rules, key=_precedence))
+    return None
+
+
+def _applies(rule: Rule, client: ClientScope) -> bool:
+    selector = rule.spec.workload_selector
+    if selector is not None:
+        return rule.namespace == client.namespace and selector <= client.labels
+    own = rule.namespace == client.namespace != ROOT_NAMESPACE
+    return own or is_exported(rule.spec.export_to, rule.namespace, client.namespace)
+
+
+def _precedence(rule: Rule) -> tuple[bool, tuple[str, str, str]]:
+    return (rule.spec.workload_selector is None, rule.age)
+
+
+def _merged(rules: list[Rule]) -> DestinationPolicy:
+    """One policy of the rules in a namespace for one host, sorted by precedence.
+
+    Rules for everybody are merged only with those that are exported to the same namespaces as the first of them.
+    """
+    general = [rule for rule in rules if rule.spec.workload_selector is None]
+    exports = {export_targets(rule.spec.export_to, rule.namespace) for rule in general[:1]}
+    chosen = [
+        rule.spec
+        for rule in rules
+        if rule.spec.workload_selector is not None
+        or export_targets(rule.spec.export_to, rule.namespace) in exports
+    ]
+    named: dict[str, Subset] = {}
+    for spec in chosen:
+        for subset in spec.subsets:
+            named.setdefault(subset.name, subset)
+    top = next((spec.policy for spec in chosen if spec.policy is not None), None)
+    return DestinationPolicy(top, tuple(named.values()))
+
+
+def _over(below: PolicyBlocks, above: TrafficPolicy | None, port: int) -> PolicyBlocks:
+    if above is None:
+        return below
+    for number, blocks in above.ports:
+        if number == port:
+            return blocks
+    blocks = above.blocks
+    return replace(
+        below,
+        load_balancer=blocks.load_balancer or below.load_balancer,
+        connection_pool=blocks.connection_pool or below.connection_pool,
+        outlier_detection=blocks.outlier_detection or below.outlier_detection,
+    )

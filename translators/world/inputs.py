@@ -1,0 +1,44 @@
+"""Typed reads of the database: configuration objects by the type of their spec, and index keys by their shape."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TypeVar
+
+from translators.database import Index, InputKey, Reader
+from translators.model.config_object import ConfigObject
+
+S = TypeVar("S")
+
+ROOT_NAMESPACE = "istio-system"
+"""Where rules for the whole mesh live."""
+
+
+def as_config_object(value: object, spec: type[S]) -> ConfigObject[S] | None:
+    """The value, if it is a configuration object with this sort of spec."""
+    if isinstance(value, ConfigObject) and isinstance(value.spec, spec):
+        return value
+    return None
+
+
+def config_object(db: Reader, key: InputKey, spec: type[S]) -> ConfigObject[S] | None:
+    """The object under this key, or None when there is none."""
+    return as_config_object(db.input(key), spec)
+
+
+def objects(db: Reader, keys: tuple[InputKey, ...], spec: type[S]) -> Iterator[ConfigObject[S]]:
+    """The objects under these keys, in their order."""
+    for key in keys:
+        found = as_config_object(db.input(key), spec)
+        if found is not None:
+            yield found
+
+
+def index_texts(db: Reader, index: Index) -> list[str]:
+    """The keys of an index that files by one text each, sorted."""
+    return [key for key in db.index_keys(index) if isinstance(key, str)]
+
+
+def index_pairs(db: Reader, index: Index) -> list[tuple[str, str]]:
+    """The keys of an index that files by pairs of texts, sorted."""
+    return [key for key in db.index_keys(index) if isinstance(key, tuple) and len(key) == 2]

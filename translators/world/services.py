@@ -1,0 +1,122 @@
+"""Services by host name, whatever kind of object describes them, and which of them a client sees."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from translators.database import InputKey, Reader, query
+from translators.kinds.service import KubernetesPort, ServiceSpec
+from translators.kinds.service_entry import EntryPort, Resolution, ServiceEntrySpec
+from translators.model.config_object import ConfigObject
+from translators.model.service import Service, ServicePort
+from translators.names import CLUSTER_DOMAIN, service_host
+from translators.world.indexes import ENTRY_EXPORTS, ENTRY_HOSTS, SERVICE_EXPORTS
+from translators.world.inputs import config_object, index_pairs, objects
+from translators.world.protocols import port_protocol
+from translators.world.visibility import EVERYONE, is_exported
+
+_KUBERNETES_SUFFIX = f".svc.{CLUSTER_DOMAIN}"
+
+
+def service(db: Reader, host: str, namespace: str) -> Service | None:
+    """The service that a client in `namespace` means by a full host name, or None when it sees none of that name.
+
+    One in the client's own namespace comes first, then a Kubernetes Service, then the oldest object: so that nobody
+    takes over a host name that others use already.
+    """
+    found = services_of_host(db, host)
+    if len(found) == 1 and not found[0].export_to:
+        return found[0]
+    visible = [one for one in found if is_exported(one.export_to, one.namespace, namespace)]
+    return next(
+        (one for one in visible if one.namespace == namespace), visible[0] if visible else None
+    )
+
+
+@query
+def services_of_host(db: Reader, host: str) -> tuple[Service, ...]:
+    """All that is described under a host name, by precedence: a Kubernetes Service, then service entries by age."""
+    found = []
+    key = _kubernetes_key(host)
+    kubernetes = None if key is None else config_object(db, key, ServiceSpec)
+    if kubernetes is not None and kubernetes.spec.ports:
+        found.append(_kubernetes_service(kubernetes))
+    entries = objects(db, db.lookup(ENTRY_HOSTS, host), ServiceEntrySpec)
+    found += (_entry_service(entry, host) for entry in sorted(entries, key=_age))
+    return tuple(found)
+
+
+@query
+def visible_hosts(db: Reader, namespace: str) -> tuple[str, ...]:
+    """The full host names of all services that clients in a namespace see, sorted; wildcard hosts among them."""
+    everyone = _exported_hosts(db, EVERYONE)
+    own = _exported_hosts(db, namespace)
+    return tuple(sorted({*everyone, *own})) if own else everyone
+
+
+@query
+def _exported_hosts(db: Reader, target: str) -> tuple[str, ...]:
+    return _exports(db).get(target, ())
+
+
+@query
+def _exports(db: Reader) -> Mapping[str, tuple[str, ...]]:
+    """Namespace → host names exported to just it; `*` → those exported to everyone. Sorted, never empty."""
+    hosts: dict[str, set[str]] = {}
+    for index in (SERVICE_EXPORTS, ENTRY_EXPORTS):
+        for target, host in index_pairs(db, index):
+            hosts.setdefault(target, set()).add(host)
+    return {target: tuple(sorted(names)) for target, names in hosts.items()}
+
+
+def _age(entry: ConfigObject[ServiceEntrySpec]) -> tuple[str, str, str]:
+    return entry.age
+
+
+def _kubernetes_key(host: str) -> InputKey | None:
+    """The Service that a host name of the cluster's domain is about."""
+    if not host.endswith(_KUBERNETES_SUFFIX):
+        return None
+    name, _, namespace = host.removesuffix(_KUBERNETES_SUFFIX).partition(".")
+    return ("Service", namespace, name) if name and namespace and "." not in namespace else None
+
+
+def _kubernetes_service(found: ConfigObject[ServiceSpec]) -> Service:
+    spec = found.spec
+    return Service(
+        hostname=service_host(found.name, found.namespace),
+        name=found.name,
+        namespace=found.namespace,
+        source=found.key,
+        ports=tuple(_kubernetes_port(port) for port in spec.ports if port.protocol == "TCP"),
+        addresses=spec.addresses,
+        resolution=Resolution.DNS if spec.external_name else Resolution.STATIC,
+        headless=spec.headless,
+        external=bool(spec.external_name),
+        export_to=spec.export_to,
+    )
+
+
+def _kubernetes_port(port: KubernetesPort) -> ServicePort:
+    protocol = port_protocol(port.number, port.name, port.app_protocol)
+    return ServicePort(port.number, port.name, protocol, port.target_port or 0)
+
+
+def _entry_service(found: ConfigObject[ServiceEntrySpec], host: str) -> Service:
+    spec = found.spec
+    return Service(
+        hostname=host,
+        name=host,
+        namespace=found.namespace,
+        source=found.key,
+        ports=tuple(_entry_port(port) for port in spec.ports if port.protocol.upper() != "UDP"),
+        addresses=spec.addresses,
+        resolution=spec.resolution,
+        external=spec.external,
+        export_to=spec.export_to,
+    )
+
+
+def _entry_port(port: EntryPort) -> ServicePort:
+    protocol = port_protocol(port.number, port.name, port.protocol)
+    return ServicePort(port.number, port.name, protocol, port.target_port)

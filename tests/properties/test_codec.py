@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any
 
 import pytest
+import yaml
 from betterproto2 import Message
 from envoy_data_plane.envoy.config.cluster.v3 import Cluster
 from envoy_data_plane.envoy.config.core.v3 import Metadata, Node
@@ -29,7 +30,7 @@ from hypothesis import strategies as st
 
 from tests.support.codec_messages import messages
 from tests.support.protobuf_runtime import Runtime
-from translators.codec import DecodeError, decode, encode
+from translators.codec import DecodeError, decode, encode, render_yaml, to_plain
 from translators.codec.schema import ValueType, fields_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -140,6 +141,16 @@ def test_damaged_bytes_decode_or_raise_decode_error(message: Message, data: st.D
             decode(type(message), damaged)
         except DecodeError:
             continue
+
+
+@generously
+@given(ANY_MESSAGE, st.randoms(use_true_random=False))
+def test_equal_messages_render_alike(message: Message, rng: random.Random) -> None:
+    text = render_yaml(message)
+    assert yaml.safe_load(text) == to_plain(message)
+    assert render_yaml(decode(type(message), encode(message))) == text
+    shuffle_maps(message, rng)
+    assert render_yaml(message) == text
 
 
 def shuffle_maps(message: Message, rng: random.Random) -> None:

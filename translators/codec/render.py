@@ -158,8 +158,10 @@ def _map_key(key: object) -> str:
 
 def _enum_name(member: IntEnum) -> Plain:
     """The value's name in the .proto file; its number if it has none."""
+    if not member.name:
+        return int(member)
     renamed = member.proto_name if isinstance(member, betterproto2.Enum) else None
-    return renamed or member.name or int(member)
+    return renamed or member.name
 
 
 def _text(value: bytes) -> str:

@@ -1,0 +1,22 @@
+"""Clusters for what a workload serves: its application, as its own sidecar reaches it."""
+
+from __future__ import annotations
+
+from translators.clusters.discovery import static_head
+from translators.clusters.settings import settings
+from translators.database import Reader, query
+from translators.kinds.destination_rule import PolicyBlocks
+from translators.model.resource import Resource, resource
+from translators.model.service import Endpoint, Protocol
+from translators.names import CLUSTER_TYPE
+from translators.names import inbound_cluster as inbound_name
+
+
+@query
+def inbound_cluster(_db: Reader, port: int, app_address: str, protocol: Protocol) -> Resource:
+    """The cluster of a workload's port: one host, the application's address as `host:port`."""
+    host, _, number = app_address.rpartition(":")
+    application = Endpoint(host.strip("[]"), int(number))
+    name = inbound_name(port)
+    body = static_head(name, (application,)) + settings(protocol, PolicyBlocks())
+    return resource(CLUSTER_TYPE, name, body)

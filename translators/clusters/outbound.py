@@ -1,0 +1,124 @@
+"""Clusters for what clients call: one for each port of each visible service, and one more for each of its subsets."""
+
+from __future__ import annotations
+
+from envoy_data_plane.envoy.config.cluster.v3 import ClusterLbPolicy
+
+from translators.clusters.discovery import dns_head, eds_head, original_dst_head
+from translators.clusters.load_balancing import simple_load_balancer
+from translators.clusters.settings import settings
+from translators.database import Reader, query
+from translators.kinds.destination_rule import PolicyBlocks, SimpleLoadBalancer
+from translators.kinds.service_entry import Resolution
+from translators.model.origin import Labels
+from translators.model.resource import Resource, resource
+from translators.model.service import BY_DNS, ClientScope, Endpoint, Protocol, Service
+from translators.names import CLUSTER_TYPE, ClusterName
+from translators.world import policy, service, service_endpoints, subsets, visible_hosts
+
+
+@query
+def cluster_names(db: Reader, client: ClientScope) -> tuple[ClusterName, ...]:
+    """The names of all outbound clusters of a client: by host, port in the service's order, then subset; none first."""
+    names: list[ClusterName] = []
+    for host in visible_hosts(db, client.namespace):
+        names += host_clusters(db, client, host)
+    return tuple(names)
+
+
+@query
+def host_clusters(db: Reader, client: ClientScope, host: str) -> tuple[ClusterName, ...]:
+    """The names of a client's clusters for one host; empty when it sees no such service."""
+    found = service(db, host, client.namespace)
+    if found is None:
+        return ()
+    labels = ("", *(subset.name for subset in subsets(db, host, client)))
+    return tuple(
+        ClusterName("outbound", port.number, subset, host)
+        for port in found.ports
+        for subset in labels
+    )
+
+
+@query
+def eds_cluster_names(db: Reader, client: ClientScope) -> tuple[ClusterName, ...]:
+    """Those of `cluster_names` whose endpoints are asked for over EDS, in the same order."""
+    return tuple(
+        name for name in cluster_names(db, client) if _asks_for_endpoints(db, client, name)
+    )
+
+
+def _asks_for_endpoints(db: Reader, client: ClientScope, name: ClusterName) -> bool:
+    found = service(db, name.host, client.namespace)
+    return found is not None and is_eds(
+        found, policy(db, name.host, client, name.port, name.subset)
+    )
+
+
+@query
+def cluster(db: Reader, client: ClientScope, name: ClusterName) -> Resource:
+    """The cluster for a service's port, or for a subset of it.
+
+    A name that means nothing to the client gives an EDS cluster, whose endpoints will be none.
+    """
+    found = service(db, name.host, client.namespace)
+    blocks = policy(db, name.host, client, name.port, name.subset)
+    port = None if found is None else found.port(name.port)
+    protocol = Protocol.TCP if port is None else port.protocol
+    if found is None or is_eds(found, blocks):
+        return _eds_cluster(db, name, protocol, blocks)
+    if found.resolution in BY_DNS and not _passes_through(blocks):
+        return _dns_cluster(db, client, name, found, blocks)
+    text = str(name)
+    body = original_dst_head(text) + settings(protocol, blocks, ClusterLbPolicy.CLUSTER_PROVIDED)
+    return resource(CLUSTER_TYPE, text, body)
+
+
+@query
+def proxyless_cluster(db: Reader, client: ClientScope, name: ClusterName) -> Resource:
+    """The same for a gRPC client without a proxy: such a client knows round robin only, and endpoints over EDS."""
+    blocks = policy(db, name.host, client, name.port, name.subset)
+    text = str(name)
+    body = eds_head(text) + settings(Protocol.GRPC, blocks, ClusterLbPolicy.ROUND_ROBIN)
+    return resource(CLUSTER_TYPE, text, body, (text,))
+
+
+def is_eds(found: Service, blocks: PolicyBlocks) -> bool:
+    """Whether a service's endpoints are sent to Envoy over EDS, under this policy."""
+    return found.resolution is Resolution.STATIC and not _passes_through(blocks)
+
+
+def _passes_through(blocks: PolicyBlocks) -> bool:
+    return simple_load_balancer(blocks) is SimpleLoadBalancer.PASSTHROUGH
+
+
+@query
+def _eds_cluster(
+    _db: Reader, name: ClusterName, protocol: Protocol, blocks: PolicyBlocks
+) -> Resource:
+    """Made once for all clients that the same rules apply to."""
+    text = str(name)
+    return resource(CLUSTER_TYPE, text, eds_head(text) + settings(protocol, blocks), (text,))
+
+
+def _dns_cluster(
+    db: Reader, client: ClientScope, name: ClusterName, found: Service, blocks: PolicyBlocks
+) -> Resource:
+    port = found.port(name.port)
+    protocol = Protocol.TCP if port is None else port.protocol
+    endpoints = service_endpoints(db, found.source, name.host, name.port)
+    if name.subset:
+        endpoints = _with_labels(endpoints, _subset_labels(db, client, name))
+    text = str(name)
+    is_logical = found.resolution is Resolution.DNS_ROUND_ROBIN
+    body = dns_head(text, endpoints, is_logical=is_logical) + settings(protocol, blocks)
+    return resource(CLUSTER_TYPE, text, body)
+
+
+def _subset_labels(db: Reader, client: ClientScope, name: ClusterName) -> Labels:
+    named = subsets(db, name.host, client)
+    return next((subset.labels for subset in named if subset.name == name.subset), frozenset())
+
+
+def _with_labels(endpoints: tuple[Endpoint, ...], labels: Labels) -> tuple[Endpoint, ...]:
+    return tuple(endpoint for endpoint in endpoints if labels <= endpoint.labels)

@@ -1,0 +1,105 @@
+"""ClusterLoadAssignments: the endpoints of a cluster, grouped by locality, in the order of the client's distance.
+
+Each endpoint's bytes are made once and kept, each locality's are joined once for all clients, and each client locality
+just puts its priorities to them.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from translators.codec.wire import delimited, string, varint
+from translators.database import InputKey, Reader, query
+from translators.endpoints.lb_endpoint import HEALTH_STATUS, lb_endpoint
+from translators.endpoints.locality import priorities
+from translators.model.locality import NOWHERE, Locality
+from translators.model.origin import Labels
+from translators.model.resource import Resource, resource
+from translators.model.service import ClientScope, Health
+from translators.names import ENDPOINT_TYPE, ClusterName
+from translators.world import policy, service, service_endpoints, subsets
+
+_MAX_WEIGHT = 4294967295
+_PRIORITY = b"\x28"
+
+
+class LocalityGroup(NamedTuple):
+    """The endpoints of a cluster in one locality: a `LocalityLbEndpoints` without its priority, encoded."""
+
+    locality: Locality
+    body: bytes
+
+
+@query
+def load_assignment(
+    db: Reader, client: ClientScope, locality: Locality, name: ClusterName
+) -> Resource:
+    """The endpoints of a cluster for clients of a scope that are at a locality; never missing, may be empty.
+
+    Sorted by priority, then locality. Where the rule turns locality load balancing off, or the client's place is not
+    known, all endpoints have the same priority.
+    """
+    found = service(db, name.host, client.namespace)
+    labels: Labels | None = frozenset()
+    if name.subset:
+        named = subsets(db, name.host, client)
+        labels = next((one.labels for one in named if one.name == name.subset), None)
+    if found is None or labels is None:
+        return _no_endpoints(db, name)
+    balancer = policy(db, name.host, client, name.port, name.subset).load_balancer
+    if balancer is not None and balancer.locality_enabled is False:
+        locality = NOWHERE
+    return _assignment(db, found.source, name, labels, locality)
+
+
+@query
+def _no_endpoints(_db: Reader, name: ClusterName) -> Resource:
+    text = str(name)
+    return resource(ENDPOINT_TYPE, text, string(1, text))
+
+
+@query
+def _assignment(
+    db: Reader, source: InputKey, name: ClusterName, labels: Labels, locality: Locality
+) -> Resource:
+    """The same for all clients to whom the host means this service, and the subset these labels."""
+    groups = locality_groups(db, source, name.host, name.port, labels)
+    ranks = priorities(locality, [group.locality for group in groups])
+    text = str(name)
+    parts = [string(1, text)]
+    for rank, group in sorted(zip(ranks, groups, strict=True)):
+        parts.append(delimited(2, group.body + _PRIORITY + varint(rank) if rank else group.body))
+    return resource(ENDPOINT_TYPE, text, b"".join(parts))
+
+
+@query
+def locality_groups(
+    db: Reader, source: InputKey, host: str, port: int, labels: Labels
+) -> tuple[LocalityGroup, ...]:
+    """The endpoints with these labels by locality, sorted by it; a locality's weight is the sum of theirs."""
+    bodies: dict[Locality, list[bytes]] = {}
+    weights: dict[Locality, int] = {}
+    for endpoint in service_endpoints(db, source, host, port):
+        if labels and not labels <= endpoint.labels:
+            continue
+        health = 0 if endpoint.health is Health.HEALTHY else HEALTH_STATUS[endpoint.health]
+        body = lb_endpoint(endpoint.address, endpoint.port, endpoint.weight, health)
+        if body:
+            place = endpoint.locality
+            weights[place] = weights.get(place, 0) + endpoint.weight
+            bodies.setdefault(place, []).append(body)
+    return tuple(
+        LocalityGroup(
+            place, _locality_head(place) + b"".join(bodies[place]) + _weight(weights[place])
+        )
+        for place in sorted(bodies)
+    )
+
+
+def _locality_head(place: Locality) -> bytes:
+    texts = string(1, place.region) + string(2, place.zone) + string(3, place.sub_zone)
+    return delimited(1, texts)
+
+
+def _weight(total: int) -> bytes:
+    return delimited(3, b"\x08" + varint(min(total, _MAX_WEIGHT)))

@@ -13,9 +13,11 @@ from envoy_data_plane.envoy.config.core.v3 import Metadata, Node
 from envoy_data_plane.envoy.config.endpoint.v3 import ClusterLoadAssignment
 from envoy_data_plane.envoy.config.listener.v3 import Listener
 from envoy_data_plane.envoy.config.route.v3 import RouteConfiguration, VirtualHost
+from envoy_data_plane.envoy.data.accesslog.v3 import AccessLogCommon
 from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import (
     HttpConnectionManager,
 )
+from envoy_data_plane.envoy.extensions.transport_sockets.tls.v3 import DownstreamTlsContext
 from envoy_data_plane.envoy.extensions.upstreams.http.v3 import HttpProtocolOptions
 from envoy_data_plane.envoy.service.discovery.v3 import (
     DeltaDiscoveryRequest,
@@ -23,12 +25,14 @@ from envoy_data_plane.envoy.service.discovery.v3 import (
     DiscoveryRequest,
     DiscoveryResponse,
 )
+from envoy_data_plane.envoy.service.load_stats.v3 import LoadStatsRequest
 from envoy_data_plane.google.protobuf import Struct
 from google.protobuf.message import Message as Parsed
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.support.codec_messages import messages
+from tests.support.every_type import EveryType
 from tests.support.protobuf_runtime import Runtime
 from translators.codec import DecodeError, decode, encode, render_yaml, to_plain
 from translators.codec.schema import ValueType, fields_of
@@ -36,22 +40,27 @@ from translators.codec.schema import ValueType, fields_of
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 CLASSES = (
+    AccessLogCommon,
     Cluster,
     ClusterLoadAssignment,
     DeltaDiscoveryRequest,
     DeltaDiscoveryResponse,
     DiscoveryRequest,
     DiscoveryResponse,
+    DownstreamTlsContext,
+    EveryType,
     HttpConnectionManager,
     HttpProtocolOptions,
     Listener,
+    LoadStatsRequest,
     Metadata,
     Node,
     RouteConfiguration,
     Struct,
     VirtualHost,
 )
-ANY_MESSAGE = st.sampled_from(CLASSES).flatmap(messages)
+ANY_CLASS = st.one_of(st.just(EveryType), st.sampled_from(CLASSES), st.sampled_from(CLASSES))
+ANY_MESSAGE = ANY_CLASS.flatmap(messages)
 generously = settings(
     max_examples=150,
     deadline=None,
@@ -100,7 +109,7 @@ def test_decoder_reads_what_googles_runtime_writes(message: Message) -> None:
 
 
 @generously
-@given(st.sampled_from(CLASSES).flatmap(lambda cls: st.tuples(messages(cls), messages(cls))))
+@given(ANY_CLASS.flatmap(lambda cls: st.tuples(messages(cls), messages(cls))))
 def test_concatenated_encodings_merge_as_in_googles_runtime(pair: tuple[Message, Message]) -> None:
     first, second = pair
     data = encode(first) + encode(second)
@@ -118,7 +127,7 @@ def test_order_of_map_insertion_leaves_no_trace(message: Message, rng: random.Ra
 
 
 @generously
-@given(st.sampled_from(CLASSES), st.binary(max_size=60))
+@given(ANY_CLASS, st.binary(max_size=60))
 def test_any_bytes_decode_or_raise_decode_error(cls: type[Message], data: bytes) -> None:
     try:
         message = decode(cls, data)

@@ -24,8 +24,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _command in (serve, status, wait, validate, bootstrap, demo, version):
-    app.command()(_command)
+app.command(short_help="Serve a directory of configuration to Envoys.")(serve)
+app.command(short_help="Show what every proxy has, and what is wrong.")(status)
+app.command(short_help="Wait until every proxy has a revision.")(wait)
+app.command(short_help="Check a directory without a server.")(validate)
+app.command(short_help="Print the first configuration of a proxy.")(bootstrap)
+app.command(short_help="Watch it all work with real Envoys.")(demo)
+app.command(short_help="Print the versions in use.")(version)
 
 
 def main() -> None:

@@ -37,7 +37,7 @@ def serve(  # noqa: PLR0913 - one parameter per option
             exists=True,
             file_okay=False,
             envvar=_variable("CONFIG"),
-            help="The directory of configuration files (*.yaml, *.yml, *.json), read with all below it and watched.",
+            help="The directory of configuration files (.yaml, .yml and .json), read with all below it and watched.",
         ),
     ],
     address: Annotated[

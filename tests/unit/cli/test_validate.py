@@ -1,0 +1,49 @@
+"""``chancery validate``: problems with file, line and field, and an exit code for scripts."""
+
+import json
+from pathlib import Path
+
+import pytest
+import typer
+
+from xds_server.cli.options import Output
+from xds_server.cli.validate import validate
+
+SERVICE = """\
+apiVersion: v1
+kind: Service
+metadata: {name: web, namespace: default}
+spec:
+  ports: [{port: 80, name: http}]
+"""
+TYPO = SERVICE.replace("ports:", "prots:")
+
+
+def test_a_good_directory_is_one_line_and_no_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "web.yaml").write_text(SERVICE)
+    validate(tmp_path)
+    assert capsys.readouterr().out == "1 object, no errors, no warnings\n"
+
+
+def test_a_bad_document_is_named_with_file_line_and_field(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "web.yaml").write_text(f"{SERVICE}---\n{TYPO.replace('web', 'typo')}")
+    with pytest.raises(typer.Exit) as ended:
+        validate(tmp_path)
+    assert ended.value.exit_code == 1
+    printed = capsys.readouterr().out
+    assert "web.yaml:11  Service default/typo  spec.prots\n" in printed
+    assert "ports" in printed
+    assert printed.endswith("1 object, 1 error, no warnings\n")
+
+
+def test_programs_get_the_same_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "web.yaml").write_text(TYPO)
+    with pytest.raises(typer.Exit):
+        validate(tmp_path, Output.JSON)
+    found = json.loads(capsys.readouterr().out)
+    assert found["objects"] == 0
+    assert [problem["path"] for problem in found["problems"]] == ["spec.prots"]

@@ -1,0 +1,90 @@
+"""``chancery wait``: patience in slices, and a verdict that names who lacks a revision."""
+
+from collections.abc import Iterable
+
+from xds_server.admin.client import AdminClient
+from xds_server.cli.wait import SLICE_SECONDS, await_revision, verdict
+from xds_server.status import Lacking, WaitResult
+
+WEB = Lacking("web-0.default", ("eds", "vhds"), "no answer yet")
+API = Lacking("api-0.default", (), "")
+
+
+class Scripted(AdminClient):
+    """Answers in turn, each after the whole time that it was asked to wait unless everyone has the revision."""
+
+    def __init__(self, answers: Iterable[tuple[Lacking, ...]]) -> None:
+        super().__init__("127.0.0.1", 1)
+        self.answers = iter(answers)
+        self.asked: list[tuple[int | None, float]] = []
+
+    def wait(self, revision: int | None, timeout_seconds: float) -> WaitResult:
+        self.asked.append((revision, timeout_seconds))
+        lacking = next(self.answers)
+        return WaitResult(
+            revision=42 if revision is None else revision,
+            everywhere=not lacking,
+            proxies=8,
+            seconds=timeout_seconds if lacking else 0.5,
+            lacking=lacking,
+        )
+
+
+def test_an_answer_at_once_asks_once() -> None:
+    client = Scripted([()])
+    shown: list[str] = []
+    assert await_revision(client, 7, 60, shown.append).everywhere
+    assert client.asked == [(7, SLICE_SECONDS)]
+    assert shown == []
+
+
+def test_the_newest_revision_is_settled_by_the_first_answer() -> None:
+    client = Scripted([(WEB,), (WEB,), ()])
+    result = await_revision(client, None, 60, lambda _: None)
+    assert [revision for revision, _ in client.asked] == [None, 42, 42]
+    assert result.seconds == 2 * SLICE_SECONDS + 0.5
+
+
+def test_progress_names_who_is_waited_for() -> None:
+    many = tuple(Lacking(f"p{number}", (), "") for number in range(5))
+    shown: list[str] = []
+    await_revision(Scripted([many, (WEB,), ()]), 42, 60, shown.append)
+    assert shown == [
+        "revision 42: 3 of 8 proxies have it; waiting for p0, p1, p2 and 2 more",
+        "revision 42: 7 of 8 proxies have it; waiting for web-0.default",
+    ]
+
+
+def test_patience_ends_when_the_time_is_up() -> None:
+    client = Scripted([(WEB,)] * 10)
+    result = await_revision(client, 42, 2 * SLICE_SECONDS + 0.5, lambda _: None)
+    assert [seconds for _, seconds in client.asked] == [SLICE_SECONDS, SLICE_SECONDS, 0.5]
+    assert not result.everywhere
+
+
+def test_no_patience_asks_once_and_waits_not_at_all() -> None:
+    client = Scripted([(WEB,)] * 2)
+    assert not await_revision(client, 42, 0, lambda _: None).everywhere
+    assert client.asked == [(42, 0)]
+
+
+def test_the_verdict_names_each_proxy_with_types_and_reason() -> None:
+    assert verdict(WaitResult(42, False, 3, 60.0, (WEB, API))) == [
+        "revision 42 is not everywhere after 60.0 s: 2 of 3 proxies lack it",
+        "  web-0.default  eds, vhds  no answer yet",
+        "  api-0.default",
+    ]
+
+
+def test_the_verdict_of_success_counts_the_proxies() -> None:
+    assert verdict(WaitResult(42, True, 3, 0.04)) == [
+        "revision 42 is everywhere (3 proxies, 0.04 s)"
+    ]
+    assert verdict(WaitResult(42, True, 0, 0.0)) == [
+        "revision 42 is everywhere (no proxies are connected, 0.00 s)"
+    ]
+
+
+def test_a_revision_to_come_is_said_not_to_exist() -> None:
+    [line] = verdict(WaitResult(99, False, 3, 1.0))
+    assert line.startswith("revision 99 does not exist after 1.0 s")

@@ -242,9 +242,10 @@ class _Compiler:
         """Lines that read one value at `at` into `v` and step behind it."""
         value = field.value
         if value.message is not None and value.is_wrapped:
-            body = f"b = bodies.get({field.number}, b'') + data[at:stop]"
-            keep = [body, f"bodies[{field.number}] = b", f"v = w_{value.message.__name__}(b)"]
-            return [*_BODY, *keep, "at = stop"]
+            unwrap = f"v = w_{value.message.__name__}(b)"
+            merge = f"if f[{field.name!r}] is not None: b = bodies[{field.number}] + b"
+            keep = [] if field.is_repeated else [merge, f"bodies[{field.number}] = b"]
+            return [*_BODY, "b = data[at:stop]", *keep, unwrap, "at = stop"]
         if value.message is not None:
             decoder = self._name(value.message)
             if field.is_repeated:

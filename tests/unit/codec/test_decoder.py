@@ -17,6 +17,7 @@ from envoy_data_plane.envoy.config.route.v3 import RetryPolicy
 from envoy_data_plane.envoy.service.discovery.v3 import DiscoveryRequest
 from envoy_data_plane.google.protobuf import ListValue, Struct, Value
 
+from tests.support.every_type import EveryType
 from translators.codec import UNREAD, DecodeError, decode, encode
 from translators.codec.wire import delimited, varint
 
@@ -63,6 +64,14 @@ def test_wrappers_and_durations_that_come_twice_are_merged() -> None:
     data = b"\x22\x02\x08\x05" + b"\x22\x06\x10\x80\xca\xb5\xee\x01"
     assert decode(Cluster, data).connect_timeout == datetime.timedelta(seconds=5.5)
     assert decode(OutlierDetection, b"\x0a\x02\x08\x05\x0a\x00").consecutive_5xx == 5
+
+
+def test_a_wrapper_that_left_its_oneof_is_not_merged_with() -> None:
+    span = b"\xda\x01\x02\x08\x05"
+    other = b"\xa8\x01\x01"
+    assert decode(EveryType, span + other + b"\xda\x01\x00").chosen_span == datetime.timedelta(0)
+    assert decode(EveryType, span + b"\xda\x01\x00").chosen_span == datetime.timedelta(seconds=5)
+    assert decode(EveryType, span + other) == EveryType(chosen_bool=True)
 
 
 def test_numbers_are_read_packed_and_unpacked() -> None:

@@ -5,6 +5,8 @@ RUN python -m venv /opt/chancery
 COPY pyproject.toml README.md LICENSE ./
 COPY translators ./translators
 COPY xds_server ./xds_server
+COPY envoy-configs ./envoy-configs
+COPY examples/demo ./examples/demo
 RUN /opt/chancery/bin/pip install --no-cache-dir --no-compile . \
  && /opt/chancery/bin/pip uninstall --yes pip \
  && python -m compileall -q /opt/chancery/lib

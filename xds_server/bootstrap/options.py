@@ -13,6 +13,7 @@ from types import MappingProxyType
 
 from translators.model.locality import NOWHERE, Locality
 from translators.model.proxy_node import Mode
+from xds_server.errors import ChanceryError
 
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
@@ -21,7 +22,7 @@ _HOST = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?\.?")
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
-class BootstrapError(ValueError):
+class BootstrapError(ChanceryError):
     """An option that cannot be; the message says which, and what is expected."""
 
 
@@ -195,9 +196,12 @@ def parse_inbound(items: Iterable[str]) -> dict[int, SocketAddress]:
                 f"inbound {item!r}: expected PORT=HOST:PORT, e.g. 9080=127.0.0.1:19080"
             )
         number = check_port(int(port), f"port of inbound {item!r}")
-        inbound[number] = parse_socket_address(
-            f"127.0.0.1:{target}" if target.isdigit() else target
-        )
+        address = parse_socket_address(f"127.0.0.1:{target}" if target.isdigit() else target)
+        if not address.is_ip:
+            raise BootstrapError(
+                f"inbound {item!r}: expected an IP address, not the name {address.host!r}"
+            )
+        inbound[number] = address
     return inbound
 
 

@@ -195,7 +195,7 @@ def test_label_without_key_or_value_sign_is_refused(text: str) -> None:
         parse_labels([text])
 
 
-@pytest.mark.parametrize("text", ["9080", "x=1", "9080=", "0=1", "9080=host"])
+@pytest.mark.parametrize("text", ["9080", "x=1", "9080=", "0=1", "9080=host", "9080=host:1"])
 def test_inbound_that_is_no_mapping_is_refused(text: str) -> None:
     with pytest.raises(BootstrapError):
         parse_inbound([text])

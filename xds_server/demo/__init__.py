@@ -1,0 +1,5 @@
+"""The demo: a small mesh with real Envoys on this machine, walked through a canary, failures and mistakes."""
+
+from xds_server.demo.run import main
+
+__all__ = ["main"]

@@ -1,0 +1,93 @@
+"""Where in a text a field stands: found by reading the text again, only when somebody asks.
+
+Parsing keeps no lines, since nearly no value is ever asked for its line.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+import yaml
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from translators.kinds.field_path import Key, render, split
+
+try:
+    from yaml.cyaml import CSafeLoader as _Loader
+except ImportError:  # PyYAML without libyaml
+    from yaml import SafeLoader as _Loader  # type: ignore[assignment]  # the same interface
+
+_MOST_VALUES = 100_000
+
+
+class Locator:
+    """One text, read again with the places of its values. Making one costs a parse; keep it while asking about one text."""
+
+    def __init__(self, text: str) -> None:
+        self._documents: list[Node | None] = []
+        with contextlib.suppress(yaml.YAMLError, RecursionError):
+            # Documents after the first mistake have no places.
+            self._documents.extend(yaml.compose_all(text, _Loader))
+
+    def line(self, document: int, steps: tuple[Key, ...]) -> int:
+        """The line, from 1, of a field of a document (from 1); of what is nearest around it when it is not there. 0: not known."""
+        node = self._document(document)
+        if node is None:
+            return 0
+        line = _line(node)
+        for step in steps:
+            key, node = _child(node, step)
+            if node is None:
+                break
+            line = _line(key or node)
+        return line
+
+    def scalars(self, document: int, steps: tuple[Key, ...]) -> Iterator[tuple[str, str]]:
+        """(path, text) of every scalar below a place of a document, in the order written; paths begin at that place."""
+        node = self._document(document)
+        for step in steps:
+            node = _child(node, step)[1] if node is not None else None
+        budget = [_MOST_VALUES]
+        if node is not None:
+            yield from _scalars(node, (), budget)
+
+    def _document(self, document: int) -> Node | None:
+        return self._documents[document - 1] if 0 < document <= len(self._documents) else None
+
+
+def line_of(text: str, document_index: int, path: str) -> int:
+    """The line of a field in a text; see `Locator.line`."""
+    return Locator(text).line(document_index, split(path))
+
+
+def _line(node: Node) -> int:
+    return int(node.start_mark.line) + 1
+
+
+def _child(node: Node, step: Key) -> tuple[Node | None, Node | None]:
+    """The key (of a mapping) and the value at one step; None when there is none."""
+    if isinstance(node, SequenceNode):
+        items: list[Node] = node.value
+        inside = isinstance(step, int) and step < len(items)
+        return None, items[step] if inside and isinstance(step, int) else None
+    if isinstance(node, MappingNode):
+        pairs: list[tuple[Node, Node]] = node.value
+        for key, value in reversed(pairs):
+            if key.value == step:
+                return key, value
+    return None, None
+
+
+def _scalars(node: Node, steps: tuple[Key, ...], budget: list[int]) -> Iterator[tuple[str, str]]:
+    budget[0] -= 1
+    if budget[0] < 0:
+        return
+    if isinstance(node, ScalarNode):
+        yield render(steps), str(node.value)
+    elif isinstance(node, SequenceNode):
+        for i, item in enumerate(node.value):
+            yield from _scalars(item, (*steps, i), budget)
+    elif isinstance(node, MappingNode):
+        for key, value in node.value:
+            yield from _scalars(value, (*steps, str(key.value)), budget)

@@ -1,0 +1,1 @@
+"""Where configuration comes from. A source publishes batches of input values and nothing else."""

@@ -1,0 +1,29 @@
+"""What a source publishes: the difference to what it has published before, by value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from translators.model.config_object import ConfigObject
+from translators.model.origin import InputKey, Origin, Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One revision of a source.
+
+    ``set`` are the objects that are new or have another value; ``removed`` the keys that are gone. ``origins`` are the places of
+    the objects that are new or have moved, also of those whose value is the same; a removed key's place goes with it.
+    ``problems`` are all that the source has now, sorted by place.
+    """
+
+    set: Mapping[InputKey, ConfigObject[object]] = field(default_factory=dict)
+    removed: frozenset[InputKey] = frozenset()
+    origins: Mapping[InputKey, Origin] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def objects(self) -> Mapping[InputKey, ConfigObject[object]]:
+        """The same as ``set``: of a source's first batch, everything that there is."""
+        return self.set

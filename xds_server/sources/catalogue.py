@@ -1,0 +1,231 @@
+"""What a set of texts says together, from text to text: last good versions, and who owns a name.
+
+Texts by source name (a file's path) flow in, batches flow out. No I/O. Rules:
+
+* a document that is refused keeps the version of it that this text held before; a text that is not YAML keeps all of them;
+* of two texts that define the same object the first by name owns it, and the other one has a problem that names both;
+* a batch holds only what differs by value from what was published.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from translators.kinds.field_path import split
+from translators.kinds.manifest import Entry, Manifest, read_manifest
+from translators.kinds.yaml_documents import Memo
+from translators.kinds.yaml_lines import Locator
+from translators.model.config_object import ConfigObject
+from translators.model.origin import InputKey, Origin, Problem, Severity
+from xds_server.sources.batch import Batch
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A text that is there and cannot be read, and why."""
+
+    reason: str
+
+
+Content = str | Unreadable | None
+"""A text; None when there is none any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """An accepted object, with the text in which it was accepted (its last good one)."""
+
+    entry: Entry
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """A text as last read. ``content`` is None for one that could not be read."""
+
+    content: str | None
+    held: Mapping[InputKey, _Held] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """Texts that are read and not yet taken in. ``lost`` are keys that would be gone with them."""
+
+    texts: Mapping[str, _Text | None]
+    lost: frozenset[InputKey]
+
+
+class Catalogue:
+    """The texts of one source and the objects in them."""
+
+    def __init__(self) -> None:
+        self._memo: Memo = {}
+        self._texts: dict[str, _Text] = {}
+        self._claims: dict[InputKey, list[str]] = {}
+        self._objects: dict[InputKey, ConfigObject[object]] = {}
+        self._origins: dict[InputKey, Origin] = {}
+        self._conflicts: dict[InputKey, tuple[Problem, ...]] = {}
+        self._problems: tuple[Problem, ...] = ()
+        self._troubled: set[str] = set()
+
+    def sources(self) -> Iterable[str]:
+        """The names of the texts taken in."""
+        return self._texts.keys()
+
+    def draft(self, contents: Mapping[str, Content]) -> Draft:
+        """Reads texts without taking them in. Texts that are the same as before are left out."""
+        texts: dict[str, _Text | None] = {}
+        for source, content in contents.items():
+            before = self._texts.get(source)
+            if content is None:
+                if before is not None:
+                    texts[source] = None
+            elif isinstance(content, Unreadable):
+                texts[source] = self._unreadable(source, content, before)
+            elif before is None or before.content != content:
+                manifest = read_manifest(content, source, self._memo)
+                texts[source] = _Text(content, _held(manifest, content, before), manifest.problems)
+        return Draft(texts, self._lost(texts))
+
+    def join(self, drafts: Iterable[Draft]) -> Draft:
+        """Several drafts of different texts as one."""
+        texts = {source: text for draft in drafts for source, text in draft.texts.items()}
+        return Draft(texts, self._lost(texts))
+
+    def commit(self, draft: Draft, extra: tuple[Problem, ...] = ()) -> Batch | None:
+        """Takes a draft in.
+
+        Args:
+            draft: made by this catalogue since the last commit.
+            extra: problems of the source as a whole.
+
+        Returns:
+            What is different now; None when nothing is.
+        """
+        touched: set[InputKey] = set()
+        for source, text in draft.texts.items():
+            touched |= self._replace(source, text)
+        new: dict[InputKey, ConfigObject[object]] = {}
+        removed: set[InputKey] = set()
+        origins: dict[InputKey, Origin] = {}
+        for key in sorted(touched):
+            self._settle(key, new, removed, origins)
+        problems = self._all_problems(extra)
+        if not new and not removed and not origins and problems == self._problems:
+            return None
+        self._problems = problems
+        return Batch(new, frozenset(removed), origins, problems)
+
+    def locate(self, key: InputKey, path: str = "") -> tuple[str, int] | None:
+        """Source and line of an object's field (of what is nearest around it); None for an object that is not here."""
+        held = self._owner(key)
+        if held is None:
+            return None
+        origin = held.entry.origin
+        line = Locator(held.text).line(origin.document, (*held.entry.steps, *split(path)))
+        return origin.source, line or origin.line
+
+    def find_values(self, key: InputKey) -> Iterator[tuple[str, str]]:
+        """(field path, text as written) of every scalar of an object, in the order written."""
+        held = self._owner(key)
+        if held is not None:
+            yield from Locator(held.text).scalars(held.entry.origin.document, held.entry.steps)
+
+    def _owner(self, key: InputKey) -> _Held | None:
+        claims = self._claims.get(key)
+        return self._texts[claims[0]].held[key] if claims else None
+
+    def _unreadable(self, source: str, content: Unreadable, before: _Text | None) -> _Text:
+        problem = Problem(
+            Severity.ERROR,
+            f"cannot be read: {content.reason}; what was read before is kept",
+            origin=Origin(source),
+        )
+        return _Text(None, before.held if before else {}, (problem,))
+
+    def _lost(self, texts: Mapping[str, _Text | None]) -> frozenset[InputKey]:
+        kept = {key for text in texts.values() if text is not None for key in text.held}
+        return frozenset(
+            key
+            for source in texts
+            if source in self._texts
+            for key in self._texts[source].held
+            if key not in kept and not any(c not in texts for c in self._claims.get(key, ()))
+        )
+
+    def _replace(self, source: str, text: _Text | None) -> set[InputKey]:
+        """Puts one text in its place; returns the keys that it holds or held."""
+        before = self._texts.pop(source, None)
+        touched: set[InputKey] = set()
+        for key in before.held if before else ():
+            touched.add(key)
+            claims = self._claims[key]
+            claims.remove(source)
+            if not claims:
+                del self._claims[key]
+        self._troubled.discard(source)
+        if text is not None:
+            self._texts[source] = text
+            if text.problems:
+                self._troubled.add(source)
+            for key in text.held:
+                touched.add(key)
+                claims = self._claims.setdefault(key, [])
+                claims.append(source)
+                claims.sort()
+        return touched
+
+    def _settle(
+        self,
+        key: InputKey,
+        new: dict[InputKey, ConfigObject[object]],
+        removed: set[InputKey],
+        origins: dict[InputKey, Origin],
+    ) -> None:
+        """Compares one key's owner with what was published, and notes the difference."""
+        self._conflicts.pop(key, None)
+        held = self._owner(key)
+        if held is None:
+            if self._objects.pop(key, None) is not None:
+                removed.add(key)
+            self._origins.pop(key, None)
+            return
+        entry = held.entry
+        if self._objects.get(key) != entry.object:
+            self._objects[key] = new[key] = entry.object
+        if self._origins.get(key) != entry.origin:
+            self._origins[key] = origins[key] = entry.origin
+        if len(self._claims[key]) > 1:
+            self._conflicts[key] = tuple(self._conflict(key, entry.origin))
+
+    def _conflict(self, key: InputKey, owner: Origin) -> Iterator[Problem]:
+        for source in self._claims[key][1:]:
+            origin = self._texts[source].held[key].entry.origin
+            message = (
+                f"{key[0]} {key[1]}/{key[2]} is defined at {owner} too, which is used; remove one"
+            )
+            yield Problem(Severity.ERROR, message, "", key, origin, origin.line)
+
+    def _all_problems(self, extra: tuple[Problem, ...]) -> tuple[Problem, ...]:
+        found = [*extra]
+        for source in self._troubled:
+            found.extend(self._texts[source].problems)
+        for conflicts in self._conflicts.values():
+            found.extend(conflicts)
+        return tuple(sorted(found, key=_place))
+
+
+def _place(problem: Problem) -> tuple[str, int, str, str]:
+    source = problem.origin.source if problem.origin else ""
+    return (source, problem.line, problem.path, problem.message)
+
+
+def _held(manifest: Manifest, text: str, before: _Text | None) -> dict[InputKey, _Held]:
+    """The objects that a text stands for: the accepted ones, and the last good versions of those refused."""
+    held = {key: _Held(entry, text) for key, entry in manifest.entries.items()}
+    for key, old in before.held.items() if before else ():
+        if key not in held and (manifest.is_partial or key in manifest.refused):
+            held[key] = old
+    return held

@@ -1,0 +1,252 @@
+"""The source that reads a directory of YAML and JSON files and follows what is saved there.
+
+A change is noticed within some milliseconds and read at once when it is one file; several files that are saved together wait
+for quiet, with a ceiling, and become one batch. Only changed files are read. Rules for what editors and tools do:
+
+* a file that is replaced, moved away and back, or written in place is one change; nothing is taken away before it was
+  missing twice, a moment apart;
+* a mounted ConfigMap (links that are swapped at once) is looked through as a whole;
+* when the whole directory is gone, everything stays as it was until it is back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+from watchfiles import Change, awatch
+
+from translators.model.origin import InputKey, Origin, Problem, Severity
+from xds_server.sources.batch import Batch
+from xds_server.sources.catalogue import Catalogue, Content, Draft
+from xds_server.sources.directory import ConfigDirectoryError, Directory
+
+STEP_MS: Final = 5
+"""How often the watcher looks for events, and how long a save must be over: one change is noticed after 5 to 10 ms."""
+
+QUIET: Final = 0.02
+"""Seconds without another event after which several files count as saved."""
+
+CEILING: Final = 0.2
+"""Seconds after which events that never pause are read anyway."""
+
+SETTLE: Final = 0.05
+"""Seconds for which something must stay missing to be taken away: editors move files aside while they save."""
+
+LOOK_AGAIN: Final = 1.0
+"""Seconds between two looks at whether the directory itself was replaced."""
+
+RESCAN: Final = 30.0
+"""Seconds between two looks through all files, for events that the system has lost or never sends (network file systems)."""
+
+_SLICE: Final = 64 << 10
+"""Characters parsed before other tasks get a turn."""
+
+Publish = Callable[[Batch], None]
+Progress = Callable[[int, int], None]
+"""(files read, files in all)."""
+
+
+class FileSource:
+    """Follows one directory and publishes what differs.
+
+    Args:
+        directory: the directory; every configuration file below it is read.
+        publish: receives each batch, on the event loop (from `load`: on the caller's thread).
+    """
+
+    def __init__(self, directory: Path, publish: Publish) -> None:
+        self._directory = Directory(directory)
+        self._publish = publish
+        self._catalogue = Catalogue()
+        self._absolute = os.path.abspath(directory)  # noqa: PTH100 - resolve() would follow links
+        self._pending: set[str] = set()
+        self._look_through = False
+        self._noticed = asyncio.Event()
+
+    def load(self, progress: Progress | None = None) -> Batch:
+        """Reads everything for the first time, publishes it and returns it; the batch may be empty.
+
+        Raises:
+            ConfigDirectoryError: there is no such directory, or it cannot be read.
+        """
+        batch = _read_all(self._directory, self._catalogue, progress)
+        self._publish(batch)
+        return batch
+
+    async def run(self) -> None:
+        """Follows the directory until cancelled. Changes since `load` are noticed at once.
+
+        Raises:
+            ConfigDirectoryError: the system refuses to watch the directory.
+        """
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._watch())
+            tasks.create_task(self._follow())
+
+    def locate(self, key: InputKey, path: str = "") -> tuple[str, int] | None:
+        """File and line of an object's field, or of what is nearest around it; None for an unknown object."""
+        return self._catalogue.locate(key, path)
+
+    def find_values(self, key: InputKey) -> Iterator[tuple[str, str]]:
+        """(field path, text as written) of every scalar of an object."""
+        return self._catalogue.find_values(key)
+
+    async def _watch(self) -> None:
+        """Notes what the system says has changed; begins anew when the directory is replaced."""
+        while True:
+            watched = self._directory.identity()
+            if watched is None:
+                await asyncio.sleep(LOOK_AGAIN)
+                continue
+            # The watch is set up before this task waits for the first time, so what was changed until then is found by
+            # looking through the files, and what is changed later by an event.
+            self._notice_all()
+            try:
+                await self._events(watched)
+            except OSError as error:
+                if self._directory.identity() == watched:
+                    raise ConfigDirectoryError(
+                        f"{self._directory.root} cannot be watched: {error}; raise fs.inotify.max_user_watches "
+                        "and max_user_instances, or set WATCHFILES_FORCE_POLLING=true"
+                    ) from error
+            self._notice_all()
+
+    async def _events(self, watched: tuple[int, int]) -> None:
+        """Notes events until the directory is not the watched one any more."""
+        loop = asyncio.get_running_loop()
+        looked = loop.time()
+        events = _changes(self._absolute)
+        try:
+            async for changes in events:
+                for _, path in changes:
+                    self._notice(path)
+                if self._directory.identity() != watched:
+                    return
+                if loop.time() - looked >= RESCAN:
+                    looked = loop.time()
+                    self._notice_all()
+        finally:
+            await events.aclose()
+
+    def _notice(self, path: str) -> None:
+        """Notes an event; what it is about decides between reading one file and looking through all."""
+        below = os.path.relpath(path, self._absolute)
+        named = os.path.join(self._directory.root, below)  # noqa: PTH118 - the text is the file's name
+        first = below.split(os.sep, 1)[0]
+        if self._directory.counts(named):
+            self._pending.add(named)
+            self._noticed.set()
+        elif below == "." or first.startswith("..") or self._is_directory(named):
+            self._notice_all()
+
+    def _is_directory(self, path: str) -> bool:
+        """Whether a path is, or was, a directory with configuration in it."""
+        if self._directory.is_hidden(path):
+            return os.path.basename(path).startswith("..")  # noqa: PTH119 - a ConfigMap below the root
+        inside = os.path.join(path, "")  # noqa: PTH118 - with a separator at the end
+        return Path(path).is_dir() or any(s.startswith(inside) for s in self._catalogue.sources())
+
+    def _notice_all(self) -> None:
+        self._look_through = True
+        self._noticed.set()
+
+    async def _follow(self) -> None:
+        """Reads what was noticed, and publishes it."""
+        while True:
+            await self._gather()
+            draft = await self._draft()
+            if draft.lost:
+                await asyncio.sleep(SETTLE)
+                self._pending.update(draft.texts)
+                draft = await self._draft()
+            self._commit(draft)
+
+    async def _gather(self) -> None:
+        """Waits for an event; when it is not about one file alone, also until no more follow."""
+        await self._noticed.wait()
+        loop = asyncio.get_running_loop()
+        ceiling = loop.time() + CEILING
+        while self._look_through or len(self._pending) > 1:
+            self._noticed.clear()
+            try:
+                async with asyncio.timeout_at(min(loop.time() + QUIET, ceiling)):
+                    await self._noticed.wait()
+            except TimeoutError:
+                return
+
+    async def _draft(self) -> Draft:
+        """Reads and parses what is pending, giving way to other tasks between the files of a large change."""
+        paths, self._pending = self._pending, set()
+        look_through, self._look_through = self._look_through, False
+        self._noticed.clear()
+        contents = await asyncio.to_thread(self._read, paths, look_through=look_through)
+        drafts: list[Draft] = []
+        size = 0
+        for path in sorted(contents):
+            content = contents[path]
+            drafts.append(self._catalogue.draft({path: content}))
+            size += len(content) if isinstance(content, str) else 0
+            if size > _SLICE:
+                size = 0
+                await asyncio.sleep(0)
+        return drafts[0] if len(drafts) == 1 else self._catalogue.join(drafts)
+
+    def _read(self, paths: set[str], *, look_through: bool) -> Mapping[str, Content]:
+        if self._directory.identity() is None:
+            return {}
+        if look_through:
+            paths = paths | self._directory.changed()
+        return {path: self._directory.read(path) for path in paths}
+
+    def _commit(self, draft: Draft) -> None:
+        extra: tuple[Problem, ...] = ()
+        if self._directory.identity() is None:
+            message = "the configuration directory is gone; all that was read from it is kept until it is back"
+            origin = Origin(os.fspath(self._directory.root))
+            extra = (Problem(Severity.ERROR, message, origin=origin),)
+        batch = self._catalogue.commit(draft, extra)
+        if batch is not None:
+            self._publish(batch)
+
+
+def _changes(directory: str) -> AsyncGenerator[set[tuple[Change, str]], None]:
+    """The system's events, in sets; an empty one every `LOOK_AGAIN` seconds without."""
+    return awatch(
+        directory,
+        watch_filter=None,
+        step=STEP_MS,
+        debounce=int(CEILING * 1000),
+        rust_timeout=int(LOOK_AGAIN * 1000),
+        yield_on_timeout=True,
+        recursive=True,
+    )
+
+
+def _read_all(directory: Directory, catalogue: Catalogue, progress: Progress | None) -> Batch:
+    directory.check()
+    paths = sorted(directory.files())
+    drafts: list[Draft] = []
+    for done, path in enumerate(paths, start=1):
+        drafts.append(catalogue.draft({path: directory.read(path)}))
+        if progress is not None:
+            progress(done, len(paths))
+    return catalogue.commit(catalogue.join(drafts)) or Batch()
+
+
+def read_directory(directory: Path) -> Batch:
+    """Everything that a directory says, read once: for commands without a server.
+
+    Raises:
+        ConfigDirectoryError: there is no such directory, or it cannot be read.
+    """
+    return _read_all(Directory(directory), Catalogue(), None)
+
+
+def read_texts(texts: Mapping[str, str]) -> Batch:
+    """Everything that some texts say, by the names under which problems shall report them."""
+    catalogue = Catalogue()
+    return catalogue.commit(catalogue.draft(dict(texts))) or Batch()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 CLUSTER_DOMAIN = "cluster.local"
 PASSTHROUGH_CLUSTER = "PassthroughCluster"
@@ -22,9 +22,11 @@ ROUTE_TYPE = "type.googleapis.com/envoy.config.route.v3.RouteConfiguration"
 VIRTUAL_HOST_TYPE = "type.googleapis.com/envoy.config.route.v3.VirtualHost"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class ClusterName:
-    """The parts of ``direction|port|subset|host``; host is empty for inbound clusters."""
+class ClusterName(NamedTuple):
+    """The parts of ``direction|port|subset|host``; host is empty for inbound clusters.
+
+    A tuple, since queries are keyed by it.
+    """
 
     direction: str
     port: int

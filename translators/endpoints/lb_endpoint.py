@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
-from ipaddress import ip_address
+from ipaddress import IPv6Address
 
-from translators.codec.wire import delimited, string, varint
+from translators.codec.wire import BYTES, delimited, string, varint
 from translators.model.service import Health
 
 HEALTH_STATUS = {Health.HEALTHY: 0, Health.UNHEALTHY: 2, Health.DRAINING: 3}
 """`envoy.config.core.v3.HealthStatus`; healthy is sent as unknown, which Envoy takes to be healthy."""
 
 _UNIX = "unix://"
-_LB_ENDPOINTS = 2
-_ENDPOINT, _HEALTH_STATUS, _WEIGHT = 1, b"\x10", 4
-_ADDRESS = 1
-_SOCKET_ADDRESS, _PIPE = 1, 2
-_ADDRESS_TEXT, _PORT_VALUE = 2, b"\x18"
+_OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+_IPV4 = re.compile(rf"(?:{_OCTET}\.){{3}}{_OCTET}").fullmatch
+_LB_ENDPOINTS, _ENDPOINT, _ADDRESS, _PIPE = 2, 1, 1, 2
+_WEIGHT, _UINT32_VALUE = 4, b"\x08"
+_HEALTH_STATUS = b"\x10"
+_SOCKET_ADDRESS = b"\x0a%c\x12%c%b\x18%b"
+"""Field 1 of `Address`: its length, then `address` (2) with its length, and `port_value` (3)."""
 
 
 @lru_cache(maxsize=1 << 17)
@@ -33,16 +36,25 @@ def lb_endpoint(address: str, port: int, weight: int, health: int) -> bytes:
     if health:
         body += _HEALTH_STATUS + varint(health)
     if weight != 1:
-        body += delimited(_WEIGHT, b"\x08" + varint(weight))
+        body += delimited(_WEIGHT, _UINT32_VALUE + varint(weight))
     return delimited(_LB_ENDPOINTS, body)
 
 
 def _address(address: str, port: int) -> bytes:
-    if address.startswith(_UNIX):
-        return delimited(_PIPE, string(1, address.removeprefix(_UNIX)))
+    if not _IPV4(address):
+        if address.startswith(_UNIX):
+            return delimited(_PIPE, string(1, address.removeprefix(_UNIX)))
+        if not _is_ipv6(address):
+            return b""
+    text = address.encode()
+    number = BYTES[port] if port < 128 else varint(port)
+    length = len(text)
+    return _SOCKET_ADDRESS % (length + len(number) + 3, length, text, number)
+
+
+def _is_ipv6(address: str) -> bool:
+    """Whether it is an IPv6 address; one with a scope is of no use to others than the host that wrote it."""
     try:
-        ip_address(address)
+        return IPv6Address(address).scope_id is None
     except ValueError:
-        return b""
-    number = _PORT_VALUE + varint(port) if port else b""
-    return delimited(_SOCKET_ADDRESS, string(_ADDRESS_TEXT, address) + number)
+        return False

@@ -6,9 +6,10 @@ just puts its priorities to them.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
-from translators.codec.wire import delimited, string, varint
+from translators.codec.wire import BYTES, delimited, string, varint
 from translators.database import InputKey, Reader, query
 from translators.endpoints.lb_endpoint import HEALTH_STATUS, lb_endpoint
 from translators.endpoints.locality import priorities
@@ -20,6 +21,7 @@ from translators.names import ENDPOINT_TYPE, ClusterName
 from translators.world import policy, service, service_endpoints, subsets
 
 _MAX_WEIGHT = 4294967295
+_ENDPOINTS = b"\x12"
 _PRIORITY = b"\x28"
 
 
@@ -68,7 +70,10 @@ def _assignment(
     text = str(name)
     parts = [string(1, text)]
     for rank, group in sorted(zip(ranks, groups, strict=True)):
-        parts.append(delimited(2, group.body + _PRIORITY + varint(rank) if rank else group.body))
+        if rank:
+            parts += (_ENDPOINTS, varint(len(group.body) + 2), group.body, _PRIORITY, BYTES[rank])
+        else:
+            parts += (_ENDPOINTS, varint(len(group.body)), group.body)
     return resource(ENDPOINT_TYPE, text, b"".join(parts))
 
 
@@ -78,28 +83,33 @@ def locality_groups(
 ) -> tuple[LocalityGroup, ...]:
     """The endpoints with these labels by locality, sorted by it; a locality's weight is the sum of theirs."""
     bodies: dict[Locality, list[bytes]] = {}
-    weights: dict[Locality, int] = {}
-    for endpoint in service_endpoints(db, source, host, port):
-        if labels and not labels <= endpoint.labels:
+    weights: dict[Locality, int] = {}  # beyond one for each endpoint
+    for address, number, own, place, weight, health in service_endpoints(db, source, host, port):
+        if labels and not labels <= own:
             continue
-        health = 0 if endpoint.health is Health.HEALTHY else HEALTH_STATUS[endpoint.health]
-        body = lb_endpoint(endpoint.address, endpoint.port, endpoint.weight, health)
-        if body:
-            place = endpoint.locality
-            weights[place] = weights.get(place, 0) + endpoint.weight
-            bodies.setdefault(place, []).append(body)
+        status = 0 if health is Health.HEALTHY else HEALTH_STATUS[health]
+        body = lb_endpoint(address, number, weight, status)
+        if not body:
+            continue
+        group = bodies.get(place)
+        if group is None:
+            bodies[place] = [body]
+        else:
+            group.append(body)
+        if weight != 1:
+            weights[place] = weights.get(place, 0) + weight - 1
     return tuple(
-        LocalityGroup(
-            place, _locality_head(place) + b"".join(bodies[place]) + _weight(weights[place])
-        )
+        _group(place, bodies[place], len(bodies[place]) + weights.get(place, 0))
         for place in sorted(bodies)
     )
 
 
-def _locality_head(place: Locality) -> bytes:
-    texts = string(1, place.region) + string(2, place.zone) + string(3, place.sub_zone)
-    return delimited(1, texts)
+def _group(place: Locality, bodies: list[bytes], weight: int) -> LocalityGroup:
+    head = delimited(1, _locality_fields(place))
+    tail = delimited(3, b"\x08" + varint(min(weight, _MAX_WEIGHT)))
+    return LocalityGroup(place, b"".join((head, *bodies, tail)))
 
 
-def _weight(total: int) -> bytes:
-    return delimited(3, b"\x08" + varint(min(total, _MAX_WEIGHT)))
+@lru_cache(maxsize=1024)
+def _locality_fields(place: Locality) -> bytes:
+    return string(1, place.region) + string(2, place.zone) + string(3, place.sub_zone)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Locality:
-    """A place of three levels; an empty level is unknown and so are all levels below it."""
+class Locality(NamedTuple):
+    """A place of three levels; an empty level is unknown and so are all levels below it.
+
+    A tuple, since endpoints are grouped by it: it is compared and hashed more often than anything else.
+    """
 
     region: str = ""
     zone: str = ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from translators.database import InputKey, Reader, query
 from translators.kinds.endpoint_slice import EndpointSliceSpec, SliceEndpoint
@@ -35,11 +35,14 @@ def service_endpoints(db: Reader, source: InputKey, host: str, port: int) -> tup
     first. May be empty. An external name, and a service entry resolved by DNS that lists no endpoints, has its host
     name as its one endpoint.
     """
-    found: dict[tuple[str, int], Endpoint] = {}
     origin = _kubernetes_endpoints if source[0] == "Service" else _entry_endpoints
-    for endpoint in origin(db, source, host, port):
-        found.setdefault((endpoint.address, endpoint.port), endpoint)
-    return tuple(found.values())
+    found = tuple(origin(db, source, host, port))
+    if len({endpoint[:2] for endpoint in found}) == len(found):
+        return found
+    first: dict[tuple[str, int], Endpoint] = {}
+    for endpoint in found:
+        first.setdefault((endpoint.address, endpoint.port), endpoint)
+    return tuple(first.values())
 
 
 def _kubernetes_endpoints(
@@ -97,22 +100,20 @@ def _slice_health(instance: SliceEndpoint, publish_not_ready: bool) -> Health:
     return Health.DRAINING if instance.terminating and instance.serving else Health.UNHEALTHY
 
 
-def _entry_endpoints(db: Reader, source: InputKey, host: str, number: int) -> Iterator[Endpoint]:
+def _entry_endpoints(db: Reader, source: InputKey, host: str, number: int) -> Iterable[Endpoint]:
     entry = config_object(db, source, ServiceEntrySpec)
     if entry is None:
-        return
+        return ()
     spec = entry.spec
     port = next((one for one in spec.ports if one.number == number), None)
     if port is None:
-        return
-    default = port.target_port or port.number
+        return ()
     if spec.workload_selector is not None:
-        yield from _selected(db, entry.namespace, spec.workload_selector, port)
-    elif spec.endpoints:
-        for instance in spec.endpoints:
-            yield _workload(instance, instance.labels, port.name, default)
-    elif spec.resolution in BY_DNS:
-        yield Endpoint(host, default)
+        return _selected(db, entry.namespace, spec.workload_selector, port)
+    default, name = port.target_port or port.number, port.name
+    if spec.endpoints:
+        return [_workload(instance, instance.labels, name, default) for instance in spec.endpoints]
+    return (Endpoint(host, default),) if spec.resolution in BY_DNS else ()
 
 
 def _selected(db: Reader, namespace: str, selector: Labels, port: EntryPort) -> Iterator[Endpoint]:
@@ -125,8 +126,10 @@ def _selected(db: Reader, namespace: str, selector: Labels, port: EntryPort) -> 
 
 
 def _workload(spec: WorkloadEntrySpec, labels: Labels, name: str, default: int) -> Endpoint:
-    number = dict(spec.ports).get(name, default) if spec.ports else default
-    return Endpoint(spec.address, number, labels, spec.locality, spec.weight or 1)
+    number = default
+    if spec.ports:
+        number = next((own for port, own in spec.ports if port == name), default)
+    return Endpoint(spec.address, number, labels, spec.locality, spec.weight or 1, Health.HEALTHY)
 
 
 def selected_workload_entries(

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ctypes
 import os
+import shutil
 import signal
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-_PR_SET_PDEATHSIG = 1
-_LIBC = ctypes.CDLL(None, use_errno=True)
-
-
-def _end_with_parent() -> None:
-    """Has the kernel kill this process when the test run dies, however it dies."""
-    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+# Has the kernel kill the process when the test run dies, however it dies.
+_SETPRIV = shutil.which("setpriv")
+_WITH_PARENT = (_SETPRIV, "--pdeathsig", "KILL", "--") if _SETPRIV else ()
 
 
 class ManagedProcess:
@@ -42,6 +38,7 @@ class ManagedProcess:
 
     @property
     def pid(self) -> int:
+        """The id of the process itself: what goes before its command replaces itself by it."""
         assert self._process is not None, "not started"
         return self._process.pid
 
@@ -57,6 +54,7 @@ class ManagedProcess:
         assert not self.is_running, f"already running: {self.command[0]}"
         with self.log_path.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
+                *_WITH_PARENT,
                 *self.command,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
@@ -64,7 +62,6 @@ class ManagedProcess:
                 env=self._env,
                 cwd=self._cwd,
                 user=self._uid,
-                preexec_fn=_end_with_parent,
             )
 
     def signal(self, number: int) -> None:

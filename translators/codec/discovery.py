@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from types import MappingProxyType
 
 from translators.codec.errors import DecodeError
 from translators.codec.memo import RunMemo
@@ -104,7 +105,7 @@ def _versions(data: bytes, entries: list[tuple[int, int]]) -> Mapping[str, str]:
         else:
             name, version = _entry(data[start:stop])
         versions[intern(name)] = intern(version)
-    return versions
+    return MappingProxyType(versions)
 
 
 def _entry(body: bytes) -> tuple[str, str]:
@@ -119,7 +120,7 @@ def _entry(body: bytes) -> tuple[str, str]:
 
 _NAMES = RunMemo(_names)
 _VERSIONS = RunMemo(_versions)
-_NO_VERSIONS: Mapping[str, str] = {}
+_NO_VERSIONS: Mapping[str, str] = MappingProxyType({})
 
 
 @lru_cache(maxsize=256)

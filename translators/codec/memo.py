@@ -14,14 +14,14 @@ from translators.codec.wire import read_length
 T = TypeVar("T")
 
 _HEAD_BYTES = 48
-_RUNS_PER_HEAD = 8
+_RUNS_PER_HEAD = 16
 _ENTRY_BYTES = 512
 
 
 class RunMemo(Generic[T]):
     """Runs seen lately → what they decode to.
 
-    Runs are found by their first bytes, then compared whole, so that the end of a known run need not be searched for.
+    Runs are found by their first entry, then compared whole, so that the end of a known run need not be searched for.
     Memory is bounded: each run counts with its bytes and a flat charge, and beyond `max_bytes` the oldest are forgotten.
     """
 
@@ -41,7 +41,9 @@ class RunMemo(Generic[T]):
             IndexError, ValueError: The run is malformed or cut off.
         """
         key = data[at]
-        head = data[at : at + _HEAD_BYTES]
+        # The first entry, or what is sure to lie within it: never bytes of the field behind the run.
+        length = data[at + 1]
+        head = data[at : at + (2 + length if length < 128 else _HEAD_BYTES)]
         known = self._by_head.get(head)
         if known is not None:
             for run, value in known:

@@ -103,6 +103,14 @@ def test_equal_lists_of_names_are_one_object() -> None:
     assert again.initial_versions is second.initial_versions
 
 
+def test_what_follows_a_list_does_not_hide_that_it_is_known() -> None:
+    seen = {
+        id(parse_delta_request(b"\x1a\x03abc" + delimited(6, nonce)).subscribe)
+        for nonce in (b"1", b"2", b"3" * 60)
+    }
+    assert len(seen) == 1
+
+
 def test_a_list_that_begins_like_a_known_one_is_read_to_its_end() -> None:
     for count in (3, 5, 4, 1, 2, 5):
         data = encode(DiscoveryRequest(resource_names=NAMES[:count], type_url=EDS))

@@ -1,0 +1,190 @@
+"""One stream's asyncio edge: a task that reads requests and one that writes responses, around one state machine.
+
+Only one response is ever in the hands of the transport; while a slow client reads it, newer states replace one another unseen.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import grpc
+import grpc.aio
+
+from translators.codec.discovery import parse_delta_request, parse_discovery_request
+from translators.codec.errors import DecodeError
+from translators.codec.node import RawNode, parse_node
+from xds_server.ads.delta import DeltaStream
+from xds_server.ads.directory import Directory, Observer, Wire
+from xds_server.ads.sotw import SotwStream
+from xds_server.ads.stream import Stream, StreamLimits
+from xds_server.ads.subscription import SubscriptionPool
+from xds_server.clock import Clock
+from xds_server.errors import (
+    LimitExceededError,
+    MalformedRequestError,
+    PeerError,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Protocols:
+    """What all connections of a server share. ``wake`` has a connection look at its view soon."""
+
+    directory: Directory
+    observer: Observer
+    pool: SubscriptionPool
+    clock: Clock
+    limits: StreamLimits
+    wake: Callable[[Connection], None]
+
+
+class Connection:
+    """One stream of one proxy.
+
+    Attributes:
+        failure: With what the stream is to be ended; None: as the client wishes.
+    """
+
+    __slots__ = (
+        "__weakref__", "_context", "_has_news", "_idle", "_is_woken", "_protocols", "_reader", "_stream", "_wire",
+        "_writing_since", "failure",
+    )  # fmt: skip
+
+    def __init__(
+        self, context: grpc.aio.ServicerContext[bytes, bytes], wire: Wire, protocols: Protocols
+    ) -> None:
+        self.failure: tuple[grpc.StatusCode, str] | None = None
+        self._context = context
+        self._wire = wire
+        self._protocols = protocols
+        self._stream: Stream | None = None
+        self._reader: asyncio.Task[None] | None = None
+        self._idle: asyncio.Future[bytes | None] | None = None
+        self._has_news = False
+        self._is_woken = False
+        self._writing_since: float | None = None
+
+    async def run(self) -> None:
+        """Serves the stream until either side ends it."""
+        try:
+            data = await self._context.read()
+            if data is grpc.aio.EOF:
+                return
+            await self._serve(data)
+        except* PeerError as errors:
+            self._fail(errors)
+
+    def end(self, code: grpc.StatusCode, message: str) -> None:
+        """Ends the stream with a status."""
+        if self.failure is None:
+            self.failure = (code, message)
+        if self._reader is not None:
+            self._reader.cancel()
+
+    def rouse(self) -> None:
+        """Has the writer look at its view."""
+        self._is_woken = False
+        self._has_news = True
+        self._resume(None)
+
+    def watch(self, now: float, stall: float) -> None:
+        """Looks after deadlines; ``stall`` is how many seconds one response may take to be read."""
+        stream = self._stream
+        if self._writing_since is not None and now - self._writing_since > stall:
+            self.end(
+                grpc.StatusCode.RESOURCE_EXHAUSTED,
+                f"a response was not read for {stall:g} s; the client is too slow or stuck",
+            )
+        elif stream is not None and not stream.is_settled:
+            deadline = stream.deadline()
+            if deadline is not None and now >= deadline:
+                stream.on_deadline()
+                self._resume(None)
+
+    async def _serve(self, first: bytes) -> None:
+        protocols = self._protocols
+        node = _node(first, self._wire)
+        membership = protocols.directory.join(node, self._wire)
+        kind = DeltaStream if self._wire is Wire.DELTA else SotwStream
+        stream = self._stream = kind(
+            node,
+            membership,
+            protocols.observer,
+            protocols.pool,
+            protocols.clock.now,
+            protocols.limits,
+            self._context.peer(),
+        )
+        protocols.observer.connected(stream)
+        try:
+            membership.subscribe(self._on_wake)
+            stream.on_bytes(first)
+            async with asyncio.TaskGroup() as group:
+                self._reader = group.create_task(self._read(stream))
+                writer = group.create_task(self._write(stream))
+                self._reader.add_done_callback(lambda _: writer.cancel())
+        finally:
+            self._reader = None
+            membership.leave()
+            protocols.observer.disconnected(stream)
+
+    async def _read(self, stream: Stream) -> None:
+        read = self._context.read
+        on_bytes = stream.on_bytes
+        end_of_stream = grpc.aio.EOF
+        while (data := await read()) is not end_of_stream:
+            on_bytes(data)
+            if self._idle is not None and (response := stream.take()) is not None:
+                self._resume(response)
+
+    async def _write(self, stream: Stream) -> None:
+        write = self._context.write
+        now = self._protocols.clock.now
+        create_future = asyncio.get_running_loop().create_future
+        while True:
+            if self._has_news:
+                self._has_news = False
+                stream.on_view_change()
+            response = stream.take()
+            if response is None:
+                self._idle = create_future()
+                response = await self._idle
+                if response is None:
+                    continue
+            self._writing_since = now()
+            await write(response)
+            self._writing_since = None
+
+    def _on_wake(self) -> None:
+        if not self._is_woken:
+            self._is_woken = True
+            self._protocols.wake(self)
+
+    def _resume(self, response: bytes | None) -> None:
+        idle = self._idle
+        if idle is not None:
+            self._idle = None
+            if not idle.done():
+                idle.set_result(response)
+
+    def _fail(self, errors: BaseExceptionGroup[PeerError]) -> None:
+        error: BaseException = errors
+        while isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]
+        is_limit = isinstance(error, LimitExceededError)
+        code = grpc.StatusCode.RESOURCE_EXHAUSTED if is_limit else grpc.StatusCode.INVALID_ARGUMENT
+        self.failure = (code, str(error))
+
+
+def _node(data: bytes, wire: Wire) -> RawNode:
+    """Who a stream's first request says it comes from."""
+    try:
+        parse = parse_delta_request if wire is Wire.DELTA else parse_discovery_request
+        node = parse(data).node
+        if node is None:
+            raise MalformedRequestError("the first request of a stream has no node: set node.id")
+        return parse_node(node)
+    except DecodeError as error:
+        raise MalformedRequestError(str(error)) from error

@@ -1,0 +1,128 @@
+"""How far one stream is with one resource type: what it asked for, what it was sent, what it answered."""
+
+from __future__ import annotations
+
+from translators.model.resource import Resource
+from translators.names import (
+    CLUSTER_TYPE,
+    ENDPOINT_TYPE,
+    LISTENER_TYPE,
+    ROUTE_TYPE,
+    VIRTUAL_HOST_TYPE,
+)
+from xds_server.ads.snapshot import Response, Snapshot
+from xds_server.ads.subscription import Subscription
+
+SEND_ORDER = (CLUSTER_TYPE, ENDPOINT_TYPE, LISTENER_TYPE, ROUTE_TYPE, VIRTUAL_HOST_TYPE)
+"""Parents before what they refer to; all other types come last."""
+
+CDS, EDS, LDS, RDS, VHDS, OTHER = range(6)
+RANKS = {type_url: rank for rank, type_url in enumerate(SEND_ORDER)}
+NEVER = -1
+_LATE_KEPT = 8
+
+
+class Exchange:
+    """One type of one stream. Everything large in it is shared with other streams.
+
+    Attributes:
+        type_url: The type.
+        rank: Its place in the order of sending.
+        subscription: What is asked for.
+        sent: What the client holds once it has accepted all that was sent.
+        answered: The same for all that it has answered.
+        nonce: Of the response sent last; empty before the first.
+        inflight: That response, until it is answered.
+        rest: Further responses of the same step.
+        is_dirty: Whether there may be something to send.
+        is_due: Whether an answer must be sent even if there is nothing to say.
+        owed: Names to send even if the client has them.
+        sent_at: Number of the newest view that ``sent`` covers.
+        answered_at: Number of the newest view that ``answered`` covers.
+        sent_time: When ``inflight`` was sent.
+        late: Nonce → response, for responses whose answer is not waited for any more.
+        rejection: Code and text of the last answer if it was a NACK.
+        accepted_version: Version of the last accepted response (SotW).
+        names: The names of the last request, as sent (SotW).
+        is_explicit: Whether names were ever asked for (SotW).
+        is_child_due: Whether a parent was sent since, so that a repeated request wants an answer (SotW).
+    """
+
+    __slots__ = (
+        "accepted_version", "answered", "answered_at", "inflight", "is_child_due", "is_dirty", "is_due",
+        "is_explicit", "late", "names", "nonce", "owed", "rank", "rejection", "rest", "sent", "sent_at",
+        "sent_time", "subscription", "type_url",
+    )  # fmt: skip
+
+    def __init__(self, type_url: str, subscription: Subscription, held: Snapshot) -> None:
+        self.type_url = type_url
+        self.rank = RANKS.get(type_url, OTHER)
+        self.subscription = subscription
+        self.sent = held
+        self.answered = held
+        self.nonce = ""
+        self.inflight: Response | None = None
+        self.rest: tuple[Response, ...] = ()
+        self.is_dirty = True
+        self.is_due = True
+        self.owed: frozenset[str] = frozenset()
+        self.sent_at = NEVER
+        self.answered_at = NEVER
+        self.sent_time = 0.0
+        self.late: dict[str, Response] | None = None
+        self.rejection: tuple[int, str] | None = None
+        self.accepted_version = ""
+        self.names: tuple[str, ...] = ()
+        self.is_explicit = False
+        self.is_child_due = False
+
+    def owe(self, names: frozenset[str]) -> None:
+        """Notes that these names must be sent, and that no view is covered until they are."""
+        self.owed = self.owed | names if self.owed else names
+        self.sent_at = self.answered_at = NEVER
+        self.is_dirty = True
+
+    def cover(self, number: int) -> None:
+        """Notes that a new view brought nothing for this type."""
+        if not self.is_dirty:
+            self.sent_at = number
+            if self.inflight is None:
+                self.answered_at = number
+
+    def narrow(self, subscription: Subscription) -> None:
+        """Takes over a subscription without some names: the client has dropped those resources by itself."""
+        is_answered = self.answered is self.sent
+        self.sent = subscription.select(self.sent)
+        self.answered = self.sent if is_answered else self.answered
+
+    def send(self, response: Response, nonce: str, now: float) -> None:
+        """Notes that a response goes out."""
+        self.inflight = response
+        self.nonce = nonce
+        self.sent_time = now
+        self.is_child_due = False
+
+    def finish(self) -> Response | None:
+        """Notes the answer to what is in flight, whatever it says; the response that was answered."""
+        response, self.inflight = self.inflight, None
+        if self.rest:
+            self.is_dirty = True
+        else:
+            self.answered = self.sent
+            self.answered_at = self.sent_at
+        return response
+
+    def give_up(self) -> None:
+        """Stops waiting for the answer to what is in flight; it may still come."""
+        if self.inflight is None:
+            return
+        if self.late is None:
+            self.late = {}
+        elif len(self.late) >= _LATE_KEPT:
+            del self.late[next(iter(self.late))]
+        self.late[self.nonce] = self.inflight
+        self.inflight = None
+
+    def held(self) -> tuple[Resource, ...]:
+        """The resources that the client was sent and did not drop."""
+        return tuple(self.sent.resources.values())

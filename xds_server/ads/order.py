@@ -1,0 +1,269 @@
+"""Make before break, for one stream: which state each of its types may be brought to now.
+
+A view is one consistent picture, but a client applies it type by type. So a stream passes from one view to the next in
+stages, each begun when this very client has answered (ACK or NACK) the one before:
+
+1. clusters, only adding and changing, and the endpoints that they need, always follow the newest view;
+2. listeners, route configurations and virtual hosts follow a view once clusters and endpoints of it are answered;
+3. clusters that the view does not have are taken away once the types of stage 2 are answered.
+
+What a view does not change for this client is passed over, so a view with new endpoints or new hosts only goes out at once.
+When views come faster than answers, stage 2 follows some view of which stage 1 is done, and catches up afterwards. No stage
+is waited for longer than the deadline. Everything is derived from the present state; nothing is queued.
+
+Sources: envoy.config docs "Eventual consistency considerations"; xDS protocol, "Making updates before breaking".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from translators.names import CLUSTER_TYPE, ENDPOINT_TYPE, LISTENER_TYPE
+from xds_server.ads.exchange import CDS, EDS, LDS, NEVER, OTHER, RDS, VHDS, Exchange
+from xds_server.ads.snapshot import Snapshot, Step, View
+from xds_server.ads.subscription import Subscription, SubscriptionPool
+
+_LEADING = frozenset((CLUSTER_TYPE, ENDPOINT_TYPE))
+
+
+class Order:
+    """The stages of one stream.
+
+    Attributes:
+        view: The newest view; clusters, endpoints and types without an order follow it.
+        number: How many views there were; numbers of views are compared, revisions are not.
+        routed: The view that listeners, routes and hosts follow; None until the first one may.
+        waiting: The view that they are to follow next; None when it is the one they follow.
+    """
+
+    __slots__ = (
+        "_awaited", "_break_until", "_by_rank", "_early_needs", "_now", "_pool", "_routed_number", "_timeout",
+        "_wait_until", "_waiting_number", "number", "routed", "view", "waiting",
+    )  # fmt: skip
+
+    def __init__(
+        self, view: View, pool: SubscriptionPool, timeout: float, now: Callable[[], float]
+    ) -> None:
+        self.view = view
+        self.number = 0
+        self.routed: View | None = None
+        self.waiting: View | None = view
+        self._pool = pool
+        self._timeout = timeout
+        self._now = now
+        self._by_rank: list[Exchange | None] = [None] * OTHER
+        self._routed_number = NEVER
+        self._waiting_number = 0
+        self._wait_until = now() + timeout
+        self._break_until: float | None = None
+        self._awaited: frozenset[str] = frozenset()
+        self._early_needs: frozenset[str] = frozenset()
+
+    def open(self, exchange: Exchange) -> None:
+        """Takes a type into the order when the client first asks for it."""
+        if exchange.rank == OTHER:
+            return
+        self._by_rank[exchange.rank] = exchange
+        if exchange.rank == EDS and self._early_needs:
+            exchange.owe(self._early_needs & exchange.subscription.names)
+            self._early_needs = frozenset()
+
+    def follow(self, view: View, others: Iterable[Exchange]) -> None:
+        """Takes in a new view; ``others`` are the types that have no place in the order."""
+        changed = view.changed_since(self.view)
+        self.view = view
+        self.number += 1
+        for exchange in (self._by_rank[CDS], self._by_rank[EDS], *others):
+            if exchange is not None:
+                self._mark(exchange, changed, self.number)
+        if self.waiting is not None:
+            return
+        if changed & _LEADING:
+            self._wait_for(view)
+        else:
+            self._route(view, self.number)
+
+    def number_of(self, exchange: Exchange) -> int:
+        """The number of the view that a type follows now."""
+        return self._routed_number if LDS <= exchange.rank <= VHDS else self.number
+
+    def release(self) -> str:
+        """Lets the later types follow the waiting view if its time has come; a warning if that is the deadline's doing."""
+        warning = ""
+        while self.waiting is not None:
+            lacking = self._lacking()
+            if lacking and self._now() < self._wait_until:
+                break
+            view, number = self.waiting, self._waiting_number
+            if lacking:
+                warning = f"listeners and routes no longer wait for {lacking}: no answer in {self._timeout:g} s"
+            elif not self._has_clusters_of(view):
+                self._wait_for(self.view)
+                continue
+            self.waiting = None
+            self._awaited = frozenset()
+            self._route(view, number)
+            if view is not self.view:
+                self._wait_for(self.view)
+        return warning
+
+    def pushed(self, exchange: Exchange, step: Step) -> None:
+        """Notes what a step that goes out makes the client ask for or need again."""
+        if exchange.rank == LDS and (routes := self._by_rank[RDS]) is not None:
+            routes.is_child_due = True
+        if exchange.rank != CDS:
+            return
+        endpoints = self._by_rank[EDS]
+        if endpoints is None:
+            early = self._early_needs
+            self._early_needs = early | step.needs if early else step.needs
+            return
+        endpoints.is_child_due = True
+        known = frozenset(filter(endpoints.subscription.covers, step.needs))
+        if known:
+            endpoints.owe(known)
+        self._awaited |= step.needs - known
+
+    def answered(self, exchange: Exchange, rejected: frozenset[str]) -> None:
+        """Notes an answer; ``rejected`` is what the rejected resources would have needed."""
+        if exchange.rank == CDS:
+            self._awaited -= rejected
+        elif LDS <= exchange.rank <= VHDS:
+            if self._break_until is not None and (clusters := self._by_rank[CDS]) is not None:
+                clusters.is_dirty = True
+            hosts = self._by_rank[VHDS]
+            if exchange.rank == RDS and hosts is not None:
+                hosts.is_dirty = True
+
+    def subscribed(self, exchange: Exchange) -> None:
+        """Notes that a type's subscription changed."""
+        if exchange.rank == EDS and self._awaited:
+            self._awaited -= exchange.subscription.names
+
+    def deadline(self) -> float | None:
+        """When a stage is not waited for any longer; None when none is."""
+        times = [self._wait_until] if self.waiting is not None else []
+        if self._break_until is not None:
+            times.append(self._break_until)
+        return min(times, default=None)
+
+    def expire(self) -> str:
+        """Lets clusters go if their deadline has passed; a warning if so."""
+        clusters = self._by_rank[CDS]
+        if self._break_until is None or clusters is None or self._now() < self._break_until:
+            return ""
+        clusters.is_dirty = True
+        if self._later_types_answered():
+            return ""
+        return f"clusters are removed although routes were not answered in {self._timeout:g} s"
+
+    def goal(self, exchange: Exchange) -> Snapshot | None:
+        """The state to which a type may be brought now; None when it may not be answered yet."""
+        rank = exchange.rank
+        if rank == CDS:
+            return self._clusters(exchange)
+        if rank == EDS:
+            return self._with_blanks(exchange, self.view, CLUSTER_TYPE)
+        if rank == OTHER:
+            return exchange.subscription.select(self.view.snapshot(exchange.type_url))
+        if self.routed is None:
+            return None
+        if rank == LDS:
+            return exchange.subscription.select(self.routed.snapshot(exchange.type_url))
+        if rank == RDS:
+            return self._with_blanks(exchange, self.routed, LISTENER_TYPE)
+        return self._hosts(exchange, self.routed)
+
+    def fallback(self, type_url: str, name: str) -> Snapshot | None:
+        """Where else to look for a name: the view that routes still follow."""
+        if self.routed is None or self.routed is self.view:
+            return None
+        found = self.routed.snapshot(type_url)
+        return found if name in found.resources else None
+
+    def _clusters(self, exchange: Exchange) -> Snapshot:
+        target = exchange.subscription.select(self.view.snapshot(CLUSTER_TYPE))
+        routed = self.routed
+        is_expired = self._break_until is not None and self._now() >= self._break_until
+        if routed is not None and (is_expired or self._later_types_answered()):
+            known = routed.snapshot(CLUSTER_TYPE)
+            if is_expired or known is self.view.snapshot(CLUSTER_TYPE):
+                goal = target
+            else:
+                goal = target.over(exchange.subscription.select(known))
+        else:
+            goal = target.over(exchange.sent)
+        if goal is target:
+            self._break_until = None
+        elif self._break_until is None:
+            self._break_until = self._now() + self._timeout
+        return goal
+
+    def _with_blanks(self, exchange: Exchange, view: View, parent_type: str) -> Snapshot:
+        """What is selected of a type, with blanks where a parent asks for a name that nobody has."""
+        selected = exchange.subscription.select(view.snapshot(exchange.type_url))
+        if not selected.missing:
+            return selected
+        missing = selected.missing
+        if self._by_rank[exchange.rank - 1] is not None:
+            missing &= view.snapshot(parent_type).needed
+        return selected.filled(missing) if missing else selected
+
+    def _hosts(self, exchange: Exchange, view: View) -> Snapshot | None:
+        source = view.snapshot(exchange.type_url)
+        routes = self._by_rank[RDS]
+        if not exchange.subscription.is_wildcard or routes is None:
+            return exchange.subscription.select(source)
+        if exchange.is_due and not exchange.nonce and routes.inflight is not None:
+            return None
+        return self._scope(routes.answered).select(source)
+
+    def _scope(self, routes: Snapshot) -> Subscription:
+        """The hosts of the route configurations that were answered and take hosts."""
+        return self._pool.hosts_of(routes.needing)
+
+    def _lacking(self) -> str:
+        """What the waiting view's later types still wait for; empty when nothing."""
+        clusters, endpoints = self._by_rank[CDS], self._by_rank[EDS]
+        if clusters is not None and clusters.answered_at < self._waiting_number:
+            return "clusters"
+        if endpoints is not None and endpoints.answered_at < self._waiting_number:
+            return "endpoints"
+        if endpoints is not None and self._awaited:
+            return f"endpoints of {min(self._awaited)}"
+        return ""
+
+    def _has_clusters_of(self, view: View) -> bool:
+        """Whether a view that is not the newest still finds its clusters: newer ones may have dropped some before they were sent."""
+        clusters = self._by_rank[CDS]
+        before, newest = view.snapshot(CLUSTER_TYPE), self.view.snapshot(CLUSTER_TYPE)
+        if clusters is None or before is newest:
+            return True
+        return not clusters.sent.step_from(clusters.subscription.select(before)).removed
+
+    def _later_types_answered(self) -> bool:
+        return all(
+            exchange is None or exchange.answered_at >= self._routed_number
+            for exchange in self._by_rank[LDS:]
+        )
+
+    def _wait_for(self, view: View) -> None:
+        self.waiting = view
+        self._waiting_number = self.number
+        self._wait_until = self._now() + self._timeout
+
+    def _route(self, view: View, number: int) -> None:
+        before, self.routed, self._routed_number = self.routed, view, number
+        changed = view.changed_since(before) if before is not None else None
+        for exchange in self._by_rank[LDS:]:
+            if exchange is not None:
+                self._mark(exchange, changed, number)
+        if self._break_until is not None and (clusters := self._by_rank[CDS]) is not None:
+            clusters.is_dirty = True
+
+    @staticmethod
+    def _mark(exchange: Exchange, changed: frozenset[str] | None, number: int) -> None:
+        if changed is None or exchange.type_url in changed:
+            exchange.is_dirty = True
+        else:
+            exchange.cover(number)

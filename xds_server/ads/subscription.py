@@ -1,0 +1,166 @@
+"""What a client asked for, and the part of a snapshot that answers it.
+
+In: names as clients send them. Out: subscriptions, one object for all streams that ask for the same, and selections of
+snapshots, made once for all of them and brought up to date at the cost of what was edited.
+
+Rules (https://www.envoyproxy.io/docs/envoy/latest/api-docs/xds_protocol, "How the client specifies what resources to return"):
+a first request without names, or the name ``*``, asks for everything; a subscription by name is answered for each name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from weakref import WeakValueDictionary, ref
+
+from translators.model.resource import Resource
+from xds_server.ads.snapshot import Snapshot
+
+WILDCARD = "*"
+_CLAIMS_KEPT = 64
+
+
+class Subscription:
+    """A set of names of one type, or everything; immutable, and compared by identity.
+
+    Attributes:
+        is_wildcard: Whether everything is asked for.
+        names: The names asked for; beside a wildcard, those that the client wants to hear of even if they do not exist.
+        by_route: Whether the names are those of route configurations and stand for all of their virtual hosts.
+    """
+
+    __slots__ = ("__weakref__", "_base", "by_route", "is_wildcard", "names")
+
+    def __init__(
+        self,
+        names: frozenset[str],
+        *,
+        is_wildcard: bool = False,
+        by_route: bool = False,
+        base: Subscription | None = None,
+    ) -> None:
+        self.names = names
+        self.is_wildcard = is_wildcard
+        self.by_route = by_route
+        self._base = ref(base) if base is not None else None
+
+    def covers(self, name: str) -> bool:
+        """Whether a resource of this name is asked for."""
+        if self.by_route:
+            return name.partition("/")[0] in self.names
+        return self.is_wildcard or name in self.names
+
+    def select(self, source: Snapshot) -> Snapshot:
+        """The part of a snapshot that is asked for: the same object as before when no edit since touched it."""
+        if self.is_wildcard:
+            return source
+        known = source.series.selected.get(self)
+        if known is not None and known[0] is source:
+            return known[1]
+        selected = None
+        if known is not None:
+            selected = self._follow(*known, source)
+        elif self._base is not None and (base := self._base()) is not None:
+            selected = self._extend(base, source)
+        if selected is None:
+            selected = self._search(source)
+        source.series.selected[self] = (source, selected)
+        return selected
+
+    def _search(self, source: Snapshot) -> Snapshot:
+        own = source.resources
+        if self.by_route:
+            found = {name: own[name] for name in own if self.covers(name)}
+            return Snapshot(source.type_url, found)
+        found = {name: own[name] for name in sorted(self.names) if name in own}
+        return Snapshot(source.type_url, found, self.names.difference(found))
+
+    def _follow(self, before: Snapshot, selected: Snapshot, source: Snapshot) -> Snapshot | None:
+        edited = source.edited_since(before)
+        if edited is None:
+            return None
+        concerned = [name for name in edited if self.covers(name)]
+        return self._edit(selected, source, concerned) if concerned else selected
+
+    def _extend(self, base: Subscription, source: Snapshot) -> Snapshot | None:
+        """From what an earlier subscription of the same clients selects."""
+        if base not in source.series.selected or base.by_route != self.by_route or self.by_route:
+            return None
+        return self._edit(base.select(source), source, self.names ^ base.names)
+
+    def _edit(self, selected: Snapshot, source: Snapshot, names: Collection[str]) -> Snapshot:
+        own = source.resources
+        found = {name: own[name] for name in names if name in own and self.covers(name)}
+        gone = [name for name in names if name not in found]
+        if self.by_route:
+            return selected.edit(found, gone)
+        missing = selected.missing.difference(found).union(gone) & self.names
+        return selected.edit(found, gone, missing)
+
+
+class SubscriptionPool:
+    """One object for each subscription that some stream has."""
+
+    def __init__(self) -> None:
+        self._pool: WeakValueDictionary[tuple[bool, bool, frozenset[str]], Subscription] = (
+            WeakValueDictionary()
+        )
+        self._claims: dict[tuple[str, int], tuple[Mapping[str, str], Snapshot]] = {}
+        self._everything = self._find(frozenset(), is_wildcard=True)
+
+    def named(self, names: Iterable[str], base: Subscription | None = None) -> Subscription:
+        """The subscription that a set of names stands for; ``*`` among them is everything."""
+        wanted = frozenset(names)
+        if WILDCARD in wanted:
+            return self._find(wanted - {WILDCARD}, is_wildcard=True)
+        return self._find(wanted, base=base)
+
+    def everything(self) -> Subscription:
+        """The wildcard alone."""
+        return self._everything
+
+    def hosts_of(self, routes: frozenset[str]) -> Subscription:
+        """All virtual hosts of some route configurations: those named ``ROUTE/anything``."""
+        return self._find(routes, by_route=True)
+
+    def change(
+        self, known: Subscription, added: Collection[str], removed: Collection[str]
+    ) -> Subscription:
+        """The subscription after names were given up and others, possibly the same, asked for."""
+        names = known.names.difference(removed).union(added)
+        if known.is_wildcard and (WILDCARD not in removed or WILDCARD in added):
+            return self._find(names - {WILDCARD}, is_wildcard=True)
+        return self.named(names, known)
+
+    def _find(
+        self,
+        names: frozenset[str],
+        *,
+        is_wildcard: bool = False,
+        by_route: bool = False,
+        base: Subscription | None = None,
+    ) -> Subscription:
+        key = (is_wildcard, by_route, names)
+        found = self._pool.get(key)
+        if found is None:
+            found = self._pool[key] = Subscription(
+                names, is_wildcard=is_wildcard, by_route=by_route, base=base
+            )
+        return found
+
+    def claimed(self, type_url: str, versions: Mapping[str, str]) -> Snapshot:
+        """What a client says that it holds, as a snapshot of resources without bytes.
+
+        Clients that hold the same usually pass the very same mapping, and get the very same snapshot.
+        """
+        key = (type_url, id(versions))
+        known = self._claims.get(key)
+        if known is not None and known[0] is versions:
+            return known[1]
+        claimed = Snapshot(
+            type_url,
+            {name: Resource(type_url, name, each, b"", b"") for name, each in versions.items()},
+        )
+        if len(self._claims) >= _CLAIMS_KEPT:
+            del self._claims[next(iter(self._claims))]
+        self._claims[key] = (versions, claimed)
+        return claimed

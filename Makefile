@@ -63,6 +63,11 @@ clean:  ## remove the environment and every cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 	rm -rf -- *.egg-info
 
+# A .venv whose Python is gone (an upgrade of the system, a moved checkout) counts as none.
+ifneq ($(shell $(BIN)/python -c 'print(1)' 2>/dev/null),1)
+.PHONY: $(DEMO_STAMP) $(DEV_STAMP)
+endif
+
 # The first Python that is new enough and can make an environment; a .venv that no longer runs is made again.
 define make_environment
 	set -eu; \
@@ -79,7 +84,7 @@ define make_environment
 	  if [ -z "$$python" ]; then \
 	    echo "error: no usable Python found (looked for: $(or $(PYTHON),python3 python3.14 … python3.11 python))." >&2; \
 	    echo "Chancery needs Python 3.11 or newer with its venv module." >&2; \
-	    echo "On Debian or Ubuntu: sudo apt-get install python3 python3-venv; or name one: make PYTHON=/path/to/python3.12 $@" >&2; \
+	    echo "On Debian or Ubuntu: sudo apt-get install python3 python3-venv; or name one: make PYTHON=/path/to/python3.12 TARGET" >&2; \
 	    exit 1; \
 	  fi; \
 	  echo "==> making $(VENV) with $$("$$python" -c 'import sys; print(sys.executable, sys.version.split()[0])')"; \

@@ -20,11 +20,9 @@ from translators.kinds.workload_entry import WorkloadEntrySpec
 from translators.model.config_object import ConfigObject
 from translators.model.origin import Labels
 from translators.names import service_host
+from translators.world.exposure import EXPOSURE_INDEXES
 from translators.world.inputs import as_config_object
-from translators.world.visibility import export_targets, is_wildcard
-
-MESH_GATEWAY = "mesh"
-"""The gateway name that stands for all sidecars."""
+from translators.world.visibility import MESH_GATEWAY, export_targets, is_wildcard
 
 _NO_LABEL = ("", "")
 """Stands for a selector without labels, and is carried by everything."""
@@ -227,5 +225,6 @@ INDEXES: tuple[Index, ...] = (
     VIRTUAL_SERVICE_WILDCARDS,
     VIRTUAL_SERVICE_EXPORTS,
     SOURCE_LABELS,
+    *EXPOSURE_INDEXES,
 )
 """All indexes; the database is made with them."""

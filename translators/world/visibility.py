@@ -10,6 +10,9 @@ from functools import lru_cache
 
 EVERYONE = "*"
 
+MESH_GATEWAY = "mesh"
+"""The gateway name that stands for all sidecars."""
+
 
 def export_targets(export_to: tuple[str, ...], namespace: str) -> tuple[str, ...]:
     """The namespaces to which an object of `namespace` is exported, sorted; `("*",)` is everybody, `()` nobody."""

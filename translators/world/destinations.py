@@ -1,0 +1,34 @@
+"""The destinations of a VirtualService's rules, as clusters."""
+
+from __future__ import annotations
+
+from translators.database import Reader
+from translators.kinds.virtual_service import Destination, WeightedDestination
+from translators.names import outbound_cluster
+from translators.world.services import service
+
+
+def destination_cluster(db: Reader, destination: Destination, namespace: str, port: int) -> str:
+    """The cluster's name for clients of a namespace: the port written, else the service's only one, else the listener's.
+
+    A service or subset that does not exist gives a name all the same, and Envoy an error for each request.
+    """
+    number = destination.port
+    if not number:
+        found = service(db, destination.host, namespace)
+        single = found is not None and len(found.ports) == 1
+        number = found.ports[0].number if found is not None and single else port
+    return outbound_cluster(destination.host, number, destination.subset)
+
+
+def live_destinations(
+    destinations: tuple[WeightedDestination, ...],
+) -> tuple[tuple[WeightedDestination, int], ...]:
+    """The destinations that get traffic, with their weights; never empty unless nothing is given.
+
+    The weight of a single one does not matter. Weights that are all zero count as equal: Envoy would refuse them.
+    """
+    if len(destinations) == 1:
+        return ((destinations[0], 1),)
+    weighted = tuple((item, item.weight) for item in destinations if item.weight > 0)
+    return weighted or tuple((item, 1) for item in destinations)

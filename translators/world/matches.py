@@ -1,0 +1,22 @@
+"""The conditions of a VirtualService's match blocks that are decided while translating: on the client and on the port.
+
+Source: https://istio.io/latest/docs/reference/config/networking/virtual-service/ (HTTPMatchRequest, TLSMatchAttributes,
+L4MatchAttributes).
+"""
+
+from __future__ import annotations
+
+from translators.kinds.virtual_service import HttpMatch, L4Match
+from translators.model.service import ClientScope
+from translators.world.visibility import MESH_GATEWAY
+
+
+def applies(match: HttpMatch | L4Match, client: ClientScope, port: int) -> bool:
+    """Whether the conditions on client and port hold; a block that names gateways ignores the client's."""
+    if match.port not in (0, port):
+        return False
+    if match.gateways:
+        return MESH_GATEWAY in match.gateways
+    if match.source_namespace not in ("", client.namespace):
+        return False
+    return match.source_labels <= client.labels

@@ -1,0 +1,146 @@
+"""Domains are unique in every route configuration, whatever hosts, addresses and ports a mesh has; and edits equal a fresh start."""
+
+from __future__ import annotations
+
+from envoy_data_plane.envoy.config.route.v3 import RouteConfiguration
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.support.translation import CLIENT
+from translators import routes
+from translators.codec import decode
+from translators.database import Database
+from translators.kinds.service import KubernetesPort, ServiceSpec
+from translators.kinds.service_entry import EntryPort, Resolution, ServiceEntrySpec
+from translators.kinds.virtual_service import (
+    Destination,
+    HttpRoute,
+    VirtualServiceSpec,
+    WeightedDestination,
+)
+from translators.model.config_object import ConfigObject
+from translators.model.origin import InputKey
+from translators.model.proxy_node import Mode
+from translators.world import INDEXES
+
+NAMES = ("a", "b", "svc")
+NAMESPACES = ("default", "b", "svc")
+ADDRESSES = ("10.0.0.1", "10.0.0.2", "fd00::1", "10.0.0.0/8")
+HOSTS = (
+    "a", "a.b", "a.b.svc", "a.default", "b.svc", "a.default.svc.cluster.local", "a.b.svc.cluster.local",
+    "x.example.com", "*.example.com", "*.default.svc.cluster.local", "10.0.0.1", "10.0.0.2",
+)  # fmt: skip
+PORTS = (80, 81)
+
+addresses = st.lists(st.sampled_from(ADDRESSES), max_size=2).map(tuple)
+created = st.sampled_from(["", "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"])
+export_to = st.sampled_from([(), (".",), ("*",), ("default",), ("~",)])
+port_names = st.sampled_from(["http", "tcp", "tls", "", "grpc"])
+
+
+@st.composite
+def services(draw: st.DrawFn) -> ConfigObject[object]:
+    ports = tuple(
+        KubernetesPort(number, draw(port_names))
+        for number in draw(st.lists(st.sampled_from(PORTS), min_size=1, unique=True))
+    )
+    spec = ServiceSpec(ports, draw(addresses), draw(st.booleans()), export_to=draw(export_to))
+    return ConfigObject(
+        "Service",
+        draw(st.sampled_from(NAMESPACES)),
+        draw(st.sampled_from(NAMES)),
+        spec,
+        created=draw(created),
+    )
+
+
+@st.composite
+def entries(draw: st.DrawFn) -> ConfigObject[object]:
+    ports = tuple(
+        EntryPort(number, draw(port_names))
+        for number in draw(st.lists(st.sampled_from(PORTS), min_size=1, unique=True))
+    )
+    hosts = tuple(draw(st.lists(st.sampled_from(HOSTS), min_size=1, max_size=3, unique=True)))
+    spec = ServiceEntrySpec(
+        hosts, ports, draw(addresses), resolution=Resolution.STATIC, export_to=draw(export_to)
+    )
+    return ConfigObject(
+        "ServiceEntry",
+        draw(st.sampled_from(NAMESPACES)),
+        draw(st.sampled_from(("e", "f", "g"))),
+        spec,
+        created=draw(created),
+    )
+
+
+@st.composite
+def virtual_services(draw: st.DrawFn) -> ConfigObject[object]:
+    hosts = tuple(
+        draw(st.lists(st.sampled_from((*HOSTS, "*")), min_size=1, max_size=3, unique=True))
+    )
+    destination = Destination(draw(st.sampled_from(HOSTS)))
+    spec = VirtualServiceSpec(
+        hosts,
+        http=(HttpRoute(route=(WeightedDestination(destination),)),),
+        export_to=draw(export_to),
+    )
+    return ConfigObject(
+        "VirtualService",
+        draw(st.sampled_from(NAMESPACES)),
+        draw(st.sampled_from(("v", "w"))),
+        spec,
+        created=draw(created),
+    )
+
+
+objects = st.one_of(services(), entries(), virtual_services())
+
+
+def tables(db: Database) -> dict[tuple[Mode, str], RouteConfiguration]:
+    """Every outbound route configuration of a client with its hosts inline."""
+    found = {}
+    for mode in (Mode.CAPTURED, Mode.EGRESS, Mode.PROXYLESS):
+        for route in db.outcome(routes.route_names.ref(CLIENT, mode)):
+            ref = routes.inline_route_configuration.ref(CLIENT, mode, route)
+            db.hold(ref)
+            outcome = db.outcome(ref)
+            found[mode, route] = decode(RouteConfiguration, outcome.body)
+    db.settle()
+    return found
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(objects, max_size=8))
+def test_no_two_hosts_of_a_route_configuration_share_a_domain(
+    mesh: list[ConfigObject[object]],
+) -> None:
+    db = Database(INDEXES)
+    for one in mesh:
+        db.set(one.key, one, 1)
+    for (mode, route), table in tables(db).items():
+        domains = [domain for host in table.virtual_hosts for domain in host.domains]
+        assert len(domains) == len(set(domains)), (mode, route, sorted(domains))
+        labels = [host.name for host in table.virtual_hosts]
+        assert len(labels) == len(set(labels)), (mode, route)
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.lists(st.tuples(st.booleans(), objects), max_size=8))
+def test_routes_after_any_edits_are_those_of_a_fresh_start(
+    edits: list[tuple[bool, ConfigObject[object]]],
+) -> None:
+    db = Database(INDEXES)
+    last: dict[InputKey, ConfigObject[object]] = {}
+    for revision, (removes, one) in enumerate(edits, 1):
+        if removes and last:
+            key = min(last)
+            del last[key]
+            db.remove(key, revision)
+        else:
+            last[one.key] = one
+            db.set(one.key, one, revision)
+        tables(db)
+    fresh = Database(INDEXES)
+    for one in last.values():
+        fresh.set(one.key, one, 1)
+    assert tables(db) == tables(fresh)

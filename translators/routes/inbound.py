@@ -1,0 +1,43 @@
+"""Routes of requests that arrive for the local workload: one route configuration per port, everything to the application.
+
+They come by RDS, not inside the listener, because what changes in a listener does not reach open connections.
+"""
+
+from __future__ import annotations
+
+from envoy_data_plane.envoy.config.route.v3 import (
+    Route,
+    RouteAction,
+    RouteConfiguration,
+    RouteMatch,
+    VirtualHost,
+)
+
+from translators import names
+from translators.codec import encode
+from translators.database import Reader, query
+from translators.model.resource import Resource, resource
+from translators.model.service import Protocol
+from translators.routes.actions import NO_LIMIT, unlimited_stream
+from translators.routes.retries import default_inbound
+from translators.routes.rules import DEFAULT_ROUTE_NAME
+
+
+@query
+def inbound_route(db: Reader, port: int, protocol: Protocol) -> Resource:
+    """The route configuration of the workload's port; the same for every workload with such a port."""
+    del db
+    name = names.inbound_route(port)
+    action = RouteAction(
+        cluster=names.inbound_cluster(port),
+        timeout=NO_LIMIT,
+        max_stream_duration=unlimited_stream(),
+    )
+    host = VirtualHost(
+        name=f"inbound|http|{port}",
+        domains=["*"],
+        routes=[Route(name=DEFAULT_ROUTE_NAME, match=RouteMatch(prefix="/"), route=action)],
+        retry_policy=None if protocol is Protocol.GRPC else default_inbound(),
+    )
+    configuration = RouteConfiguration(name=name, virtual_hosts=[host], validate_clusters=False)
+    return resource(names.ROUTE_TYPE, name, encode(configuration))

@@ -1,0 +1,84 @@
+"""Whose a domain is when several hosts could claim it.
+
+Envoy refuses a route configuration in which two virtual hosts share a domain, so each domain has one owner, by rank: the host
+whose full name it is, then hosts of which it is a short form, then the oldest service of those with this virtual IP.
+Few meshes have such names; the others never come here.
+"""
+
+from __future__ import annotations
+
+from translators.database import Reader
+from translators.model.service import Protocol, Service
+from translators.routes import domains
+from translators.routes.domains import Ports
+from translators.world.ambiguous_names import ambiguous_names
+from translators.world.ports import UNREGISTERED_PORT, address_claimants, is_shared
+from translators.world.services import service
+from translators.world.virtual_services import unregistered_hosts
+
+
+def contested_domains(
+    db: Reader, namespace: str, at: tuple[str, int], addresses: tuple[str, ...], ports: Ports
+) -> list[str]:
+    """The domains of a (host, port) with these virtual IPs where some names belong to others.
+
+    ``ports`` says how the port stands in the domains that are its own: ignored when captured, else egress mode.
+    """
+    host, port = at
+    taken = ambiguous_names(db, namespace)
+    found = domains.with_ports((host,), port, ports)
+    for name in domains.names(host, namespace)[1:]:
+        left = _left_by_name(db, namespace, name, port, ports) if name in taken else ports
+        if left is not None:
+            found += domains.with_ports((name,), port, left)
+    for address in dict.fromkeys(addresses):
+        left = _left_by_name(db, namespace, address, port, ports) if address in taken else ports
+        if left is not None and is_shared(db, address):
+            left = _left_by_claimants(db, namespace, address, at, left)
+        if left is not None:
+            found += domains.with_ports(domains.address_names((address,)), port, left)
+    return found
+
+
+def _left_by_name(db: Reader, namespace: str, name: str, port: int, ports: Ports) -> Ports | None:
+    """What is left of a further name that is another host's full one: the ports that this one does not have."""
+    owner = service(db, name, namespace)
+    if owner is None:
+        if name not in unregistered_hosts(db, namespace):
+            return ports
+        has_port = port == UNREGISTERED_PORT
+    else:
+        has_port = answers(owner, port, ports)
+    if has_port:
+        return None
+    return Ports.REQUIRED if ports is Ports.OPTIONAL else ports
+
+
+def _left_by_claimants(
+    db: Reader, namespace: str, address: str, at: tuple[str, int], ports: Ports
+) -> Ports | None:
+    """What a host has of a shared virtual IP: ports that no older service has; alone it stands for the oldest of all."""
+    host, port = at
+    claimants = address_claimants(db, namespace, address)
+    for claimant in claimants:
+        found = service(db, claimant, namespace)
+        if found is not None and answers(found, port, ports):
+            if claimant != host:
+                return None
+            break
+    if ports is Ports.OPTIONAL and claimants and claimants[0] != host:
+        return Ports.REQUIRED
+    return ports
+
+
+def answers(found: Service, port: int, ports: Ports) -> bool:
+    """Whether a service has a virtual host for a port: in egress mode for all ports, else for those with requests."""
+    shape = found.port(port)
+    if shape is None:
+        return False
+    return ports is not Ports.IGNORED or takes_requests(shape.protocol)
+
+
+def takes_requests(protocol: Protocol) -> bool:
+    """Whether connections of this protocol are, or may be, requests that routes apply to."""
+    return protocol.is_http or protocol is Protocol.AUTO

@@ -1,0 +1,103 @@
+"""Route configurations of outbound requests, in two forms made of the same host bytes.
+
+On a delta stream a route configuration holds only the catch-all host and asks for the others by VHDS; it never changes with
+them. Elsewhere the hosts stand inline.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+from envoy_data_plane.envoy.config.core.v3 import (
+    AggregatedConfigSource,
+    ApiVersion,
+    ConfigSource,
+    DataSource,
+)
+from envoy_data_plane.envoy.config.route.v3 import (
+    DirectResponseAction,
+    Route,
+    RouteAction,
+    RouteConfiguration,
+    RouteMatch,
+    Vhds,
+    VirtualHost,
+)
+
+from translators import names
+from translators.codec import encode
+from translators.codec.wire import delimited, string
+from translators.database import Reader, query
+from translators.model.proxy_node import Mode
+from translators.model.resource import Resource, resource
+from translators.model.service import ClientScope
+from translators.routes.actions import NO_LIMIT
+from translators.routes.virtual_hosts import host_names, virtual_host
+
+UNKNOWN_HOST = (
+    "chancery: no service of the mesh has this host name and port. Known are the names of services, "
+    "such as reviews, reviews.default or reviews.default.svc.cluster.local, alone or with a port.\n"
+)
+"""What a request for a host that nobody knows is told in egress mode."""
+
+_NAME, _VIRTUAL_HOSTS = 1, 2
+"""``RouteConfiguration.name`` and ``RouteConfiguration.virtual_hosts``."""
+
+
+@query
+def route_configuration(db: Reader, client: ClientScope, mode: Mode, route: str) -> Resource:
+    """A route configuration for delta streams: its hosts are resources of their own. The same for every client."""
+    del client
+    return _without_hosts(db, mode, route)
+
+
+@query
+def _without_hosts(db: Reader, mode: Mode, route: str) -> Resource:
+    del db
+    body = string(_NAME, route) + _catch_all(mode) + _tail(mode, vhds=True)
+    return resource(names.ROUTE_TYPE, route, body, ("*",))
+
+
+@query
+def inline_route_configuration(db: Reader, client: ClientScope, mode: Mode, route: str) -> Resource:
+    """A route configuration with all of its hosts, the very bytes of their resources, in the order of their names."""
+    parts = [string(_NAME, route)]
+    parts += [
+        delimited(_VIRTUAL_HOSTS, virtual_host(db, client, mode, name).body)
+        for name in host_names(db, client, mode, route)
+    ]
+    parts += (_catch_all(mode), _tail(mode, vhds=False))
+    return resource(names.ROUTE_TYPE, route, b"".join(parts))
+
+
+@cache
+def _catch_all(mode: Mode) -> bytes:
+    """The host of requests that are for no other: let through where captured, explained at an egress listener."""
+    if mode is Mode.PROXYLESS:
+        return b""
+    if mode is Mode.CAPTURED:
+        name = "allow_any"
+        action = RouteAction(cluster=names.PASSTHROUGH_CLUSTER, timeout=NO_LIMIT)
+        route = Route(name=name, match=RouteMatch(prefix="/"), route=action)
+    else:
+        name = "unknown_host"
+        answer = DirectResponseAction(status=502, body=DataSource(inline_string=UNKNOWN_HOST))
+        route = Route(name=name, match=RouteMatch(prefix="/"), direct_response=answer)
+    host = VirtualHost(name=name, domains=["*"], routes=[route])
+    return delimited(_VIRTUAL_HOSTS, encode(host))
+
+
+@cache
+def _tail(mode: Mode, *, vhds: bool) -> bytes:
+    """The fields behind the hosts."""
+    return encode(
+        RouteConfiguration(
+            validate_clusters=False,
+            vhds=Vhds(config_source=_ads()) if vhds else None,
+            ignore_port_in_host_matching=mode is Mode.CAPTURED,
+        )
+    )
+
+
+def _ads() -> ConfigSource:
+    return ConfigSource(ads=AggregatedConfigSource(), resource_api_version=ApiVersion.V3)

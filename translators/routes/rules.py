@@ -1,0 +1,120 @@
+"""The routes of a virtual host: those of the VirtualService that applies, or the default one.
+
+What comes out are bytes, the ``routes`` fields of a `VirtualHost`: they are the same in every mode, and a virtual host is
+joined from them and its domains.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+
+from envoy_data_plane.envoy.config.route.v3 import (
+    Route,
+    RouteAction,
+    RouteActionUpgradeConfig,
+    RouteActionUpgradeConfigConnectConfig,
+    RouteMatch,
+    RouteMatchConnectMatcher,
+)
+
+from translators.codec import encode
+from translators.codec.wire import delimited, string
+from translators.kinds.virtual_service import DirectResponse, HttpMatch, HttpRoute
+from translators.model.service import ClientScope
+from translators.routes import headers
+from translators.routes.actions import (
+    NO_LIMIT,
+    direct_response,
+    redirect_action,
+    route_action,
+    unlimited_stream,
+)
+from translators.routes.matching import is_catch_all, route_match
+from translators.routes.splits import ClusterOf
+from translators.world.matches import applies
+
+DEFAULT_ROUTE_NAME = "default"
+CONNECT = "CONNECT"
+_ROUTES = 3
+"""``VirtualHost.routes``."""
+_ANY_REQUEST = HttpMatch()
+_NOT_FOUND = DirectResponse(404)
+
+
+def rule_routes(
+    rules: tuple[HttpRoute, ...], client: ClientScope, port: int, cluster: ClusterOf
+) -> bytes:
+    """The routes of a VirtualService's rules for a client and a port, in order; empty when no rule applies to them.
+
+    Nothing follows a route that takes every request.
+    """
+    parts = []
+    for rule, match in _applying(rules, client, port):
+        parts.append(delimited(_ROUTES, encode(_route(rule, match, port, cluster))))
+        if is_catch_all(match):
+            break
+    return b"".join(parts)
+
+
+def _applying(
+    rules: tuple[HttpRoute, ...], client: ClientScope, port: int
+) -> Iterator[tuple[HttpRoute, HttpMatch]]:
+    for rule in rules:
+        for match in rule.match or (_ANY_REQUEST,):
+            if applies(match, client, port):
+                yield rule, match
+
+
+def _route(rule: HttpRoute, match: HttpMatch, port: int, cluster: ClusterOf) -> Route:
+    name = ".".join(part for part in (rule.name, match.name) if part)
+    condition = route_match(match)
+    request, response = rule.request_headers, rule.response_headers
+    if rule.redirect is not None:
+        route = Route(name=name, match=condition, redirect=redirect_action(rule.redirect, port))
+    elif rule.direct_response is not None or not rule.route:
+        answer = rule.direct_response or _NOT_FOUND
+        route = Route(name=name, match=condition, direct_response=direct_response(answer))
+    else:
+        action, request, response = route_action(rule, cluster)
+        route = Route(name=name, match=condition, route=action)
+    route.request_headers_to_add = headers.values(request)
+    route.request_headers_to_remove = headers.removed(request)
+    route.response_headers_to_add = headers.values(response)
+    route.response_headers_to_remove = headers.removed(response)
+    return route
+
+
+def default_route(cluster: str) -> bytes:
+    """The route of a host without a VirtualService: everything to its cluster. Joined, because there are thousands."""
+    match, action, name = _default_parts()
+    return delimited(_ROUTES, name + match + delimited(2, string(1, cluster) + action))
+
+
+@cache
+def _default_parts() -> tuple[bytes, bytes, bytes]:
+    """The match, the action without its cluster and the name of a default route, encoded."""
+    action = RouteAction(timeout=NO_LIMIT, max_stream_duration=unlimited_stream())
+    return (
+        encode(Route(match=RouteMatch(prefix="/"))),
+        encode(action),
+        encode(Route(name=DEFAULT_ROUTE_NAME)),
+    )
+
+
+def connect_route(cluster: str) -> bytes:
+    """A route that opens a tunnel to the cluster for CONNECT requests: how TCP services are reached through a proxy."""
+    match, action = _connect_parts()
+    return delimited(_ROUTES, match + delimited(2, string(1, cluster) + action))
+
+
+@cache
+def _connect_parts() -> tuple[bytes, bytes]:
+    upgrade = RouteActionUpgradeConfig(
+        upgrade_type=CONNECT, connect_config=RouteActionUpgradeConfigConnectConfig()
+    )
+    action = RouteAction(
+        timeout=NO_LIMIT, upgrade_configs=[upgrade], max_stream_duration=unlimited_stream()
+    )
+    match = RouteMatch(connect_matcher=RouteMatchConnectMatcher())
+    return encode(Route(match=match)), encode(action)

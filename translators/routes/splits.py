@@ -1,0 +1,62 @@
+"""A rule's split of requests over several clusters by weight.
+
+Source: https://istio.io/latest/docs/reference/config/networking/virtual-service/#HTTPRouteDestination and
+config.route.v3.WeightedCluster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from envoy_data_plane.envoy.config.route.v3 import WeightedCluster, WeightedClusterClusterWeight
+
+from translators.kinds.virtual_service import Destination, HeaderOperations, WeightedDestination
+from translators.routes import headers
+
+ClusterOf = Callable[[Destination], str]
+"""Destination → the name of its cluster."""
+
+
+def weighted_clusters(
+    destinations: tuple[tuple[WeightedDestination, int], ...],
+    outer: tuple[HeaderOperations, HeaderOperations],
+    authority: str,
+    cluster: ClusterOf,
+) -> WeightedCluster:
+    """The split.
+
+    Args:
+        destinations: At least two, with weights above zero.
+        outer: The rule's operations on request and response headers; they run before each destination's.
+        authority: The authority that the rule rewrites to, "" for none; a destination's own wins.
+        cluster: Destination → cluster name.
+    """
+    return WeightedCluster(
+        clusters=[
+            _cluster_weight(
+                cluster(item.destination),
+                weight,
+                headers.joined(outer[0], item.request_headers),
+                headers.joined(outer[1], item.response_headers),
+                authority,
+            )
+            for item, weight in destinations
+        ]
+    )
+
+
+def _cluster_weight(
+    name: str, weight: int, request: HeaderOperations, response: HeaderOperations, authority: str
+) -> WeightedClusterClusterWeight:
+    host = headers.host_of(request) or authority
+    if not host and headers.is_empty(request) and headers.is_empty(response):
+        return WeightedClusterClusterWeight(name=name, weight=weight)
+    return WeightedClusterClusterWeight(
+        name=name,
+        weight=weight,
+        request_headers_to_add=headers.values(request),
+        request_headers_to_remove=headers.removed(request),
+        response_headers_to_add=headers.values(response),
+        response_headers_to_remove=headers.removed(response),
+        host_rewrite_literal=host or None,
+    )

@@ -88,7 +88,9 @@ def documents(text: str, memo: Memo | None = None) -> list[Document]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         message = " ".join(part for part in (error.context, error.problem) if part)
-        raise YamlSyntaxError(message, mark.line + 1 if mark else 0) from error
+        # What is missing at the end is reported beyond the last line.
+        line = min(mark.line + 1, len(text.splitlines())) if mark else 0
+        raise YamlSyntaxError(message, line) from error
     except yaml.YAMLError as error:
         raise YamlSyntaxError(str(error).partition("\n")[0], 0) from error
 

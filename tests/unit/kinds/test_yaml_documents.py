@@ -1,0 +1,154 @@
+"""YAML is read as Kubernetes reads it, with mistakes at their lines."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from translators.kinds import yaml_documents
+from translators.kinds.field_path import render, split
+from translators.kinds.yaml_documents import Document, YamlSyntaxError, documents
+from translators.kinds.yaml_lines import Locator, line_of
+from translators.kinds.yaml_scalars import plain
+
+
+def value(text: str) -> object:
+    (document,) = documents(text)
+    assert not document.faults
+    return document.value
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("80", 80), ("0x50", 80), ("0120", 80), ("0o120", 80), ("1_000", 1000), ("-3", -3), ("1.5", 1.5),
+        ("1e3", 1000.0), ("true", True), ("Yes", True), ("off", False), ("~", None), ("", None),
+        ("y", "y"), ("10.0.0.1", "10.0.0.1"), ("2024-01-01", "2024-01-01"), ("12:30", "12:30"), ("1s", "1s"),
+        ("-", "-"), (".", "."), ("0b", "0b"), ("v1", "v1"),
+    ],
+)  # fmt: skip
+def test_a_plain_scalar_is_what_kubernetes_makes_of_it(text: str, expected: object) -> None:
+    found = plain(text)
+    assert found == expected
+    assert type(found) is type(expected)
+
+
+def test_quotes_and_blocks_are_text() -> None:
+    assert value("a: '80'\nb: \"true\"\nc: |\n  1\n  2\nd: >-\n  x\n  y") == {
+        "a": "80", "b": "true", "c": "1\n2\n", "d": "x y",
+    }  # fmt: skip
+
+
+def test_aliases_and_merges_are_followed() -> None:
+    assert value("a: &a {x: 1, y: 2}\nb: {<<: *a, y: 3}\nc: *a\nd: {<<: [*a, {z: 4}]}") == {
+        "a": {"x": 1, "y": 2}, "b": {"x": 1, "y": 3}, "c": {"x": 1, "y": 2}, "d": {"x": 1, "y": 2, "z": 4},
+    }  # fmt: skip
+
+
+def test_tags_of_plain_types_are_obeyed() -> None:
+    assert value("a: !!str 80\nb: !!int '80'\nc: !!map {d: !!seq [1]}") == {
+        "a": "80",
+        "b": 80,
+        "c": {"d": [1]},
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "line"),
+    [
+        ("a: 1\nb: 2\na: 3", "given twice", 3),
+        ("a: *x", "names no anchor", 1),
+        ("a: 1\nb: !!binary eA==", "not supported", 2),
+        ("a: 1\nb: !thing {}", "not supported", 2),
+        ("on: 1", "put it in quotes", 1),
+        ("? [1]\n: 2", "must be text", 1),
+        ("a: {<<: 1}", "takes a mapping", 1),
+    ],
+)
+def test_a_documents_own_mistake_leaves_the_others_alone(
+    text: str, message: str, line: int
+) -> None:
+    first, second = documents(f"{text}\n---\nok: 1")
+    (fault,) = first.faults
+    assert message in fault.message
+    assert fault.line == line
+    assert second.value == {"ok": 1}
+    assert not second.faults
+
+
+@pytest.mark.parametrize(
+    ("text", "line"), [("a: 1\nb: [", 2), ("a: 1\n b: 2", 2), ("a: \x00", 0), ("x: 'a", 1)]
+)
+def test_a_mistake_of_syntax_names_its_line(text: str, line: int) -> None:
+    with pytest.raises(YamlSyntaxError) as raised:
+        documents(text)
+    assert abs(raised.value.line - line) <= 1
+
+
+def test_aliases_cannot_grow_without_bound() -> None:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 9)]
+    (document,) = documents("\n".join(lines))
+    assert any("aliases stand for more" in fault.message for fault in document.faults)
+
+
+def test_depth_is_bounded() -> None:
+    with pytest.raises(YamlSyntaxError, match="deeper"):
+        documents("[" * 500 + "]" * 500)
+
+
+PLAIN = st.one_of(st.integers(-9999, 9999), st.booleans(), st.none(), st.text(max_size=12))
+TREES = st.recursive(
+    PLAIN,
+    lambda t: st.lists(t, max_size=4) | st.dictionaries(st.text(max_size=8), t, max_size=4),
+    max_leaves=20,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(TREES, min_size=1, max_size=3), st.booleans())
+def test_what_yaml_writes_is_read_back(trees: list[object], flow: bool) -> None:
+    text = yaml.safe_dump_all(trees, default_flow_style=flow)
+    found = documents(text)
+    if not any(document.faults for document in found):
+        assert [document.value for document in found] == trees
+
+
+def test_the_pure_python_parser_reads_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "a: &x [1, {b: c}]\nd: *x\n---\n---\n{e: 'f'}\n"
+    expected = documents(text)
+    monkeypatch.setattr(yaml_documents, "_Loader", yaml.SafeLoader)
+    assert documents(text) == expected
+    with pytest.raises(YamlSyntaxError):
+        documents("a: [")
+
+
+def test_documents_are_counted_with_their_lines() -> None:
+    text = "# hello\na: 1\n---\n---\n# x\nb: 2\n"
+    assert documents(text) == [
+        Document({"a": 1}, 1, 2), Document(None, 2, 4), Document({"b": 2}, 3, 6),
+    ]  # fmt: skip
+    assert line_of(text, 3, "b") == 6
+
+
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [("", 1), ("spec", 1), ("spec.http[1]", 4), ("spec.http[1].b", 5), ("spec.http[7].b", 2), ("spec.x.y", 1),
+     ('spec["a.b"]', 6)],
+)  # fmt: skip
+def test_a_field_is_found_at_its_line_or_near(path: str, line: int) -> None:
+    assert line_of('spec:\n  http:\n  - a: 1\n  - a: 2\n    b: 3\n  "a.b": c\n', 1, path) == line
+
+
+def test_every_scalar_is_listed_with_its_path() -> None:
+    assert list(Locator("x:\n- spec: {a: [1, two], b: ''}").scalars(1, ("x", 0))) == [
+        ("spec.a[0]", "1"), ("spec.a[1]", "two"), ("spec.b", ""),
+    ]  # fmt: skip
+
+
+@settings(max_examples=100)
+@given(st.lists(st.one_of(st.text(), st.integers(0, 10**6))))
+def test_a_path_survives_being_written(steps: list[str | int]) -> None:
+    assert split(render(tuple(steps))) == tuple(steps)

@@ -1,0 +1,227 @@
+"""Texts become objects; mistakes keep the last good version, and names have one owner."""
+
+from __future__ import annotations
+
+import random
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.support.kind_documents import document
+from translators.kinds.workload_entry import WorkloadEntrySpec
+from translators.model.origin import InputKey, Origin, Severity
+from xds_server.sources.batch import Batch
+from xds_server.sources.catalogue import Catalogue, Content, Unreadable
+from xds_server.sources.files import read_texts
+
+
+def entry(name: str, address: str = "10.0.0.1") -> str:
+    return document("WorkloadEntry", f"address: {address}", name=name)
+
+
+def key(name: str) -> InputKey:
+    return ("WorkloadEntry", "default", name)
+
+
+class Texts:
+    """A catalogue with what it published, added up."""
+
+    def __init__(self) -> None:
+        self.catalogue = Catalogue()
+        self.addresses: dict[str, str] = {}
+        self.origins: dict[InputKey, Origin] = {}
+        self.batch: Batch | None = None
+
+    def put(self, **contents: Content) -> Batch | None:
+        named = {f"{name}.yaml": content for name, content in contents.items()}
+        self.batch = batch = self.catalogue.commit(self.catalogue.draft(named))
+        if batch is not None:
+            for gone in batch.removed:
+                del self.addresses[gone[2]]
+                del self.origins[gone]
+            for found in batch.set.values():
+                assert isinstance(found.spec, WorkloadEntrySpec)
+                self.addresses[found.name] = found.spec.address
+            self.origins.update(batch.origins)
+            assert self.origins.keys() == {key(name) for name in self.addresses}
+        return batch
+
+    def problems(self) -> list[tuple[str, int, str]]:
+        assert self.batch is not None
+        return [(p.origin.source, p.line, p.path) for p in self.batch.problems if p.origin]
+
+
+def test_only_what_differs_is_published() -> None:
+    texts = Texts()
+    first = texts.put(a=entry("a") + "---\n" + entry("b"))
+    assert first is not None
+    assert first.set.keys() == {key("a"), key("b")}
+    second = texts.put(a=entry("a") + "---\n" + entry("b", "10.0.0.2"))
+    assert second is not None
+    assert second.set.keys() == {key("b")}
+    assert not second.origins
+    assert texts.put(a=entry("a") + "---\n" + entry("b", "10.0.0.2")) is None
+
+
+def test_a_comment_moves_origins_and_changes_no_object() -> None:
+    texts = Texts()
+    texts.put(a=entry("a"))
+    batch = texts.put(a="# why\n" + entry("a"))
+    assert batch is not None
+    assert (batch.set, batch.removed) == ({}, frozenset())
+    assert batch.origins == {key("a"): Origin("a.yaml", 1, 2)}
+
+
+def test_a_removed_document_and_a_removed_file_remove_their_objects() -> None:
+    texts = Texts()
+    texts.put(a=entry("a") + "---\n" + entry("b"))
+    texts.put(a=entry("b"))
+    assert texts.addresses == {"b": "10.0.0.1"}
+    texts.put(a=None)
+    assert texts.addresses == {}
+
+
+def test_a_refused_document_keeps_its_last_good_version_and_the_others_go_on() -> None:
+    texts = Texts()
+    texts.put(a=entry("a") + "---\n" + entry("b"))
+    texts.put(a=entry("a", "not valid") + "---\n" + entry("b", "10.0.0.2"))
+    assert texts.addresses == {"a": "10.0.0.1", "b": "10.0.0.2"}
+    assert texts.problems() == [("a.yaml", 6, "spec.address")]
+    texts.put(a=entry("a", "10.0.0.3") + "---\n" + entry("b", "10.0.0.2"))
+    assert texts.addresses == {"a": "10.0.0.3", "b": "10.0.0.2"}
+    assert texts.problems() == []
+
+
+def test_a_file_that_is_no_yaml_keeps_everything_and_names_the_line() -> None:
+    texts = Texts()
+    texts.put(a=entry("a") + "---\n" + entry("b"))
+    batch = texts.put(a=entry("a", "10.0.0.9") + "---\nx: [")
+    assert batch is not None
+    assert texts.addresses == {"a": "10.0.0.1", "b": "10.0.0.1"}
+    (problem,) = batch.problems
+    assert "not valid YAML" in problem.message
+    assert problem.origin is not None
+    assert (problem.origin.source, problem.line) == ("a.yaml", 8)
+
+
+def test_a_document_that_cannot_be_told_apart_removes_nothing() -> None:
+    texts = Texts()
+    texts.put(a=entry("a") + "---\n" + entry("b"))
+    for broken in (
+        entry("a").replace("name: a", "nam: a"),
+        entry("a").replace("WorkloadEntry", "WorkloadEntri"),
+    ):
+        texts.put(a=broken + "---\n" + entry("b"))
+        assert texts.addresses == {"a": "10.0.0.1", "b": "10.0.0.1"}
+
+
+def test_a_key_given_twice_refuses_one_document() -> None:
+    texts = Texts()
+    texts.put(a=entry("a"))
+    texts.put(a=entry("a", "10.0.0.2") + "  address: 10.0.0.3\n---\n" + entry("b"))
+    assert texts.addresses == {"a": "10.0.0.1", "b": "10.0.0.1"}
+    assert texts.problems() == [("a.yaml", 7, "")]
+
+
+def test_an_unreadable_file_keeps_everything() -> None:
+    texts = Texts()
+    texts.put(a=entry("a"))
+    texts.put(a=Unreadable("Permission denied"))
+    assert texts.addresses == {"a": "10.0.0.1"}
+    assert texts.problems() == [("a.yaml", 0, "")]
+    texts.put(a=entry("a"))
+    assert texts.problems() == []
+
+
+def test_the_first_file_by_name_owns_an_object_and_the_second_takes_over() -> None:
+    texts = Texts()
+    texts.put(b=entry("x", "10.0.0.2"))
+    texts.put(a=entry("x", "10.0.0.1"))
+    assert texts.addresses == {"x": "10.0.0.1"}
+    assert texts.batch is not None
+    (problem,) = texts.batch.problems
+    assert problem.severity is Severity.ERROR
+    assert problem.origin == Origin("b.yaml", 1, 1)
+    assert "a.yaml:1" in problem.message
+    texts.put(a=None)
+    assert texts.addresses == {"x": "10.0.0.2"}
+    assert texts.problems() == []
+
+
+def test_the_first_document_of_a_file_owns_an_object() -> None:
+    texts = Texts()
+    texts.put(a=entry("x", "10.0.0.1") + "---\n" + entry("x", "10.0.0.2"))
+    assert texts.addresses == {"x": "10.0.0.1"}
+    assert texts.problems() == [("a.yaml", 8, "")]
+
+
+def test_an_object_that_moves_to_another_file_is_never_lost() -> None:
+    texts = Texts()
+    texts.put(a=entry("x"))
+    draft = texts.catalogue.draft({"a.yaml": None, "b.yaml": entry("x")})
+    assert not draft.lost
+    batch = texts.catalogue.commit(draft)
+    assert batch is not None
+    assert (batch.set, batch.removed) == ({}, frozenset())
+    assert batch.origins == {key("x"): Origin("b.yaml")}
+    assert texts.catalogue.draft({"b.yaml": ""}).lost == {key("x")}
+
+
+def test_a_field_is_located_in_the_text_that_is_served() -> None:
+    texts = Texts()
+    texts.put(a="# one\n" + entry("a"))
+    texts.put(a="x: [")
+    assert texts.catalogue.locate(key("a"), "spec.address") == ("a.yaml", 7)
+    assert texts.catalogue.locate(key("a"), "spec.nothing") == ("a.yaml", 6)
+    assert texts.catalogue.locate(key("b")) is None
+    assert ("spec.address", "10.0.0.1") in list(texts.catalogue.find_values(key("a")))
+    assert list(texts.catalogue.find_values(key("b"))) == []
+
+
+def test_texts_can_be_read_once() -> None:
+    batch = read_texts({"a.yaml": entry("a"), "b.yaml": "x"})
+    assert batch.objects.keys() == {key("a")}
+    assert len(batch.problems) == 1
+
+
+EDITS = st.lists(
+    st.tuples(
+        st.sampled_from("abc"),
+        st.none() | st.lists(st.tuples(st.sampled_from("xyz"), st.integers(1, 3)), max_size=3),
+    ),
+    max_size=12,
+)
+
+
+def content(names: list[tuple[str, int]] | None) -> Content:
+    return None if names is None else "---\n".join(entry(n, f"10.0.0.{i}") for n, i in names)
+
+
+@settings(max_examples=150, deadline=None)
+@given(EDITS, st.randoms(use_true_random=False))
+def test_any_order_of_valid_edits_ends_the_same(
+    edits: list[tuple[str, list[tuple[str, int]] | None]], chance: random.Random
+) -> None:
+    step_by_step = Texts()
+    for name, names in edits:
+        step_by_step.put(**{name: content(names)})
+    last = {name: content(names) for name, names in edits}
+    shuffled = list(last.items())
+    chance.shuffle(shuffled)
+    other = Texts()
+    for name, text in shuffled:
+        other.put(**{name: text})
+    fresh = read_texts(
+        {f"{name}.yaml": text for name, text in last.items() if isinstance(text, str)}
+    )
+    expected = {found.name: found.spec for found in fresh.set.values()}
+    for texts in (step_by_step, other):
+        assert texts.addresses == {
+            n: s.address for n, s in expected.items() if isinstance(s, WorkloadEntrySpec)
+        }
+        assert texts.origins == fresh.origins
+        final = texts.catalogue.commit(texts.catalogue.draft({"z.yaml": "?"}))
+        assert final is not None
+        assert [p for p in final.problems if p.origin and p.origin.source != "z.yaml"] == list(
+            fresh.problems
+        )

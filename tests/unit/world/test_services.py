@@ -1,0 +1,149 @@
+"""Which service a host name means to whom, and what its ports speak."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.translation import mesh
+from translators.kinds.service_entry import Resolution
+from translators.model.service import Protocol
+from translators.world import service, services_of_host, visible_hosts
+from translators.world.protocols import port_protocol
+
+WEB = """
+apiVersion: v1
+kind: Service
+metadata: {name: web, namespace: shop}
+spec:
+  clusterIP: 10.0.0.1
+  ports:
+  - {name: http, port: 80, targetPort: 8080}
+  - {name: dns, port: 53, protocol: UDP}
+"""
+
+
+def entry(
+    name: str, host: str, namespace: str = "default", extra: str = "", created: str = ""
+) -> str:
+    return f"""
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {{name: {name}, namespace: {namespace}{created and f', creationTimestamp: "{created}"'}}}
+spec:
+  hosts: ["{host}"]
+  resolution: STATIC
+  ports: [{{number: 80, name: http, protocol: HTTP}}]
+  {extra}
+"""
+
+
+def test_a_kubernetes_service_is_found_by_its_full_name() -> None:
+    found = service(mesh(WEB), "web.shop.svc.cluster.local", "elsewhere")
+    assert found is not None
+    assert found.source == ("Service", "shop", "web")
+    assert [(port.number, port.protocol, port.target_port) for port in found.ports] == [
+        (80, Protocol.HTTP, 8080)
+    ], "UDP ports are left out"
+    assert found.addresses == ("10.0.0.1",)
+
+
+@pytest.mark.parametrize("host", ["web", "web.shop", "web.other.svc.cluster.local", "a.b.c"])
+def test_other_names_mean_nothing(host: str) -> None:
+    assert service(mesh(WEB), host, "shop") is None
+
+
+def test_an_external_name_is_resolved_by_dns() -> None:
+    db = mesh("""
+        apiVersion: v1
+        kind: Service
+        metadata: {name: db, namespace: shop}
+        spec: {type: ExternalName, externalName: db.example.com, ports: [{port: 5432, name: tcp}]}
+    """)
+    found = service(db, "db.shop.svc.cluster.local", "shop")
+    assert found is not None
+    assert found.resolution is Resolution.DNS
+
+
+def test_a_kubernetes_service_keeps_its_host_name_from_entries() -> None:
+    host = "web.shop.svc.cluster.local"
+    db = mesh(entry("old", host, "zoo", created="2001-01-01T00:00:00Z"), WEB)
+    for namespace in ("shop", "elsewhere"):
+        found = service(db, host, namespace)
+        assert found is not None
+        assert found.is_kubernetes
+
+
+def test_the_clients_own_namespace_comes_before_everything() -> None:
+    host = "web.shop.svc.cluster.local"
+    db = mesh(WEB, entry("mine", host, "mine"))
+    found = service(db, host, "mine")
+    assert found is not None
+    assert found.source == ("ServiceEntry", "mine", "mine")
+
+
+def test_of_two_entries_for_a_host_the_older_one_wins() -> None:
+    db = mesh(
+        entry("a", "x.com", "one", created="2020-01-01T00:00:00Z"),
+        entry("b", "x.com", "two", created="2010-01-01T00:00:00Z"),
+    )
+    found = service(db, "x.com", "elsewhere")
+    assert found is not None
+    assert found.namespace == "two"
+
+
+@pytest.mark.parametrize(
+    ("export_to", "seen_by"),
+    [
+        ("[]", {"default", "other"}),
+        ('["*"]', {"default", "other"}),
+        ('["."]', {"default"}),
+        ('["other"]', {"other"}),
+        ('["~"]', set()),
+        ('[".", "*"]', {"default", "other"}),
+    ],
+)
+def test_export_to_says_who_sees_a_host(export_to: str, seen_by: set[str]) -> None:
+    db = mesh(entry("a", "x.com", extra=f"exportTo: {export_to}"), entry("b", "y.com"))
+    for namespace in ("default", "other"):
+        visible = namespace in seen_by
+        assert (service(db, "x.com", namespace) is not None) is visible
+        assert visible_hosts(db, namespace) == (("x.com", "y.com") if visible else ("y.com",))
+
+
+def test_namespaces_to_which_nothing_special_is_exported_share_their_hosts() -> None:
+    db = mesh(entry("a", "*.x.com"), entry("b", "a.com"))
+    assert visible_hosts(db, "one") == ("*.x.com", "a.com")
+    assert visible_hosts(db, "one") is visible_hosts(db, "two")
+
+
+def test_an_endpoint_more_leaves_the_service_as_it_is() -> None:
+    db = mesh(entry("a", "x.com"))
+    db.hold(visible_hosts.ref("default"))
+    db.hold(services_of_host.ref("x.com"))
+    db.settle()
+    changed = mesh(entry("a", "x.com", extra="endpoints: [{address: 10.0.0.9}]"))
+    key = ("ServiceEntry", "default", "a")
+    assert db.set(key, changed.input(key), 2)
+    assert db.settle() == ()
+
+
+@pytest.mark.parametrize(
+    ("number", "name", "app_protocol", "expected"),
+    [
+        (80, "http", "", Protocol.HTTP),
+        (80, "http-web", "", Protocol.HTTP),
+        (80, "grpc", "http", Protocol.HTTP),
+        (80, "tcp-x", "kubernetes.io/h2c", Protocol.HTTP2),
+        (80, "x", "kubernetes.io/ws", Protocol.HTTP),
+        (80, "grpc-web-1", "", Protocol.GRPC),
+        (443, "https", "", Protocol.TLS),
+        (443, "", "TLS", Protocol.TLS),
+        (1, "mongo", "", Protocol.TCP),
+        (3306, "", "", Protocol.TCP),
+        (3306, "http", "", Protocol.HTTP),
+        (80, "", "", Protocol.AUTO),
+        (80, "web", "unheard-of", Protocol.AUTO),
+    ],
+)
+def test_a_ports_protocol(number: int, name: str, app_protocol: str, expected: Protocol) -> None:
+    assert port_protocol(number, name, app_protocol) is expected

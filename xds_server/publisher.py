@@ -1,0 +1,417 @@
+"""From the database to what streams are sent: parts, tables and views.
+
+Edits of inputs come in as commits. A commit settles the database, turns the changed results into edits of the parts that own
+them, applies those to the tables (one per type and set of parts) and gives every group of proxies whose tables changed a new
+view. Cost follows the changed results and the groups that hold them, never the size of the mesh.
+
+A group is all proxies with equal scopes on one wire. A few groups stay after their last proxy left, so that a reconnect finds
+them ready.
+
+Every resource that was made and not yet ACKed by anyone is unproven. A resource that was refused is held: wherever it
+would be served, the last proven one of the same name is served instead, or none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from translators.database import Database, Failure, QueryKey
+from translators.model.origin import InputKey
+from translators.model.proxy_node import ProxyNode
+from translators.model.resource import Resource
+from translators.proxy import Members, Scope, parts, scope
+from xds_server.ads.snapshot import EMPTY, Snapshot, View
+
+IDLE_GROUPS = 8
+
+Wake = Callable[[], None]
+
+
+class TranslationObserver(Protocol):
+    """Who is told when a query raised: our own bug, so it is logged with its traceback and counted."""
+
+    def translation_failed(self, failure: Failure) -> None:
+        """A resource could not be made; what was served under its name stays."""
+
+
+@dataclass(slots=True, eq=False)
+class _Part:
+    """A part that some group uses: its members, what is served of each and what was last known to be good."""
+
+    ref: QueryKey[Members]
+    type_url: str
+    members: dict[str, QueryKey[Resource]] = field(default_factory=dict)
+    resources: dict[str, Resource] = field(default_factory=dict)
+    proven: dict[str, tuple[Resource, int]] = field(default_factory=dict)
+    tables: dict[_Table, None] = field(default_factory=dict)
+    updated: dict[str, Resource] = field(default_factory=dict)
+    removed: set[str] = field(default_factory=set)
+
+    def put(self, name: str, resource: Resource) -> None:
+        self.resources[name] = resource
+        self.updated[name] = resource
+        self.removed.discard(name)
+
+    def drop(self, name: str) -> None:
+        if self.resources.pop(name, None) is not None:
+            self.updated.pop(name, None)
+            self.removed.add(name)
+
+
+@dataclass(slots=True, eq=False)
+class _Table:
+    """The resources of one type that some groups hold: the union of parts, which share no names."""
+
+    type_url: str
+    parts: tuple[_Part, ...]
+    snapshot: Snapshot
+    groups: dict[Group, None] = field(default_factory=dict)
+
+    def follow_parts(self) -> bool:
+        """Takes over the edits of the parts; whether anything differs."""
+        updated: dict[str, Resource] = {}
+        removed: set[str] = set()
+        for part in self.parts:
+            updated.update(part.updated)
+            removed |= part.removed
+        edited = self.snapshot.edit(updated, removed)
+        if edited is self.snapshot:
+            return False
+        self.snapshot = edited
+        return True
+
+
+@dataclass(slots=True, eq=False)
+class Group:
+    """All proxies with one scope on one wire, and what they are to hold.
+
+    ``changes`` are the revisions at which the view changed, oldest first; ``since`` is the first of them that is still known.
+    """
+
+    scope: Scope
+    inline: bool
+    tables: dict[str, _Table]
+    view: View
+    members: dict[Member, None] = field(default_factory=dict)
+    changes: list[int] = field(default_factory=list)
+
+    def required(self, revision: int) -> int:
+        """The newest revision up to this one that changed anything for these proxies; 0 when none did."""
+        return next((change for change in reversed(self.changes) if change <= revision), 0)
+
+
+@dataclass(slots=True, eq=False)
+class Member:
+    """One proxy's membership of a group; the group changes when services begin or cease to select the workload."""
+
+    publisher: Publisher
+    node: ProxyNode
+    inline: bool
+    group: Group
+    wake: Wake | None = None
+
+    def view(self) -> View:
+        """What the proxy is to hold now."""
+        return self.group.view
+
+    def subscribe(self, wake: Wake) -> None:
+        """Has ``wake`` called after each change of the view."""
+        self.wake = wake
+
+    def leave(self) -> None:
+        """Ends the membership."""
+        self.publisher.leave(self)
+
+
+class Publisher:
+    """Holds the database; takes commits; gives proxies their views.
+
+    Attributes:
+        revision: The newest revision; 0 before the first commit.
+        unproven: Resources made and not ACKed by anyone yet, with the revision that made them.
+        held: Refused resources; never served while they are here.
+        observer: Who is told of failures; None: nobody.
+    """
+
+    def __init__(self, database: Database, observer: TranslationObserver | None = None) -> None:
+        self.database = database
+        self.revision = 0
+        self.unproven: dict[Resource, int] = {}
+        self.held: set[Resource] = set()
+        self.observer = observer
+        self._parts: dict[QueryKey[object], _Part] = {}
+        self._owners: dict[QueryKey[object], dict[_Part, str]] = {}
+        self._tables: dict[tuple[str, tuple[QueryKey[Members], ...]], _Table] = {}
+        self._groups: dict[tuple[Scope, bool], Group] = {}
+        self._idle: dict[Group, None] = {}
+        self._nodes: dict[QueryKey[object], dict[Member, None]] = {}
+        self._dirty: dict[_Part, None] = {}
+        self._moved: dict[Member, None] = {}
+        self._superseded: set[Resource] = set()
+
+    def commit(self, values: Mapping[InputKey, object], removed: Collection[InputKey] = ()) -> bool:
+        """Sets and removes inputs as one revision; False when nothing differs from what is there, and then there is none."""
+        revision = self.revision + 1
+        changed = False
+        for key, value in values.items():
+            changed |= self.database.set(key, value, revision)
+        for key in removed:
+            changed |= self.database.remove(key, revision)
+        if changed:
+            self.revision = revision
+            self._settle()
+        return changed
+
+    def join(self, node: ProxyNode, *, inline: bool) -> Member:
+        """Makes the proxy a member of its group; translates what nobody holds yet."""
+        ref = scope.ref(node)
+        self.database.hold(ref)
+        found = scope(self.database, node)
+        member = Member(self, node, inline, self._group(found, inline))
+        member.group.members[member] = None
+        self._idle.pop(member.group, None)
+        self._nodes.setdefault(ref, {})[member] = None
+        self._settle()
+        return member
+
+    def leave(self, member: Member) -> None:
+        """Ends a membership; harmless when it ended before."""
+        ref = scope.ref(member.node)
+        members = self._nodes.get(ref, {})
+        if members.pop(member, member) is member:
+            return
+        self.database.release(ref)
+        if not members:
+            del self._nodes[ref]
+        self._desert(member)
+
+    def groups(self) -> Iterator[Group]:
+        """Every group, also idle ones."""
+        return iter(self._groups.values())
+
+    def hold(self, resources: Iterable[Resource]) -> None:
+        """Stops serving these very bytes; what was last proven takes their place."""
+        self._reconsider(set(resources) - self.held, hold=True)
+
+    def release(self, resources: Iterable[Resource]) -> None:
+        """Serves resources again that were held."""
+        self._reconsider(set(resources) & self.held, hold=False)
+
+    def queries(
+        self, resource: Resource
+    ) -> tuple[tuple[QueryKey[Resource], Resource | None, int], ...]:
+        """The queries that make this very resource now, each with its last proven resource and the revision that was current then."""
+        found: dict[QueryKey[Resource], tuple[Resource | None, int]] = {}
+        for part in self._parts.values():
+            ref = part.members.get(resource.name) if part.type_url == resource.type_url else None
+            if ref is None or ref in found or self.database.outcome(ref) != resource:
+                continue
+            found[ref] = part.proven.get(resource.name, (None, 0))
+        return tuple((ref, *known) for ref, known in found.items())
+
+    def current(self, type_url: str, name: str) -> tuple[Resource, ...]:
+        """What is made under this name now, held or not; several when scopes differ."""
+        made: dict[Resource, None] = {}
+        for part in self._parts.values():
+            ref = part.members.get(name) if part.type_url == type_url else None
+            outcome = self.database.outcome(ref) if ref is not None else None
+            if isinstance(outcome, Resource):
+                made[outcome] = None
+        return tuple(made)
+
+    def _reconsider(self, resources: set[Resource], *, hold: bool) -> None:
+        if not resources:
+            return
+        self.revision += 1
+        if hold:
+            self.held |= resources
+        else:
+            self.held -= resources
+        names = {(resource.type_url, resource.name) for resource in resources}
+        for part in self._parts.values():
+            for type_url, name in names:
+                if part.type_url == type_url and name in part.members:
+                    self._refresh(part, name)
+        self._apply()
+
+    def _settle(self) -> None:
+        """Takes over all changed results, until none is left, and gives the groups their new views."""
+        while changed := self.database.settle():
+            for ref in changed:
+                if ref in self._parts:
+                    self._change_members(self._parts[ref])
+                elif ref in self._owners:
+                    for part, name in list(self._owners[ref].items()):
+                        self._refresh(part, name)
+                elif ref in self._nodes:
+                    for member in list(self._nodes[ref]):
+                        self._move(member)
+        self._apply()
+
+    def _change_members(self, part: _Part) -> None:
+        outcome = self.database.outcome(part.ref)
+        if isinstance(outcome, Failure):
+            self._failed(outcome)
+            return
+        members = dict(outcome)
+        for name, ref in part.members.items():
+            if members.get(name) != ref:
+                self._disown(part, name, ref)
+                if name not in members:
+                    part.proven.pop(name, None)
+                    part.drop(name)
+        for name, ref in members.items():
+            if part.members.get(name) != ref:
+                self.database.hold(ref)
+                self._owners.setdefault(ref, {})[part] = name
+        part.members = members
+        self._dirty[part] = None
+
+    def _disown(self, part: _Part, name: str, ref: QueryKey[Resource]) -> None:
+        owners = self._owners[ref]
+        if owners.get(part) == name:
+            del owners[part]
+        if not owners:
+            del self._owners[ref]
+        self.database.release(ref)
+
+    def _refresh(self, part: _Part, name: str) -> None:
+        """Serves the present outcome of a member's query, unless it failed or is held."""
+        outcome = self.database.outcome(part.members[name])
+        if isinstance(outcome, Failure):
+            self._failed(outcome)
+            return
+        before = part.resources.get(name)
+        if before is not None and before != outcome:
+            if before in self.unproven:
+                self._superseded.add(before)
+            else:
+                part.proven[name] = (before, self.revision - 1)
+        good = part.proven.get(name)
+        if outcome in self.held:
+            if good is not None:
+                part.put(name, good[0])
+            else:
+                part.drop(name)
+        else:
+            if good is None or good[0] != outcome:
+                self.unproven.setdefault(outcome, self.revision)
+            if before != outcome:
+                part.put(name, outcome)
+        self._dirty[part] = None
+
+    def _apply(self) -> None:
+        """Brings tables and views up to date with their parts and wakes the proxies concerned."""
+        tables: dict[_Table, None] = {}
+        for part in self._dirty:
+            if part.updated or part.removed:
+                tables.update(part.tables)
+        groups: dict[Group, None] = {}
+        for table in tables:
+            if table.follow_parts():
+                groups.update(table.groups)
+        for part in self._dirty:
+            part.updated, part.removed = {}, set()
+        self._dirty.clear()
+        for resource in self._superseded:
+            self.unproven.pop(resource, None)
+        self._superseded.clear()
+        members = dict.fromkeys(self._moved)
+        self._moved.clear()
+        for group in groups:
+            self._renew(group)
+            members.update(group.members)
+        for member in members:
+            if member.wake is not None:
+                member.wake()
+
+    def _failed(self, failure: Failure) -> None:
+        if self.observer is not None:
+            self.observer.translation_failed(failure)
+
+    def _renew(self, group: Group) -> None:
+        snapshots = {type_url: table.snapshot for type_url, table in group.tables.items()}
+        group.view = View(self.revision, snapshots)
+        group.changes.append(self.revision)
+        del group.changes[:-256]
+
+    def _move(self, member: Member) -> None:
+        found = self.database.outcome(scope.ref(member.node))
+        if isinstance(found, Failure):
+            self._failed(found)
+            return
+        if found == member.group.scope:
+            return
+        before = member.group
+        member.group = self._group(found, member.inline)
+        member.group.members[member] = None
+        self._idle.pop(member.group, None)
+        self._retire(member, before)
+        self._moved[member] = None
+
+    def _group(self, found: Scope, inline: bool) -> Group:
+        group = self._groups.get((found, inline))
+        if group is not None:
+            return group
+        tables = {
+            type_url: self._table(type_url, refs)
+            for type_url, refs in parts(found, inline=inline).items()
+        }
+        snapshots = {type_url: table.snapshot for type_url, table in tables.items()}
+        group = Group(
+            found, inline, tables, View(self.revision, snapshots), changes=[self.revision]
+        )
+        for table in tables.values():
+            table.groups[group] = None
+        self._groups[found, inline] = group
+        return group
+
+    def _table(self, type_url: str, refs: tuple[QueryKey[Members], ...]) -> _Table:
+        table = self._tables.get((type_url, refs))
+        if table is None:
+            used = tuple(self._part(type_url, ref) for ref in refs)
+            resources = {name: made for part in used for name, made in part.resources.items()}
+            table = _Table(type_url, used, EMPTY[type_url].edit(resources, ()))
+            for part in used:
+                part.tables[table] = None
+            self._tables[type_url, refs] = table
+        return table
+
+    def _part(self, type_url: str, ref: QueryKey[Members]) -> _Part:
+        part = self._parts.get(ref)
+        if part is None:
+            part = self._parts[ref] = _Part(ref, type_url)
+            self.database.hold(ref)
+        return part
+
+    def _desert(self, member: Member) -> None:
+        self._retire(member, member.group)
+
+    def _retire(self, member: Member, group: Group) -> None:
+        del group.members[member]
+        if not group.members:
+            self._idle[group] = None
+            if len(self._idle) > IDLE_GROUPS:
+                self._dissolve(next(iter(self._idle)))
+
+    def _dissolve(self, group: Group) -> None:
+        del self._idle[group]
+        del self._groups[group.scope, group.inline]
+        for type_url, table in group.tables.items():
+            del table.groups[group]
+            if table.groups:
+                continue
+            del self._tables[type_url, tuple(part.ref for part in table.parts)]
+            for part in table.parts:
+                del part.tables[table]
+                if not part.tables:
+                    self._forget(part)
+
+    def _forget(self, part: _Part) -> None:
+        for name, ref in part.members.items():
+            self._disown(part, name, ref)
+        del self._parts[part.ref]
+        self._dirty.pop(part, None)
+        self.database.release(part.ref)

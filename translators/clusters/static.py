@@ -40,7 +40,7 @@ def blackhole_cluster(_db: Reader) -> Resource:
 @query
 def inbound_passthrough_cluster(_db: Reader) -> Resource:
     """The application at the address and port that a client called, when the port is none of a service's."""
-    source = BindConfig(source_address=SocketAddress(address=_PASSTHROUGH_SOURCE))
+    source = BindConfig(source_address=SocketAddress(address=_PASSTHROUGH_SOURCE, port_value=0))
     body = (
         original_dst_head(INBOUND_PASSTHROUGH_CLUSTER)
         + _passthrough()

@@ -38,7 +38,7 @@ HOSTS = st.sampled_from(
 LABELS: st.SearchStrategy[Labels] = st.frozensets(
     st.tuples(st.sampled_from(["app", "version"]), st.sampled_from(["1", "2"])), max_size=2
 )
-EXPORTS = st.sampled_from([(), ("*",), (".",), ("two",), ("~",)])
+EXPORTS = st.sampled_from([(), (), (), ("*",), (".",), ("two",), ("~",)])
 PLACES = st.builds(
     Locality, st.sampled_from(["", "r", "q"]), st.sampled_from(["", "y", "z"]), st.just("")
 )
@@ -78,7 +78,7 @@ SPECS = {
             max_size=1,
         ).map(tuple),
         selector=LABELS,
-        external_name=st.sampled_from(["", "", "x.org"]),
+        external_name=st.sampled_from(["", "", "", "x.org"]),
         publish_not_ready=st.booleans(),
         export_to=EXPORTS,
     ),
@@ -96,6 +96,7 @@ SPECS = {
                 zone=st.sampled_from(["", "z"]),
                 pod=st.sampled_from(["", "a", "b"]),
             ),
+            min_size=1,
             max_size=3,
         ).map(tuple),
     ),
@@ -104,8 +105,8 @@ SPECS = {
         hosts=st.lists(HOSTS, min_size=1, max_size=2, unique=True).map(tuple),
         ports=st.just((EntryPort(80, "http", "HTTP"),)),
         resolution=st.sampled_from(Resolution),
-        endpoints=st.lists(WORKLOADS, max_size=3).map(tuple),
-        workload_selector=st.none() | LABELS,
+        endpoints=st.lists(WORKLOADS, min_size=1, max_size=3).map(tuple),
+        workload_selector=st.sampled_from([None, None, frozenset({("app", "1")})]),
         export_to=EXPORTS,
     ),
     "WorkloadEntry": WORKLOADS,
@@ -126,6 +127,7 @@ SPECS = {
         workload_selector=st.none() | LABELS,
     ),
 }
+FREQUENT = ("Service", "EndpointSlice", "EndpointSlice", "ServiceEntry", "DestinationRule")
 CLIENTS = (ClientScope("one"), ClientScope("two", frozenset({("app", "1")})))
 LOCALITIES = (Locality(), Locality("r", "z"))
 
@@ -133,10 +135,10 @@ LOCALITIES = (Locality(), Locality("r", "z"))
 @st.composite
 def edits(draw: st.DrawFn) -> tuple[InputKey, ConfigObject[object] | None]:
     """An object set, or its key with None: removed."""
-    kind = draw(st.sampled_from(sorted(SPECS)))
+    kind = draw(st.sampled_from([*sorted(SPECS), *FREQUENT]))
     namespace = "" if kind == "Node" else draw(NAMESPACES)
     name = draw(NAMES)
-    if draw(st.integers(0, 3)) == 0:
+    if draw(st.integers(0, 4)) == 4:
         return (kind, namespace, name), None
     spec: object = draw(SPECS[kind])
     found = ConfigObject(kind, namespace, name, spec, labels=draw(LABELS), created=draw(CREATED))
@@ -159,7 +161,7 @@ def everything(db: Database) -> dict[object, object]:
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.lists(edits(), max_size=14))
+@given(st.lists(edits(), min_size=10, max_size=20))
 def test_any_edits_lead_to_what_a_fresh_database_gives(
     steps: list[tuple[InputKey, ConfigObject[object] | None]],
 ) -> None:

@@ -1,4 +1,6 @@
-"""YAML (and so JSON) text into plain values, fast: straight from libyaml's events, without nodes and without marks.
+"""YAML (and so JSON) text into plain values, fast: from libyaml's events, without nodes and without marks.
+
+Text in ordinary block style does not even need these (`translators.kinds.yaml_plain`).
 
 Text flows in, dictionaries, lists and scalars flow out, one `Document` each. Rules: a mistake of syntax spoils the text; a
 mistake that is one document's own (a key given twice, an unknown alias, a tag) is a `Fault` of that document and the others
@@ -10,7 +12,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import yaml
 from yaml.events import (
@@ -26,6 +28,7 @@ from yaml.events import (
     StreamStartEvent,
 )
 
+from translators.kinds.yaml_plain import Lines, plain_documents
 from translators.kinds.yaml_scalars import Scalar, plain, tagged
 
 try:
@@ -43,8 +46,13 @@ _MEMO_ENTRIES = 100_000
 _MEMO_LENGTH = 64
 _MERGE = "<<"
 
-Memo = dict[str, Scalar]
-"""Plain scalars already read, text → value; handing the same one to many reads shares their strings."""
+
+@dataclass(slots=True)
+class Memo:
+    """What was read already; handing the same one to many reads saves time and shares their strings."""
+
+    scalars: dict[str, Scalar] = field(default_factory=dict)
+    lines: Lines = field(default_factory=Lines)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +88,19 @@ def documents(text: str, memo: Memo | None = None) -> list[Document]:
     Raises:
         YamlSyntaxError: the text is not YAML.
     """
-    memo = {} if memo is None else memo
-    if len(memo) > _MEMO_ENTRIES:
-        memo.clear()
+    memo = memo or Memo()
+    for known in (memo.scalars, memo.lines.known):
+        if len(known) > _MEMO_ENTRIES:
+            known.clear()
+    ordinary = plain_documents(text, memo.lines)
+    if ordinary is not None:
+        return [Document(value, i, line) for i, (value, line) in enumerate(ordinary, 1)]
+    return _documents_of_events(text, memo.scalars)
+
+
+def _documents_of_events(text: str, scalars: dict[str, Scalar]) -> list[Document]:
     try:
-        return _read(_events(text), memo)
+        return _read(_events(text), scalars)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         message = " ".join(part for part in (error.context, error.problem) if part)
@@ -99,7 +115,7 @@ def _events(text: str) -> Callable[[], Event | None]:
     return _Loader(text).get_event
 
 
-def _read(get: Callable[[], Event | None], memo: Memo) -> list[Document]:
+def _read(get: Callable[[], Event | None], memo: dict[str, Scalar]) -> list[Document]:
     found: list[Document] = []
     while type(event := get()) is not StreamEndEvent:
         if type(event) is not DocumentStartEvent:
@@ -120,7 +136,7 @@ class _Builder:
 
     __slots__ = ("_aliased", "_anchors", "_get", "_memo", "_sizes", "faults")
 
-    def __init__(self, get: Callable[[], Event | None], memo: Memo) -> None:
+    def __init__(self, get: Callable[[], Event | None], memo: dict[str, Scalar]) -> None:
         self._get = get
         self._memo = memo
         self._anchors: dict[str, object] = {}

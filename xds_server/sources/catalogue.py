@@ -61,7 +61,7 @@ class Catalogue:
     """The texts of one source and the objects in them."""
 
     def __init__(self) -> None:
-        self._memo: Memo = {}
+        self._memo = Memo()
         self._texts: dict[str, _Text] = {}
         self._claims: dict[InputKey, list[str]] = {}
         self._objects: dict[InputKey, ConfigObject[object]] = {}

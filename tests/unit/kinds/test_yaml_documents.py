@@ -9,8 +9,14 @@ from hypothesis import strategies as st
 
 from translators.kinds import yaml_documents
 from translators.kinds.field_path import render, split
-from translators.kinds.yaml_documents import Document, YamlSyntaxError, documents
+from translators.kinds.yaml_documents import (
+    Document,
+    YamlSyntaxError,
+    _documents_of_events,
+    documents,
+)
 from translators.kinds.yaml_lines import Locator, line_of
+from translators.kinds.yaml_plain import Lines, plain_documents
 from translators.kinds.yaml_scalars import plain
 
 
@@ -114,6 +120,38 @@ def test_what_yaml_writes_is_read_back(trees: list[object], flow: bool) -> None:
     found = documents(text)
     if not any(document.faults for document in found):
         assert [document.value for document in found] == trees
+
+
+INDENTS = st.sampled_from(["", "  ", "    ", " ", "- ", "  - ", "- - ", "-   "])
+BODIES = st.sampled_from(
+    ["a:", "b:", "c: 1", "d: x", "a: 1", "x", "- y", "e: {f: g}", "h: [1, two, 3.5]", "[a, b]", "{a: b, c: [d]}",
+     "---", "", " ", "k: 10.0.0.1", "l: a:b", "m: a: b", "n: yes", "on: 1", "1: x", "a b", "p: a b", "q: -1", "r: -",
+     "s: {a: b:c}", "t: [a,]", "u: {a}", "v: []", "w: {}", "...", "-", "x:y", "x: y:", "z: http://a/b", "aa:  b",
+     "bb: c ", "cc: 0x1F", "dd: 1e3", "ee: null", "ff: 'q'", "gg: {a: b} c", "hh: [a: b]", "ii: [[a], {b: c}]"]
+)  # fmt: skip
+LINES = st.lists(st.tuples(INDENTS, BODIES).map("".join), max_size=8)
+
+
+@settings(max_examples=400, deadline=None)
+@given(LINES)
+def test_the_short_way_reads_what_libyaml_reads(lines: list[str]) -> None:
+    text = "\n".join(lines)
+    short = plain_documents(text, Lines())
+    if short is not None:
+        found = _documents_of_events(text, {})
+        assert not [document for document in found if document.faults]
+        assert [(document.value, document.line) for document in found] == short
+        assert repr(found[0].value) == repr(short[0][0])
+
+
+def test_the_short_way_reads_ordinary_documents() -> None:
+    text = "a:\n- b: 1\n  c: [x, {y: z}]\n- - d\n  - e\nf:\n  g:\n    h: true\ni:\n---\n\nj: k\n"
+    value = {
+        "a": [{"b": 1, "c": ["x", {"y": "z"}]}, ["d", "e"]],
+        "f": {"g": {"h": True}},
+        "i": None,
+    }
+    assert plain_documents(text, Lines()) == [(value, 1), ({"j": "k"}, 12)]
 
 
 def test_the_pure_python_parser_reads_the_same(monkeypatch: pytest.MonkeyPatch) -> None:

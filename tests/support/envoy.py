@@ -63,8 +63,12 @@ class EnvoyProcess:
         uid: int | None = None,
         prefix: Sequence[str] = (),
         reach_admin_at: str = "",
+        binary: Path | None = None,
     ) -> None:
-        """``reach_admin_at`` is HOST:PORT of the admin pages as seen from the test, when it is not the bootstrap's address."""
+        """``reach_admin_at`` is HOST:PORT of the admin pages as seen from the test, when it is not the bootstrap's address.
+
+        ``binary`` None is the installed one.
+        """
         if options.admin == SocketAddress("127.0.0.1", 15000):
             options = replace(options, admin=SocketAddress("127.0.0.1", free_port()))
         if options.egress_port == 15001:
@@ -81,7 +85,7 @@ class EnvoyProcess:
         self.bootstrap_path = workdir / f"{stem}.yaml"
         self.bootstrap_path.write_text(render(options))
         command = [
-            str(require_envoy()),
+            str(binary or require_envoy()),
             "-c",
             str(self.bootstrap_path),
             "--disable-hot-restart",

@@ -14,11 +14,14 @@ import asyncio
 import contextlib
 import itertools
 import os
+import shutil
 import subprocess
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 ENVOY_UID = 1337
 SUBNET = "10.88.0.0/16"
@@ -90,9 +93,36 @@ class Namespace:
                 "15006",
             )
 
+    async def get(
+        self, url: str, host: str = "", timeout: float = 5.0
+    ) -> tuple[int, dict[str, str], str]:
+        """Status, headers (names in lower case) and body of an HTTP/1.1 request from inside; the URL's host is an IP address.
+
+        Raises:
+            OSError: when nothing answers.
+        """
+        parts = urlsplit(url)
+        port = parts.port or 80
+        async with asyncio.timeout(timeout):
+            with self.entered():
+                reader, writer = await asyncio.open_connection(parts.hostname, port)
+            head = f"GET {parts.path or '/'} HTTP/1.1\r\nHost: {host or parts.netloc}\r\nConnection: close\r\n\r\n"
+            writer.write(head.encode())
+            answer = (await reader.read()).decode()
+            writer.close()
+        if not answer:
+            raise ConnectionResetError(f"{url} closed the connection without an answer")
+        top, _, body = answer.partition("\r\n\r\n")
+        status, *lines = top.split("\r\n")
+        headers = dict(line.lower().split(": ", 1) for line in lines)
+        return int(status.split()[1]), headers, body
+
     @contextlib.contextmanager
     def entered(self) -> Iterator[None]:
-        """Makes sockets that this thread opens in the block belong to the namespace (asyncio servers too, once they listen)."""
+        """Makes sockets that this thread opens in the block belong to the namespace; they stay there after it.
+
+        Await nothing in the block but the opening itself: other tasks would open theirs inside, too.
+        """
         with (
             Path("/proc/thread-self/ns/net").open() as own,
             Path("/run/netns", self.name).open() as other,
@@ -113,6 +143,31 @@ def _setns(fd: int) -> None:
     if libc.setns(fd, clone_newnet) != 0:
         error = ctypes.get_errno()
         raise NetworkError(f"setns: {os.strerror(error)}")
+
+
+@contextlib.contextmanager
+def open_directory() -> Iterator[Path]:
+    """A temporary directory that every user may use, for sockets, bootstraps and logs of processes with other users."""
+    with tempfile.TemporaryDirectory(prefix="chancery-test-") as name:
+        Path(name).chmod(0o777)
+        yield Path(name)
+
+
+def envoy_for(uid: int, binary: Path, directory: Path) -> Path:
+    """The binary itself if that user can run it where it is, else a copy of it in the directory."""
+    user = ["setpriv", "--reuid", str(uid), "--regid", str(uid), "--clear-groups", "--"]
+    if (
+        subprocess.run(
+            [*user, str(binary), "--version"], capture_output=True, check=False
+        ).returncode
+        == 0
+    ):
+        return binary
+    copy = directory / "envoy"
+    if not copy.exists():
+        shutil.copyfile(binary, copy)
+        copy.chmod(0o755)
+    return copy
 
 
 @asynccontextmanager

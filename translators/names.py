@@ -60,6 +60,11 @@ def inbound_route(port: int) -> str:
     return f"inbound|{port}||"
 
 
+def listener(address: str, port: int) -> str:
+    """``address_port``, for listeners of one address (``0.0.0.0``: any) and port."""
+    return f"{address}_{port}"
+
+
 def virtual_host(route: str, host: str, port: int) -> str:
     """``route/host:port``: the route configuration's name is the prefix by which Envoy files a VirtualHost."""
     return f"{route}/{host}:{port}"

@@ -1,0 +1,97 @@
+"""Inbound listeners, captured and bound."""
+
+from __future__ import annotations
+
+import pytest
+from envoy_data_plane.envoy.config.listener.v3 import Listener
+
+from tests.support.translation import mesh
+from translators import listeners
+from translators.codec import decode
+from translators.database import Database
+from translators.listeners import Inbound
+from translators.model.proxy_node import Mode, ProxyNode
+from translators.world import workload_ports
+
+MESH = """
+apiVersion: v1
+kind: Service
+metadata: {name: app}
+spec:
+  clusterIP: 10.0.0.1
+  selector: {app: app}
+  ports:
+  - {port: 80, name: http, targetPort: 8080}
+  - {port: 81, name: grpc, targetPort: 8081}
+  - {port: 5432, name: tcp}
+  - {port: 9000, name: x}
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: app-1, labels: {kubernetes.io/service-name: app}}
+addressType: IPv4
+ports:
+- {name: http, port: 8080}
+- {name: grpc, port: 8081}
+- {name: tcp, port: 5432}
+- {name: x, port: 9000}
+endpoints: [{addresses: [127.0.0.9]}]
+"""
+
+
+def received(db: Database, node: ProxyNode) -> Inbound:
+    return listeners.inbound(node, db.outcome(workload_ports.ref(node.addresses)))
+
+
+def node(mode: Mode, inbound: tuple[tuple[int, str], ...] = ()) -> ProxyNode:
+    return ProxyNode("n", "app-1", "default", mode, ("127.0.0.9",), inbound=inbound)
+
+
+def test_captured_connections_are_told_apart_by_port() -> None:
+    db = mesh(MESH)
+    found = received(db, node(Mode.CAPTURED))
+    assert listeners.inbound_listener_names(found) == ("virtualInbound",)
+    resource = db.outcome(listeners.inbound_listener.ref(found, "virtualInbound"))
+    assert resource.needs == ("inbound|8080||", "inbound|8081||", "inbound|9000||")
+    message = decode(Listener, resource.body)
+    matches = [one.filter_chain_match for one in message.filter_chains]
+    assert [one.destination_port for one in matches if one] == [15006, 5432, 8080, 8081, 9000, 9000]
+    assert message.default_filter_chain is not None
+    inspector = message.listener_filters[1]
+    assert inspector.filter_disabled is not None, "a TCP server may speak first"
+
+
+def test_a_listener_per_port_stands_before_an_application_that_listens_elsewhere() -> None:
+    db = mesh(MESH)
+    found = received(db, node(Mode.EGRESS, ((8080, "127.0.0.1:18080"),)))
+    names = listeners.inbound_listener_names(found)
+    assert names == (
+        "127.0.0.9_5432",
+        "127.0.0.9_8080",
+        "127.0.0.9_8081",
+        "127.0.0.9_9000",
+    )
+    assert [one.app_address for one in found.ports][1] == "127.0.0.1:18080"
+    for name in names:
+        message = decode(Listener, db.outcome(listeners.inbound_listener.ref(found, name)).body)
+        assert message.enable_reuse_port is False
+        assert message.address is not None
+        assert message.address.socket_address is not None
+        assert message.address.socket_address.address == "127.0.0.9"
+
+
+def test_an_application_on_its_own_address_is_reached_directly() -> None:
+    db = mesh(MESH)
+    found = received(db, node(Mode.EGRESS, ((8080, "127.0.0.9:8080"),)))
+    assert "127.0.0.9_8080" not in listeners.inbound_listener_names(found)
+
+
+def test_a_proxy_without_services_receives_nothing() -> None:
+    found = received(mesh(""), node(Mode.EGRESS))
+    assert listeners.inbound_listener_names(found) == ()
+
+
+def test_an_unknown_inbound_listener_is_an_error() -> None:
+    outcome = mesh(MESH)
+    with pytest.raises(LookupError, match="no port of the workload"):
+        listeners.inbound_listener(outcome, Inbound(), "1.2.3.4_80")

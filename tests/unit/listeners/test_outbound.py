@@ -1,0 +1,57 @@
+"""The egress listener, and the listeners of proxyless clients."""
+
+from __future__ import annotations
+
+from envoy_data_plane.envoy.config.listener.v3 import Listener
+from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import (
+    HttpConnectionManager,
+)
+
+from tests.support.routes import REVIEWS, REVIEWS_HOST
+from tests.support.translation import CLIENT, mesh
+from translators import listeners, routes
+from translators.codec import decode
+from translators.model.proxy_node import Mode
+from translators.model.service import ClientScope
+
+
+def test_the_egress_listener_is_for_this_machine_and_alone_on_its_port() -> None:
+    db = mesh(REVIEWS)
+    assert db.outcome(listeners.listener_names.ref(CLIENT, Mode.EGRESS)) == ("egress",)
+    found = db.outcome(listeners.listener.ref(CLIENT, Mode.EGRESS, "egress", 15123))
+    message = decode(Listener, found.body)
+    assert found.needs == ("egress",)
+    assert message.address is not None
+    assert message.address.socket_address is not None
+    assert message.address.socket_address.address == "127.0.0.1"
+    assert message.address.socket_address.port_value == 15123
+    assert message.enable_reuse_port is False
+    config = message.filter_chains[0].filters[0].typed_config
+    assert config is not None
+    manager = decode(HttpConnectionManager, config.value)
+    assert {one.upgrade_type for one in manager.upgrade_configs} == {"websocket", "CONNECT"}
+
+
+def test_proxyless_clients_find_a_service_by_each_of_its_names() -> None:
+    db = mesh(REVIEWS)
+    names = db.outcome(listeners.listener_names.ref(CLIENT, Mode.PROXYLESS))
+    assert set(names) == {
+        "reviews:9080",
+        "reviews.default:9080",
+        "reviews.default.svc:9080",
+        f"{REVIEWS_HOST}:9080",
+    }
+    known = db.outcome(routes.route_names.ref(CLIENT, Mode.PROXYLESS))
+    for name in names:
+        found = db.outcome(listeners.listener.ref(CLIENT, Mode.PROXYLESS, name, 0))
+        assert found.name == name
+        assert found.needs == (f"{REVIEWS_HOST}:9080",)
+        assert set(found.needs) <= set(known)
+        assert decode(Listener, found.body).api_listener is not None
+
+
+def test_the_bare_name_is_for_clients_of_the_same_namespace() -> None:
+    other = ClientScope("other")
+    names = mesh(REVIEWS).outcome(listeners.listener_names.ref(other, Mode.PROXYLESS))
+    assert "reviews:9080" not in names
+    assert "reviews.default:9080" in names

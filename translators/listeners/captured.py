@@ -1,0 +1,254 @@
+"""The listeners behind iptables: one that all connections reach, and those it hands them to, by original destination.
+
+* ``virtualOutbound`` on port 15001 takes what iptables redirects. What no other listener is for passes through.
+* ``0.0.0.0_PORT`` takes a port at any address: requests by the route configuration of that number, TLS by server name, and
+  other connections of services without a virtual IP; what is none of these passes through.
+* ``VIP_PORT`` takes a service's connections at its virtual IP, if they are not (or not surely) HTTP.
+
+``0.0.0.0_80`` of a mesh with only HTTP on port 80 holds nothing but the number, so that it never changes and no connection is
+drained when services come and go.
+
+Headless TCP services have no listener: their connections pass through to the instance that the client chose.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from envoy_data_plane.envoy.config.listener.v3 import FilterChain, Listener, ListenerFilter
+
+from translators import names
+from translators.codec import encode
+from translators.database import Reader, query
+from translators.listeners.connections import Branch, branches, whole_subnets
+from translators.listeners.filter_chains import (
+    NO_LIMIT,
+    OUTBOUND,
+    address,
+    branch_match,
+    chain,
+    http_inspector,
+    http_match,
+    original_destination,
+    port_match,
+    tcp_proxy,
+    tls_inspector,
+)
+from translators.listeners.http_connection_manager import http_filter
+from translators.model.resource import Resource, resource
+from translators.model.service import ClientScope, Protocol
+from translators.world.exposure import Exposed
+from translators.world.ports import http_ports, l4_hosts, l4_ports, oldest_first
+
+ANY_ADDRESS = "0.0.0.0"  # noqa: S104 - what iptables redirects may be for any address
+_PASSTHROUGH = ((names.PASSTHROUGH_CLUSTER, 1),)
+_BLACKHOLE = ((names.BLACKHOLE_CLUSTER, 1),)
+
+
+@query
+def captured_names(db: Reader, namespace: str) -> tuple[str, ...]:
+    """The names of all these listeners for clients of a namespace, sorted."""
+    found = {names.VIRTUAL_OUTBOUND}
+    found.update(names.listener(ANY_ADDRESS, port) for port in http_ports(db, namespace))
+    for port in l4_ports(db, namespace):
+        if wildcard_hosts(db, namespace, port):
+            found.add(names.listener(ANY_ADDRESS, port))
+        found.update(names.listener(vip, port) for vip, _ in vip_hosts(db, namespace, port))
+    return tuple(sorted(found))
+
+
+@query
+def vip_hosts(db: Reader, namespace: str, port: int) -> tuple[tuple[str, Exposed], ...]:
+    """(virtual IP, the oldest service with it) for a port's services that are not surely HTTP, sorted."""
+    found: dict[str, Exposed] = {}
+    for one in oldest_first(db, l4_hosts(db, namespace, port)):
+        for vip in _virtual_ips(one):
+            found.setdefault(vip, one)
+    return tuple(sorted(found.items()))
+
+
+@query
+def wildcard_hosts(db: Reader, namespace: str, port: int) -> tuple[Exposed, ...]:
+    """The services whose connections on a port are known neither by a virtual IP nor surely by HTTP; oldest first."""
+    return oldest_first(
+        db,
+        (
+            one
+            for one in l4_hosts(db, namespace, port)
+            if not one.headless and not _virtual_ips(one)
+        ),
+    )
+
+
+def _virtual_ips(one: Exposed) -> tuple[str, ...]:
+    return tuple(vip for vip in one.addresses if "/" not in vip)
+
+
+def _ranges(one: Exposed) -> tuple[str, ...]:
+    return whole_subnets(vip for vip in one.addresses if "/" in vip)
+
+
+def _protocol(one: Exposed, port: int) -> Protocol:
+    return Protocol[dict(one.ports)[port]]
+
+
+@query
+def virtual_outbound(db: Reader) -> Resource:
+    """The listener that iptables redirects to; the same for every proxy. Connections to itself end here."""
+    del db
+    name = names.VIRTUAL_OUTBOUND
+    listener = Listener(
+        name=name,
+        address=address(ANY_ADDRESS, names.OUTBOUND_CAPTURE_PORT),
+        filter_chains=[
+            chain(
+                tcp_proxy(_BLACKHOLE),
+                port_match(names.OUTBOUND_CAPTURE_PORT),
+                f"{name}-blackhole",
+            )
+        ],
+        default_filter_chain=chain(tcp_proxy(_PASSTHROUGH), name=f"{name}-passthrough"),
+        listener_filters=[original_destination()],
+        use_original_dst=True,
+        traffic_direction=OUTBOUND,
+    )
+    return resource(names.LISTENER_TYPE, name, encode(listener))
+
+
+@query
+def captured_listener(db: Reader, client: ClientScope, name: str) -> Resource:
+    """One of the listeners that connections are handed to, by its name.
+
+    Raises:
+        LookupError: There is no such listener for this client.
+    """
+    host, _, number = name.rpartition("_")
+    port = int(number)
+    if host != ANY_ADDRESS:
+        return _vip_listener(db, client, host, port)
+    takes_requests = port in http_ports(db, client.namespace)
+    others = wildcard_hosts(db, client.namespace, port)
+    if takes_requests and not others:
+        return _request_listener(db, port)
+    return _wildcard_listener(db, client, port, others, takes_requests=takes_requests)
+
+
+@query
+def _request_listener(db: Reader, port: int) -> Resource:
+    """The listener of a port with only HTTP: the same for all meshes and clients."""
+    del db
+    return _listener(
+        ANY_ADDRESS, port, [_requests(port)], chain(tcp_proxy(_PASSTHROUGH)), [http_inspector()]
+    )
+
+
+def _wildcard_listener(
+    db: Reader,
+    client: ClientScope,
+    port: int,
+    hosts: tuple[Exposed, ...],
+    *,
+    takes_requests: bool,
+) -> Resource:
+    """TLS services by server name, services with address ranges by these, and one other service for what is left."""
+    chains = [_requests(port)] if takes_requests else []
+    rest: Branch | None = None
+    seen: set[tuple[str, str]] = set()
+    for branch in _branches(db, client, port, hosts):
+        if branch.is_unconditional:
+            rest = rest or branch
+            continue
+        fresh = _unseen(branch, seen)
+        if fresh is not None:
+            chains.append(_branch_chain(fresh))
+    default = _PASSTHROUGH if rest is None else rest.clusters
+    idle = None if rest is None else rest.idle_timeout
+    inspectors = [tls_inspector()] if any(server_name for server_name, _ in seen) else []
+    if takes_requests:
+        inspectors.append(http_inspector())
+    return _listener(ANY_ADDRESS, port, chains, chain(tcp_proxy(default, idle)), inspectors)
+
+
+def _branches(
+    db: Reader, client: ClientScope, port: int, hosts: tuple[Exposed, ...]
+) -> Iterator[Branch]:
+    """The branches of several services, each made to apply to that service's connections only as far as that can be told."""
+    for one in hosts:
+        protocol = _protocol(one, port)
+        if protocol is Protocol.AUTO:
+            continue
+        for branch in branches(db, client, one.host, port, protocol):
+            server_names = branch.server_names
+            if protocol is Protocol.TLS and not server_names:
+                server_names = (one.host,)
+            subnets = branch.subnets or _ranges(one)
+            yield Branch(server_names, subnets, branch.clusters, branch.idle_timeout)
+
+
+def _unseen(branch: Branch, seen: set[tuple[str, str]]) -> Branch | None:
+    """The branch for the server names that no earlier one has to its subnets: Envoy refuses two chains with the same match."""
+    subnets = branch.subnets or ("",)
+    fresh = tuple(
+        server_name
+        for server_name in branch.server_names or ("",)
+        if not any((server_name, subnet) in seen for subnet in subnets)
+    )
+    if not fresh:
+        return None
+    seen.update((server_name, subnet) for server_name in fresh for subnet in subnets)
+    server_names = fresh if branch.server_names else ()
+    return Branch(server_names, branch.subnets, branch.clusters, branch.idle_timeout)
+
+
+def _branch_chain(branch: Branch) -> FilterChain:
+    return chain(
+        tcp_proxy(branch.clusters, branch.idle_timeout),
+        branch_match(branch.server_names, branch.subnets),
+    )
+
+
+def _vip_listener(db: Reader, client: ClientScope, vip: str, port: int) -> Resource:
+    one = dict(vip_hosts(db, client.namespace, port)).get(vip)
+    if one is None:
+        raise LookupError(f"no service that {client.namespace} sees listens on {vip}:{port}")
+    protocol = _protocol(one, port)
+    *conditional, rest = branches(db, client, one.host, port, protocol)
+    seen: set[tuple[str, str]] = set()
+    fresh = [found for branch in conditional if (found := _unseen(branch, seen))]
+    chains = [_branch_chain(branch) for branch in fresh]
+    inspectors = [tls_inspector()] if any(server_name for server_name, _ in seen) else []
+    if protocol is Protocol.AUTO:
+        chains.insert(0, _requests(port))
+        inspectors.append(http_inspector())
+    default = chain(tcp_proxy(rest.clusters, rest.idle_timeout))
+    return _listener(vip, port, chains, default, inspectors)
+
+
+def _requests(port: int) -> FilterChain:
+    """The chain for plaintext HTTP, by the route configuration of the port."""
+    return chain(http_filter(f"outbound_{port}", str(port)), http_match())
+
+
+def _listener(
+    host: str,
+    port: int,
+    chains: list[FilterChain],
+    default: FilterChain,
+    inspectors: list[ListenerFilter],
+) -> Resource:
+    """A listener without a socket of its own; it waits for first bytes as long as there are none."""
+    name = names.listener(host, port)
+    listener = Listener(
+        name=name,
+        address=address(host, port),
+        filter_chains=chains,
+        default_filter_chain=default,
+        listener_filters=inspectors,
+        listener_filters_timeout=NO_LIMIT if inspectors else None,
+        continue_on_listener_filters_timeout=bool(inspectors),
+        bind_to_port=False,
+        traffic_direction=OUTBOUND,
+    )
+    has_routes = any(one.filters[0].name.endswith("http_connection_manager") for one in chains)
+    needs = (str(port),) if has_routes else ()
+    return resource(names.LISTENER_TYPE, name, encode(listener), needs)

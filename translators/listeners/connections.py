@@ -1,0 +1,90 @@
+"""Where the connections of a TCP or TLS service go: the branches of its VirtualService's rules, and its cluster.
+
+Source: https://istio.io/latest/docs/reference/config/networking/virtual-service/ (TLSRoute, TCPRoute).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from ipaddress import ip_network
+
+from translators.database import Reader
+from translators.kinds.virtual_service import L4Match, L4Route, WeightedDestination
+from translators.model.service import ClientScope, Protocol
+from translators.names import outbound_cluster
+from translators.world.destination_rules import policy
+from translators.world.destinations import destination_cluster, live_destinations
+from translators.world.matches import applies
+from translators.world.virtual_services import virtual_service
+
+_ANY_CONNECTION = L4Match()
+_ANY_NAME = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """Connections for these server names to these subnets, and their clusters by weight.
+
+    No server names or no subnets: any. ``idle_timeout`` None is Envoy's.
+    """
+
+    server_names: tuple[str, ...]
+    subnets: tuple[str, ...]
+    clusters: tuple[tuple[str, int], ...]
+    idle_timeout: timedelta | None = None
+
+    @property
+    def is_unconditional(self) -> bool:
+        """Whether it takes every connection."""
+        return not self.server_names and not self.subnets
+
+
+def branches(
+    db: Reader, client: ClientScope, host: str, port: int, protocol: Protocol
+) -> tuple[Branch, ...]:
+    """The branches for a service's port, in order; the last and only the last is unconditional."""
+    found: list[Branch] = []
+    for rule, match in _applying(db, client, host, port, protocol):
+        server_names = match.sni_hosts if _ANY_NAME not in match.sni_hosts else ()
+        clusters = tuple(
+            (destination_cluster(db, one.destination, client.namespace, port), weight)
+            for one, weight in live_destinations(rule.route)
+        )
+        idle = _idle_timeout(db, client, rule.route[0], port)
+        subnets = whole_subnets(match.destination_subnets)
+        branch = Branch(tuple(dict.fromkeys(server_names)), subnets, clusters, idle)
+        found.append(branch)
+        if branch.is_unconditional:
+            return tuple(found)
+    pool = policy(db, host, client, port).connection_pool
+    idle = None if pool is None else pool.tcp_idle_timeout
+    return (*found, Branch((), (), ((outbound_cluster(host, port), 1),), idle))
+
+
+def whole_subnets(subnets: Iterable[str]) -> tuple[str, ...]:
+    """The subnets with the bits of hosts cut off, each once: ``10.1.2.3/8`` and ``10.0.0.0/8`` are the same to Envoy."""
+    return tuple(dict.fromkeys(str(ip_network(subnet, strict=False)) for subnet in subnets))
+
+
+def _applying(
+    db: Reader, client: ClientScope, host: str, port: int, protocol: Protocol
+) -> Iterator[tuple[L4Route, L4Match]]:
+    """The rules with destinations, and their match blocks, that apply to the client and port."""
+    found = virtual_service(db, host, client.namespace)
+    if found is None:
+        return
+    for rule in found.spec.tls if protocol is Protocol.TLS else found.spec.tcp:
+        for match in rule.match or (_ANY_CONNECTION,):
+            if rule.route and applies(match, client, port):
+                yield rule, match
+
+
+def _idle_timeout(
+    db: Reader, client: ClientScope, first: WeightedDestination, port: int
+) -> timedelta | None:
+    """What the policy of the first destination says."""
+    to = first.destination
+    pool = policy(db, to.host, client, to.port or port, to.subset).connection_pool
+    return None if pool is None else pool.tcp_idle_timeout

@@ -1,0 +1,124 @@
+"""Filter chains and listener filters from which the listeners are put together.
+
+Source: config.listener.v3.FilterChainMatch. Of the chains that match, Envoy takes the one with the most specific destination port,
+then destination address, server name, transport protocol and application protocol, and does not come back to an earlier choice.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import cache
+
+from envoy_data_plane.envoy.config.core.v3 import (
+    Address,
+    CidrRange,
+    SocketAddress,
+    TrafficDirection,
+)
+from envoy_data_plane.envoy.config.listener.v3 import (
+    Filter,
+    FilterChain,
+    FilterChainMatch,
+    ListenerFilter,
+)
+from envoy_data_plane.envoy.extensions.filters.listener.http_inspector.v3 import HttpInspector
+from envoy_data_plane.envoy.extensions.filters.listener.original_dst.v3 import OriginalDst
+from envoy_data_plane.envoy.extensions.filters.listener.tls_inspector.v3 import TlsInspector
+from envoy_data_plane.envoy.extensions.filters.network.tcp_proxy.v3 import (
+    TcpProxy,
+    TcpProxyWeightedCluster,
+    TcpProxyWeightedClusterClusterWeight,
+)
+
+from translators.codec import pack
+
+OUTBOUND = TrafficDirection.OUTBOUND
+INBOUND = TrafficDirection.INBOUND
+NO_LIMIT = timedelta(0)
+
+HTTP_PROTOCOLS = ("http/1.0", "http/1.1", "h2c")
+"""What the HTTP inspector calls the protocols that it knows."""
+_PLAINTEXT = "raw_buffer"
+
+
+def address(host: str, port: int) -> Address:
+    """Where a listener listens."""
+    return Address(socket_address=SocketAddress(address=host, port_value=port))
+
+
+def tcp_proxy(
+    clusters: tuple[tuple[str, int], ...], idle_timeout: timedelta | None = None
+) -> Filter:
+    """Sends connections to a cluster, or to several by weight; (name, weight), at least one. The first names the statistics.
+
+    ``idle_timeout`` None is Envoy's: one hour.
+    """
+    prefix = clusters[0][0]
+    if len(clusters) == 1:
+        proxy = TcpProxy(stat_prefix=prefix, cluster=prefix, idle_timeout=idle_timeout)
+    else:
+        split = TcpProxyWeightedCluster(
+            clusters=[
+                TcpProxyWeightedClusterClusterWeight(name=name, weight=weight)
+                for name, weight in clusters
+            ]
+        )
+        proxy = TcpProxy(stat_prefix=prefix, weighted_clusters=split, idle_timeout=idle_timeout)
+    return Filter(name="envoy.filters.network.tcp_proxy", typed_config=pack(proxy))
+
+
+def chain(found: Filter, match: FilterChainMatch | None = None, name: str = "") -> FilterChain:
+    """A chain of one network filter."""
+    return FilterChain(filter_chain_match=match, filters=[found], name=name)
+
+
+def port_match(port: int) -> FilterChainMatch:
+    """Connections whose original destination has this port."""
+    return FilterChainMatch(destination_port=port)
+
+
+def http_match(port: int | None = None) -> FilterChainMatch:
+    """Connections that the HTTP inspector found to be plaintext HTTP, to a port or to any."""
+    return FilterChainMatch(
+        destination_port=port,
+        transport_protocol=_PLAINTEXT,
+        application_protocols=list(HTTP_PROTOCOLS),
+    )
+
+
+def branch_match(server_names: tuple[str, ...], subnets: tuple[str, ...]) -> FilterChainMatch:
+    """TLS connections for one of the server names, or any for none, to an address in one of the subnets, or any for none."""
+    return FilterChainMatch(
+        prefix_ranges=[_cidr(subnet) for subnet in subnets], server_names=list(server_names)
+    )
+
+
+def _cidr(subnet: str) -> CidrRange:
+    """``10.0.0.0/8``; a single address is a range of itself."""
+    prefix, _, length = subnet.partition("/")
+    whole = 128 if ":" in prefix else 32
+    return CidrRange(address_prefix=prefix, prefix_len=int(length) if length else whole)
+
+
+@cache
+def original_destination() -> ListenerFilter:
+    """Restores where a connection went before iptables redirected it."""
+    return ListenerFilter(
+        name="envoy.filters.listener.original_dst", typed_config=pack(OriginalDst())
+    )
+
+
+@cache
+def http_inspector() -> ListenerFilter:
+    """Waits for a connection's first bytes and says whether they are HTTP."""
+    return ListenerFilter(
+        name="envoy.filters.listener.http_inspector", typed_config=pack(HttpInspector())
+    )
+
+
+@cache
+def tls_inspector() -> ListenerFilter:
+    """Waits for a connection's first bytes and says whether they are TLS, and for which server name."""
+    return ListenerFilter(
+        name="envoy.filters.listener.tls_inspector", typed_config=pack(TlsInspector())
+    )

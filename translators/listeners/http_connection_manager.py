@@ -1,0 +1,85 @@
+"""The HTTP connection manager of each listener: routes by RDS, one filter (the router), upgrades to WebSocket.
+
+Source: extensions.filters.network.http_connection_manager.v3.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import cache
+
+from envoy_data_plane.envoy.config.core.v3 import (
+    AggregatedConfigSource,
+    ApiVersion,
+    ConfigSource,
+    Http1ProtocolOptions,
+    Http2ProtocolOptions,
+)
+from envoy_data_plane.envoy.config.listener.v3 import Filter
+from envoy_data_plane.envoy.extensions.filters.http.router.v3 import Router
+from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import (
+    HttpConnectionManager,
+    HttpConnectionManagerServerHeaderTransformation,
+    HttpConnectionManagerUpgradeConfig,
+    HttpFilter,
+    Rds,
+)
+
+from translators.codec import pack
+
+_FILTER_NAME = "envoy.filters.network.http_connection_manager"
+_NO_LIMIT = timedelta(0)
+
+
+def http_connection_manager(
+    stat_prefix: str, route: str, *, connect: bool = False
+) -> HttpConnectionManager:
+    """Requests of HTTP/1 and HTTP/2, routed by a route configuration; with ``connect`` also tunnels.
+
+    Streams may be idle for as long as they like, and the server header is the application's.
+    """
+    upgrades = [HttpConnectionManagerUpgradeConfig(upgrade_type="websocket")]
+    if connect:
+        upgrades.append(HttpConnectionManagerUpgradeConfig(upgrade_type="CONNECT"))
+    return HttpConnectionManager(
+        stat_prefix=stat_prefix,
+        rds=Rds(config_source=ads(), route_config_name=route),
+        http_filters=[_router()],
+        http_protocol_options=Http1ProtocolOptions(accept_http_10=True),
+        http2_protocol_options=Http2ProtocolOptions(allow_connect=True) if connect else None,
+        server_header_transformation=(HttpConnectionManagerServerHeaderTransformation.PASS_THROUGH),
+        stream_idle_timeout=_NO_LIMIT,
+        use_remote_address=False,
+        normalize_path=True,
+        upgrade_configs=upgrades,
+    )
+
+
+def http_filter(stat_prefix: str, route: str, *, connect: bool = False) -> Filter:
+    """The connection manager as a network filter."""
+    manager = http_connection_manager(stat_prefix, route, connect=connect)
+    return Filter(name=_FILTER_NAME, typed_config=pack(manager))
+
+
+def proxyless_manager(route: str) -> HttpConnectionManager:
+    """What a gRPC client reads of a connection manager: its routes and its filters."""
+    return HttpConnectionManager(
+        stat_prefix=route,
+        rds=Rds(config_source=ads(), route_config_name=route),
+        http_filters=[_router()],
+    )
+
+
+@cache
+def ads() -> ConfigSource:
+    """The stream that everything comes by. A listener waits for its routes rather than open without them."""
+    return ConfigSource(
+        ads=AggregatedConfigSource(),
+        resource_api_version=ApiVersion.V3,
+        initial_fetch_timeout=_NO_LIMIT,
+    )
+
+
+@cache
+def _router() -> HttpFilter:
+    return HttpFilter(name="envoy.filters.http.router", typed_config=pack(Router()))

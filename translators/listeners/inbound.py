@@ -1,0 +1,220 @@
+"""Listeners for what arrives at the local workload.
+
+Captured: ``virtualInbound`` on port 15006, to which iptables redirects, with a chain for each of the workload's ports; other
+ports pass through. Egress mode: a listener per port at the workload's own address, in front of an application that listens
+elsewhere.
+
+Requests are routed by a route configuration of the port, so that what is decided there reaches open connections.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from envoy_data_plane.envoy.config.listener.v3 import (
+    FilterChain,
+    Listener,
+    ListenerFilter,
+    ListenerFilterChainMatchPredicate,
+    ListenerFilterChainMatchPredicateMatchSet,
+)
+from envoy_data_plane.envoy.type.v3 import Int32Range
+
+from translators import names
+from translators.codec import encode
+from translators.database import Reader, query
+from translators.listeners.captured import ANY_ADDRESS
+from translators.listeners.filter_chains import (
+    INBOUND,
+    NO_LIMIT,
+    address,
+    chain,
+    http_inspector,
+    http_match,
+    original_destination,
+    port_match,
+    tcp_proxy,
+)
+from translators.listeners.http_connection_manager import http_filter
+from translators.model.proxy_node import Mode, ProxyNode
+from translators.model.resource import Resource, resource
+from translators.model.service import Protocol
+from translators.world.workloads import WorkloadPort
+
+
+@dataclass(frozen=True, slots=True)
+class InboundPort:
+    """A port of the workload: what it speaks, and where its application listens, ``host:port``."""
+
+    port: int
+    protocol: Protocol
+    app_address: str
+
+    @property
+    def takes_requests(self) -> bool:
+        """Whether the port has a route configuration, ``inbound|port||``."""
+        return self.protocol.is_http or self.protocol is Protocol.AUTO
+
+
+@dataclass(frozen=True, slots=True)
+class Inbound:
+    """What of a proxy its inbound resources depend on.
+
+    Attributes:
+        is_captured: Whether connections are redirected to ``virtualInbound``.
+        addresses: Where listeners bind when they are not captured; empty when they are.
+        ports: The workload's ports, sorted; may be empty.
+    """
+
+    is_captured: bool = False
+    addresses: tuple[str, ...] = ()
+    ports: tuple[InboundPort, ...] = ()
+
+
+def inbound(node: ProxyNode, ports: tuple[WorkloadPort, ...]) -> Inbound:
+    """What a proxy receives for the service ports of its workload; of several on one target port the first says what it speaks."""
+    if node.mode is Mode.PROXYLESS:
+        return Inbound()
+    applications = dict(node.inbound)
+    protocols: dict[int, Protocol] = {}
+    for one in ports:
+        protocols.setdefault(one.target_port, one.port.protocol)
+    found = tuple(
+        InboundPort(port, protocols[port], applications.get(port, f"127.0.0.1:{port}"))
+        for port in sorted(protocols)
+    )
+    if node.mode is Mode.CAPTURED:
+        return Inbound(is_captured=True, ports=found)
+    return Inbound(addresses=node.addresses if found else (), ports=found)
+
+
+def inbound_listener_names(found: Inbound) -> tuple[str, ...]:
+    """The names of the inbound listeners, sorted.
+
+    A port at whose address the application itself listens has none: its clients reach it directly.
+    """
+    if found.is_captured:
+        return (names.VIRTUAL_INBOUND,)
+    return tuple(
+        sorted(
+            names.listener(host, one.port)
+            for host in found.addresses
+            for one in found.ports
+            if one.app_address != f"{host}:{one.port}"
+        )
+    )
+
+
+@query
+def inbound_listener(db: Reader, found: Inbound, name: str) -> Resource:
+    """One of the inbound listeners, by its name.
+
+    Raises:
+        LookupError: There is no such listener.
+    """
+    if found.is_captured:
+        return virtual_inbound(db, tuple((one.port, one.protocol) for one in found.ports))
+    host, _, number = name.rpartition("_")
+    for one in found.ports:
+        if number == str(one.port) and host in found.addresses:
+            return _bound_listener(db, host, one.port, one.protocol)
+    raise LookupError(f"no port of the workload is served by a listener {name}")
+
+
+@query
+def _bound_listener(db: Reader, host: str, port: int, protocol: Protocol) -> Resource:
+    """A listener at the workload's address."""
+    del db
+    name = names.listener(host, port)
+    sniffs = protocol is Protocol.AUTO
+    *conditional, default = _chains(port, protocol, by_port=False)
+    listener = Listener(
+        name=name,
+        address=address(host, port),
+        filter_chains=conditional or [default],
+        default_filter_chain=default if conditional else None,
+        listener_filters=[http_inspector()] if sniffs else [],
+        listener_filters_timeout=NO_LIMIT if sniffs else None,
+        continue_on_listener_filters_timeout=sniffs,
+        traffic_direction=INBOUND,
+        # Two Envoys would share the port silently, and each get half of the connections.
+        enable_reuse_port=False,
+    )
+    return resource(names.LISTENER_TYPE, name, encode(listener), _routes(((port, protocol),)))
+
+
+@query
+def virtual_inbound(db: Reader, ports: tuple[tuple[int, Protocol], ...]) -> Resource:
+    """The listener that iptables redirects to; the same for all workloads with these ports."""
+    del db
+    name = names.VIRTUAL_INBOUND
+    blackhole = tcp_proxy(((names.BLACKHOLE_CLUSTER, 1),))
+    passthrough = tcp_proxy(((names.INBOUND_PASSTHROUGH_CLUSTER, 1),))
+    sniffed = [port for port, protocol in ports if protocol is Protocol.AUTO]
+    chains = [
+        chain(blackhole, port_match(names.INBOUND_CAPTURE_PORT), f"{name}-blackhole"),
+        *(found for one in ports for found in _chains(*one, by_port=True)),
+    ]
+    listener = Listener(
+        name=name,
+        address=address(ANY_ADDRESS, names.INBOUND_CAPTURE_PORT),
+        filter_chains=chains,
+        default_filter_chain=chain(passthrough, name=f"{name}-passthrough"),
+        listener_filters=[original_destination(), *_inspectors(sniffed)],
+        listener_filters_timeout=NO_LIMIT if sniffed else None,
+        continue_on_listener_filters_timeout=bool(sniffed),
+        traffic_direction=INBOUND,
+    )
+    return resource(names.LISTENER_TYPE, name, encode(listener), _routes(ports))
+
+
+def _chains(port: int, protocol: Protocol, *, by_port: bool) -> list[FilterChain]:
+    """The chains of a port; the last takes what the others do not. ``by_port``: they match the port themselves."""
+    cluster = names.inbound_cluster(port)
+    own = port_match(port) if by_port else None
+    found = []
+    if protocol.is_http or protocol is Protocol.AUTO:
+        requests = http_filter(f"inbound_{port}", names.inbound_route(port))
+        if protocol is not Protocol.AUTO:
+            return [chain(requests, own, cluster)]
+        found.append(chain(requests, http_match(port if by_port else None), f"{cluster}http"))
+    return [*found, chain(tcp_proxy(((cluster, 1),)), own, cluster)]
+
+
+def _inspectors(ports: list[int]) -> Iterable[ListenerFilter]:
+    """The HTTP inspector for these ports only: on others the server may be the first to speak."""
+    if not ports:
+        return ()
+    matches = [
+        ListenerFilterChainMatchPredicate(
+            destination_port_range=Int32Range(start=port, end=port + 1)
+        )
+        for port in ports
+    ]
+    sniffed = (
+        matches[0]
+        if len(matches) == 1
+        else ListenerFilterChainMatchPredicate(
+            or_match=ListenerFilterChainMatchPredicateMatchSet(rules=matches)
+        )
+    )
+    inspector = http_inspector()
+    return (
+        ListenerFilter(
+            name=inspector.name,
+            typed_config=inspector.typed_config,
+            filter_disabled=ListenerFilterChainMatchPredicate(not_match=sniffed),
+        ),
+    )
+
+
+def _routes(ports: tuple[tuple[int, Protocol], ...]) -> tuple[str, ...]:
+    """The route configurations of these ports, sorted."""
+    return tuple(
+        sorted(
+            names.inbound_route(port)
+            for port, protocol in ports
+            if protocol.is_http or protocol is Protocol.AUTO
+        )
+    )

@@ -1,0 +1,66 @@
+"""Listeners for gRPC clients that speak xDS themselves: one per target, ``xds:///svc.ns:port``.
+
+Source: gRFC A27; the client takes the listener named as its target, and from it the name of a route configuration.
+"""
+
+from __future__ import annotations
+
+from envoy_data_plane.envoy.config.listener.v3 import ApiListener, Listener
+
+from translators import names
+from translators.codec import encode, pack
+from translators.database import Reader, query
+from translators.listeners.http_connection_manager import proxyless_manager
+from translators.model.resource import Resource, resource
+from translators.world.ports import http_hosts, http_ports
+from translators.world.services import service
+
+_SERVICE_SUFFIX = f".svc.{names.CLUSTER_DOMAIN}"
+
+
+@query
+def proxyless_names(db: Reader, namespace: str) -> tuple[str, ...]:
+    """All targets that a client of a namespace may name, sorted: each service port by its full name and short forms."""
+    return tuple(
+        sorted(
+            {
+                f"{form}:{port}"
+                for port in http_ports(db, namespace)
+                for host in http_hosts(db, namespace, port)
+                for form in (host, *_short_forms(host, namespace))
+            }
+        )
+    )
+
+
+def _short_forms(host: str, namespace: str) -> tuple[str, ...]:
+    base = host.removesuffix(_SERVICE_SUFFIX)
+    name, dot, own = base.partition(".")
+    if base == host or not dot:
+        return ()
+    return (base, f"{base}.svc", *((name,) if own == namespace else ()))
+
+
+@query
+def proxyless_listener(db: Reader, namespace: str, target: str) -> Resource:
+    """The listener of a target. A name that is some host's in full means that host, else the short form of a service's."""
+    label, _, port = target.rpartition(":")
+    host = label
+    if service(db, label, namespace) is None:
+        host = _full_name(label, namespace)
+    return _api_listener(db, target, f"{host}:{port}")
+
+
+def _full_name(label: str, namespace: str) -> str:
+    name, _, rest = label.removesuffix(".svc").partition(".")
+    own = rest or namespace
+    return label if "." in own else names.service_host(name, own)
+
+
+@query
+def _api_listener(db: Reader, target: str, route: str) -> Resource:
+    """The same for every client that means the same service by the target."""
+    del db
+    manager = ApiListener(api_listener=pack(proxyless_manager(route)))
+    listener = Listener(name=target, api_listener=manager)
+    return resource(names.LISTENER_TYPE, target, encode(listener), (route,))

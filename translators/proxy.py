@@ -1,0 +1,193 @@
+"""The roots of translation: what one proxy subscribes to, per type.
+
+A proxy's resources are the union of parts. A part is a query whose result lists members, (resource name, query that makes
+the resource) sorted by name; proxies with equal parts share everything below them. Which parts a proxy has follows from its
+`Scope`, which depends on the proxy's node and on the services that its workload serves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from operator import itemgetter
+
+from translators import clusters, endpoints, listeners, routes
+from translators.database import QueryKey, Reader, query
+from translators.listeners import Inbound
+from translators.model.locality import Locality
+from translators.model.proxy_node import Mode, ProxyNode
+from translators.model.resource import Resource
+from translators.model.service import ClientScope
+from translators.names import (
+    CLUSTER_TYPE,
+    ENDPOINT_TYPE,
+    INBOUND_PASSTHROUGH_CLUSTER,
+    LISTENER_TYPE,
+    ROUTE_TYPE,
+    VIRTUAL_HOST_TYPE,
+    inbound_cluster,
+    inbound_route,
+)
+from translators.world import client_scope, workload_ports
+
+Members = tuple[tuple[str, QueryKey[Resource]], ...]
+"""(resource name, the query that makes it), sorted by name; may be empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What of a proxy matters to its configuration; proxies with equal scopes hold the same resources."""
+
+    client: ClientScope
+    mode: Mode
+    locality: Locality
+    egress_port: int
+    inbound: Inbound
+
+
+@query
+def scope(db: Reader, node: ProxyNode) -> Scope:
+    """The scope of this proxy now; it changes when services begin or cease to select its workload."""
+    ports = () if node.mode is Mode.PROXYLESS else workload_ports(db, node.addresses)
+    return Scope(
+        client=client_scope(db, node.namespace, node.labels),
+        mode=node.mode,
+        locality=node.locality,
+        egress_port=node.egress_port if node.mode is Mode.EGRESS else 0,
+        inbound=listeners.inbound(node, ports),
+    )
+
+
+def parts(found: Scope, *, inline: bool) -> Mapping[str, tuple[QueryKey[Members], ...]]:
+    """Type URL → the parts of that type, in the order in which the types are served.
+
+    ``inline``: route configurations carry their hosts, for streams that cannot get them one by one.
+    """
+    client, mode, inbound = found.client, found.mode, found.inbound
+    if mode is Mode.PROXYLESS:
+        return {
+            CLUSTER_TYPE: (proxyless_clusters.ref(client),),
+            ENDPOINT_TYPE: (load_assignments.ref(client, found.locality),),
+            LISTENER_TYPE: (outbound_listeners.ref(client, mode, 0),),
+            ROUTE_TYPE: (inline_route_configurations.ref(client, mode),),
+        }
+    outbound_routes = inline_route_configurations if inline else route_configurations
+    refs = {
+        CLUSTER_TYPE: (outbound_clusters.ref(client), inbound_clusters.ref(inbound)),
+        ENDPOINT_TYPE: (load_assignments.ref(client, found.locality),),
+        LISTENER_TYPE: (
+            outbound_listeners.ref(client, mode, found.egress_port),
+            inbound_listeners.ref(inbound),
+        ),
+        ROUTE_TYPE: (outbound_routes.ref(client, mode), inbound_routes.ref(inbound)),
+    }
+    if not inline:
+        refs[VIRTUAL_HOST_TYPE] = (virtual_hosts.ref(client, mode),)
+    return refs
+
+
+@query
+def outbound_clusters(db: Reader, client: ClientScope) -> Members:
+    """The clusters of every visible service port and subset, and the static ones."""
+    found = [
+        (str(name), clusters.cluster.ref(client, name))
+        for name in clusters.cluster_names(db, client)
+    ]
+    return (*found, *clusters.static_clusters())
+
+
+@query
+def proxyless_clusters(db: Reader, client: ClientScope) -> Members:
+    """The same for clients that speak xDS themselves."""
+    return tuple(
+        (str(name), clusters.proxyless_cluster.ref(client, name))
+        for name in clusters.cluster_names(db, client)
+    )
+
+
+@query
+def load_assignments(db: Reader, client: ClientScope, locality: Locality) -> Members:
+    """The endpoints of every cluster that asks for them over EDS, ordered for clients at a place."""
+    return tuple(
+        (str(name), endpoints.load_assignment.ref(client, locality, name))
+        for name in clusters.eds_cluster_names(db, client)
+    )
+
+
+@query
+def outbound_listeners(db: Reader, client: ClientScope, mode: Mode, egress_port: int) -> Members:
+    """The listeners for what the workload sends."""
+    return tuple(
+        (name, listeners.listener.ref(client, mode, name, egress_port))
+        for name in listeners.listener_names(db, client, mode)
+    )
+
+
+@query
+def route_configurations(db: Reader, client: ClientScope, mode: Mode) -> Members:
+    """The outbound route configurations, without their hosts."""
+    return tuple(
+        (name, routes.route_configuration.ref(client, mode, name))
+        for name in routes.route_names(db, client, mode)
+    )
+
+
+@query
+def inline_route_configurations(db: Reader, client: ClientScope, mode: Mode) -> Members:
+    """The outbound route configurations with their hosts in them."""
+    return tuple(
+        (name, routes.inline_route_configuration.ref(client, mode, name))
+        for name in routes.route_names(db, client, mode)
+    )
+
+
+@query
+def virtual_hosts(db: Reader, client: ClientScope, mode: Mode) -> Members:
+    """The hosts of all outbound route configurations."""
+    return tuple(
+        (name, routes.virtual_host.ref(client, mode, name))
+        for route in routes.route_names(db, client, mode)
+        for name in routes.host_names(db, client, mode, route)
+    )
+
+
+@query
+def inbound_clusters(db: Reader, inbound: Inbound) -> Members:
+    """The application's ports, and where a captured connection to another port goes on to."""
+    del db
+    found = [
+        (
+            inbound_cluster(one.port),
+            clusters.inbound_cluster.ref(one.port, one.app_address, one.protocol),
+        )
+        for one in inbound.ports
+    ]
+    if inbound.is_captured:
+        found.append((INBOUND_PASSTHROUGH_CLUSTER, clusters.inbound_passthrough_cluster.ref()))
+    return tuple(sorted(found, key=itemgetter(0)))
+
+
+@query
+def inbound_listeners(db: Reader, inbound: Inbound) -> Members:
+    """The listeners for what arrives at the workload."""
+    del db
+    return tuple(
+        (name, listeners.inbound_listener.ref(inbound, name))
+        for name in listeners.inbound_listener_names(inbound)
+    )
+
+
+@query
+def inbound_routes(db: Reader, inbound: Inbound) -> Members:
+    """The route configurations of the workload's HTTP ports."""
+    del db
+    return tuple(
+        sorted(
+            (
+                (inbound_route(one.port), routes.inbound_route.ref(one.port, one.protocol))
+                for one in inbound.ports
+                if one.takes_requests
+            ),
+            key=itemgetter(0),
+        )
+    )

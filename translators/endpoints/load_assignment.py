@@ -66,14 +66,14 @@ def _assignment(
 ) -> Resource:
     """The same for all clients to whom the host means this service, and the subset these labels."""
     groups = locality_groups(db, source, name.host, name.port, labels)
-    ranks = priorities(locality, [group.locality for group in groups])
+    ranks = priorities(locality, tuple([group.locality for group in groups]))
     text = str(name)
     parts = [string(1, text)]
-    for rank, group in sorted(zip(ranks, groups, strict=True)):
-        if rank:
-            parts += (_ENDPOINTS, varint(len(group.body) + 2), group.body, _PRIORITY, BYTES[rank])
-        else:
-            parts += (_ENDPOINTS, varint(len(group.body)), group.body)
+    for rank in range(max(ranks, default=-1) + 1):
+        tail = _PRIORITY + BYTES[rank] if rank else b""
+        for one, (_, body) in zip(ranks, groups, strict=True):
+            if one == rank:
+                parts += (_ENDPOINTS, varint(len(body) + len(tail)), body, tail)
     return resource(ENDPOINT_TYPE, text, b"".join(parts))
 
 

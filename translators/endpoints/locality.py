@@ -6,7 +6,7 @@ explained, and needs nothing of Envoy but its rule that a priority is used when 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from functools import lru_cache
 
 from translators.model.locality import Locality
 
@@ -23,7 +23,8 @@ def distance(client: Locality, endpoint: Locality) -> int:
     return 2 if client.region and client.region == endpoint.region else 3
 
 
-def priorities(client: Locality, localities: Sequence[Locality]) -> tuple[int, ...]:
+@lru_cache(maxsize=4096)
+def priorities(client: Locality, localities: tuple[Locality, ...]) -> tuple[int, ...]:
     """The priority of each locality for a client, without gaps from 0 on, as Envoy demands.
 
     All are 0 when the client's place is not known.

@@ -204,9 +204,9 @@ def test_distance(client: str, endpoint_place: str, expected: int) -> None:
 
 
 def test_priorities_have_no_gaps() -> None:
-    places = [Locality.parse(text) for text in ("q/x", "r/z/t", "q/y", "r/z/t")]
+    places = tuple(Locality.parse(text) for text in ("q/x", "r/z/t", "q/y", "r/z/t"))
     assert priorities(Locality("r", "z", "s"), places) == (1, 0, 1, 0)
-    assert priorities(Locality("r", "z", "s"), []) == ()
+    assert priorities(Locality("r", "z", "s"), ()) == ()
     assert priorities(NOWHERE, places) == (0, 0, 0, 0)
 
 

@@ -81,7 +81,7 @@ class FileSource:
         """Follows the directory until cancelled. Changes since `load` are noticed at once.
 
         Raises:
-            ConfigDirectoryError: the system refuses to watch the directory.
+            ExceptionGroup: with a ConfigDirectoryError, when the system refuses to watch the directory.
         """
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._watch())
@@ -136,15 +136,14 @@ class FileSource:
         """Notes an event; what it is about decides between reading one file and looking through all."""
         below = os.path.relpath(path, self._absolute)
         named = os.path.join(self._directory.root, below)  # noqa: PTH118 - the text is the file's name
-        first = below.split(os.sep, 1)[0]
         if self._directory.counts(named):
             self._pending.add(named)
             self._noticed.set()
-        elif below == "." or first.startswith("..") or self._is_directory(named):
+        elif below == "." or self._is_directory(named):
             self._notice_all()
 
     def _is_directory(self, path: str) -> bool:
-        """Whether a path is, or was, a directory with configuration in it."""
+        """Whether a path is, or was, a directory (or the link of a mounted ConfigMap) with configuration in it."""
         if self._directory.is_hidden(path):
             return os.path.basename(path).startswith("..")  # noqa: PTH119 - a ConfigMap below the root
         inside = os.path.join(path, "")  # noqa: PTH118 - with a separator at the end

@@ -13,6 +13,7 @@ import pytest
 
 from tests.support.kind_documents import document
 from translators.kinds.workload_entry import WorkloadEntrySpec
+from xds_server.sources import files
 from xds_server.sources.batch import Batch
 from xds_server.sources.directory import ConfigDirectoryError
 from xds_server.sources.files import FileSource, read_directory
@@ -226,6 +227,20 @@ async def test_a_checkout_of_many_files_is_one_batch(tmp_path: Path) -> None:
             (tmp_path / f"{i}.yaml").unlink()
             (tmp_path / f"{i}.yaml").write_text(entry(f"e{i}", "10.0.0.2"))
         await follower.until(**{f"e{i}": "10.0.0.2" for i in range(40)})
+        assert len(follower.batches) == 1
+
+
+async def test_a_save_that_takes_its_time_is_one_batch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "QUIET", 0.3)
+    monkeypatch.setattr(files, "CEILING", PATIENCE)
+    async with following(tmp_path) as follower:
+        for i in range(6):
+            (tmp_path / f"{i}-a.yaml").write_text(entry(f"a{i}"))
+            (tmp_path / f"{i}-b.yaml").write_text(entry(f"b{i}"))
+            await asyncio.sleep(3 * files.STEP_MS / 1000)  # the system reports each pair by itself
+        await follower.until(**{f"{c}{i}": "10.0.0.1" for i in range(6) for c in "ab"})
         assert len(follower.batches) == 1
 
 

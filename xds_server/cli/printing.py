@@ -15,9 +15,6 @@ from rich.text import Text
 from xds_server.cli.options import Output
 from xds_server.status import ProblemStatus
 
-UNLIMITED = 100_000
-"""The width of what is not a terminal: a file or a pipe gets whole lines."""
-
 
 def print_document(content: object, output: Output) -> None:
     """Prints plain dictionaries, lists, texts and numbers as JSON or YAML."""
@@ -26,17 +23,22 @@ def print_document(content: object, output: Output) -> None:
         return
     import yaml
 
+    unfolded = float("inf")
     typer.echo(
-        yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=UNLIMITED), nl=False
+        yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=unfolded), nl=False
     )
 
 
 def console(*, stderr: bool = False) -> Console:
-    """A console that colours on a terminal only, and wraps lines nowhere else."""
-    made = Console(stderr=stderr, highlight=False, markup=False, emoji=False)
-    if not made.is_terminal:
-        made.width = UNLIMITED
-    return made
+    """A console that colours on a terminal only."""
+    return Console(stderr=stderr, highlight=False, markup=False, emoji=False)
+
+
+def print_lines(lines: Iterable[Text]) -> None:
+    """Prints lines whole, however narrow the terminal is."""
+    screen = console()
+    for line in lines:
+        screen.print(line, soft_wrap=True)
 
 
 def plain(text: str) -> str:

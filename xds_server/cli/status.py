@@ -18,14 +18,12 @@ _COLOURS = {TypeState.ACKED: "green", TypeState.BEHIND: "yellow", TypeState.REJE
 def status(admin: AdminOption = DEFAULT_ADMIN, output: OutputOption = Output.TABLE) -> None:
     """List the proxies and, per type, whether they have the newest configuration; then rejections and problems."""
     mesh = AdminClient(*address(admin, "--admin")).status()
-    from xds_server.cli.printing import console, print_document
+    from xds_server.cli.printing import print_document, print_lines
 
     if output is not Output.TABLE:
         print_document(document(mesh), output)
         return
-    screen = console()
-    for line in report(mesh):
-        screen.print(line)
+    print_lines(report(mesh))
 
 
 def report(mesh: MeshStatus) -> list[Text]:

@@ -21,7 +21,7 @@ def validate(
 ) -> None:
     """Check a directory without a server; exit with 1 when a document would be refused."""
     from translators.model.origin import Severity
-    from xds_server.cli.printing import console, print_document, problem_lines
+    from xds_server.cli.printing import print_document, print_lines, problem_lines
     from xds_server.sources.files import read_directory
     from xds_server.status import problem_status
 
@@ -29,9 +29,7 @@ def validate(
     problems = [problem_status(problem) for problem in listing.problems]
     refused = sum(problem.severity is Severity.ERROR for problem in listing.problems)
     if output is Output.TABLE:
-        screen = console()
-        for line in problem_lines(problems):
-            screen.print(line)
+        print_lines(problem_lines(problems))
         typer.echo(_summary(len(listing.objects), refused, len(problems) - refused))
     else:
         from dataclasses import asdict

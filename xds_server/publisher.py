@@ -164,6 +164,10 @@ class Publisher:
             self._settle()
         return changed
 
+    def touch(self) -> None:
+        """A revision of its own for an edit that changes nothing in the world."""
+        self.revision += 1
+
     def join(self, node: ProxyNode, *, inline: bool) -> Member:
         """Makes the proxy a member of its group; translates what nobody holds yet."""
         ref = scope.ref(node)
@@ -256,6 +260,7 @@ class Publisher:
             self._failed(outcome)
             return
         members = dict(outcome)
+        shared: list[str] = []
         for name, ref in part.members.items():
             if members.get(name) != ref:
                 self._disown(part, name, ref)
@@ -265,9 +270,15 @@ class Publisher:
         for name, ref in members.items():
             if part.members.get(name) != ref:
                 self.database.hold(ref)
-                self._owners.setdefault(ref, {})[part] = name
+                owners = self._owners.setdefault(ref, {})
+                if owners:
+                    shared.append(name)
+                owners[part] = name
         part.members = members
         self._dirty[part] = None
+        # What another part holds already is not reported as changed.
+        for name in shared:
+            self._refresh(part, name)
 
     def _disown(self, part: _Part, name: str, ref: QueryKey[Resource]) -> None:
         owners = self._owners[ref]

@@ -112,7 +112,9 @@ class Quarantine:
     def commit(self, values: Mapping[InputKey, object], removed: Collection[InputKey]) -> bool:
         """Commits edits of a source, except values that were refused before; False when nothing changed."""
         admitted = dict(values)
-        for key in [*values, *removed]:
+        lifted = False
+        for key in (*values, *removed):
+            self._withdrawn.pop(key, None)
             rejection = self.rejections.get(key)
             if rejection is None:
                 continue
@@ -120,14 +122,15 @@ class Quarantine:
                 del admitted[key]
                 continue
             del self.rejections[key]
+            lifted = True
             self._observer.lifted(key)
-        for key in (*values, *removed):
-            self._withdrawn.pop(key, None)
         before = {key: self._publisher.database.input(key) for key in (*admitted, *removed)}
         changed = self._publisher.commit(admitted, removed)
         if changed:
             self._remember(before, self._publisher.revision)
-        return changed
+        elif lifted:
+            self._publisher.touch()
+        return changed or lifted
 
     def proven(self, resources: Iterable[Resource]) -> None:
         """Envoy took these: they are good, and so are suspects that are all among the good now."""
@@ -301,7 +304,7 @@ class Quarantine:
 
     def _convict(self, key: InputKey, reason: str) -> None:
         refused, good, resource = self._withdrawn.pop(key)
-        path = self._field(key, reason)
+        path = self._field(key, reason) or self._new_field(key, good)
         place = self._locator.locate(key, path)
         rejection = Rejection(
             key=key,
@@ -317,14 +320,29 @@ class Quarantine:
         self._observer.rejected(rejection)
 
     def _field(self, key: InputKey, reason: str) -> str:
-        """The path of the longest scalar of the object that Envoy's words repeat; empty when there is none."""
-        best, length = "", 2
-        for path, text in self._locator.find_values(key):
-            if path.startswith(("metadata.", "apiVersion", "kind")) or len(text) <= length:
-                continue
-            if re.search(rf"(?<![\w.-]){re.escape(text)}(?![\w.-])", reason):
-                best, length = path, len(text)
+        """The path of the scalar that Envoy's words repeat the most of; empty when there is none."""
+        odd = [
+            word for word in reason.split() if len(word) > 2 and not word.strip(".,:;'\"").isalpha()
+        ]
+        best, score = "", 0
+        for path, text in self._values(key):
+            if len(text) > 2 and _has_word(reason, text):
+                found = 1000 + len(text)
+            else:
+                found = max((len(word) for word in odd if word in text), default=0)
+            if found > score:
+                best, score = path, found
         return best
+
+    def _new_field(self, key: InputKey, good: object | None) -> str:
+        """The path of the first scalar that the good value does not have; empty when there is none."""
+        known = repr(good)
+        return next((path for path, text in self._values(key) if repr(text)[1:-1] not in known), "")
+
+    def _values(self, key: InputKey) -> Iterator[tuple[str, str]]:
+        for path, text in self._locator.find_values(key):
+            if not path.startswith(("metadata", "apiVersion", "kind")):
+                yield path, text
 
 
 def _outcome(
@@ -347,5 +365,9 @@ def _rank(key: InputKey) -> int:
 
 def _is_named(resource: Resource, reason: str) -> bool:
     """Whether Envoy's words contain the resource's name as a whole word."""
-    name = resource.name.split("/", 1)[-1]
-    return re.search(rf"(?<![\w.|-]){re.escape(name)}(?![\w.|-])", reason) is not None
+    return _has_word(reason, resource.name.split("/", 1)[-1])
+
+
+def _has_word(text: str, word: str) -> bool:
+    """Whether a text has a word that is not part of a longer name."""
+    return re.search(rf"(?<![\w.|-]){re.escape(word)}(?![\w.|-])", text) is not None

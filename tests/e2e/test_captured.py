@@ -1,0 +1,174 @@
+"""Captured mode: applications that know nothing of a mesh, in networks of their own, with iptables that redirect to the sidecars."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from tests.support.chancery import ControlPlane, write
+from tests.support.envoy import EnvoyProcess, require_envoy
+from tests.support.netns import ENVOY_UID, Namespace, envoy_for, namespaces, open_directory
+from tests.support.upstreams import HttpUpstream, Instance, TcpUpstream
+from translators.model.locality import Locality
+from translators.model.proxy_node import Mode
+from xds_server.bootstrap import BootstrapOptions, PipeAddress
+
+pytestmark = [pytest.mark.envoy, pytest.mark.root]
+
+VIPS = "10.99.0.0/16"
+REVIEWS_VIP, QUOTES_VIP = "10.99.0.10", "10.99.0.11"
+MESH = """
+apiVersion: v1
+kind: Service
+metadata: {{name: reviews, namespace: shop}}
+spec:
+  clusterIP: 10.99.0.10
+  ports: [{{name: http, port: 80, targetPort: 9080}}]
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {{name: reviews-1, namespace: shop, labels: {{kubernetes.io/service-name: reviews}}}}
+addressType: IPv4
+ports: [{{name: http, port: 9080}}]
+endpoints: [{{addresses: [{ip}]}}]
+---
+apiVersion: v1
+kind: Service
+metadata: {{name: quotes, namespace: shop}}
+spec:
+  clusterIP: 10.99.0.11
+  ports: [{{name: tcp, port: 7000, targetPort: 7000}}]
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {{name: quotes-1, namespace: shop, labels: {{kubernetes.io/service-name: quotes}}}}
+addressType: IPv4
+ports: [{{name: tcp, port: 7000}}]
+endpoints: [{{addresses: [{ip}]}}]
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {{name: reviews, namespace: shop}}
+spec:
+  hosts: [reviews]
+  http:
+  - match: [{{uri: {{prefix: /closed}}}}]
+    directResponse: {{status: 418}}
+  - route: [{{destination: {{host: reviews}}}}]
+"""
+
+
+@dataclass
+class Captured:
+    """A client and a server, each with a sidecar, and a third host that has none."""
+
+    client: Namespace
+    server: Namespace
+    outside: Namespace
+    server_envoy: EnvoyProcess
+    client_envoy: EnvoyProcess
+
+
+def sidecar(space: Namespace, name: str, directory: Path) -> EnvoyProcess:
+    options = BootstrapOptions(
+        name=name,
+        namespace="shop",
+        mode=Mode.CAPTURED,
+        control_plane=PipeAddress(str(directory / "xds.sock")),
+        admin=PipeAddress(str(directory / f"{name}.sock")),
+        locality=Locality("eu-1", "eu-1a"),
+        instance_ips=(space.ip,),
+    )
+    binary = envoy_for(ENVOY_UID, require_envoy(), directory)
+    return EnvoyProcess(options, directory, prefix=space.prefix_as(ENVOY_UID), binary=binary)
+
+
+@pytest_asyncio.fixture
+async def captured(tmp_path: Path) -> AsyncIterator[Captured]:
+    async with AsyncExitStack() as stack:
+        directory = stack.enter_context(open_directory())
+        client, server, outside = await stack.enter_async_context(
+            namespaces("client", "server", "outside")
+        )
+        client.capture(outbound=VIPS)
+        server.capture(inbound=(9080, 7000))
+        mesh = tmp_path / "mesh"
+        write(mesh / "mesh.yaml", MESH.format(ip=server.ip))
+        socket = directory / "xds.sock"
+        control_plane = ControlPlane(mesh, tmp_path, args=["--socket", str(socket)])
+        await stack.enter_async_context(control_plane)
+        socket.chmod(0o777)
+        with server.entered():
+            await stack.enter_async_context(HttpUpstream(Instance("reviews-0", port=9080)))
+        with server.entered():
+            await stack.enter_async_context(TcpUpstream(Instance("quotes-0", port=7000)))
+        with outside.entered():
+            await stack.enter_async_context(
+                HttpUpstream(Instance("outside", host="0.0.0.0", port=8000))
+            )
+        envoys = [sidecar(server, "server-0", directory), sidecar(client, "client-0", directory)]
+        for envoy in envoys:
+            await stack.enter_async_context(envoy)
+        for envoy in envoys:
+            await envoy.ready()
+        await control_plane.connected(*(envoy.node_id for envoy in envoys))
+        await control_plane.wait_latest()
+        yield Captured(client, server, outside, *envoys)
+
+
+async def requests_through(envoy: EnvoyProcess, prefix: str) -> int:
+    stats = await envoy.stats()
+    return sum(
+        n
+        for name, n in stats.items()
+        if name.startswith(prefix) and name.endswith("upstream_rq_total")
+    )
+
+
+async def test_http_to_the_address_of_a_service_goes_through_both_sidecars(
+    captured: Captured,
+) -> None:
+    status, _, body = await captured.client.get(f"http://{REVIEWS_VIP}/", host="reviews.shop")
+    assert status == 200
+    assert json.loads(body)["instance"] == "reviews-0"
+    assert await requests_through(captured.client_envoy, "cluster.outbound") == 1
+    assert await requests_through(captured.server_envoy, "cluster.inbound") == 1
+
+
+async def test_routes_hold_for_captured_requests(captured: Captured) -> None:
+    status, _, _ = await captured.client.get(f"http://{REVIEWS_VIP}/closed", host="reviews")
+    assert status == 418
+
+
+async def test_tcp_to_the_address_of_a_service_reaches_it(captured: Captured) -> None:
+    with captured.client.entered():
+        reader, writer = await asyncio.open_connection(QUOTES_VIP, 7000)
+    async with asyncio.timeout(5):
+        assert json.loads(await reader.readline())["instance"] == "quotes-0"
+        writer.write(b"hello\n")
+        assert await reader.readline() == b"hello\n"
+    writer.close()
+
+
+async def test_requests_to_addresses_that_are_no_service_pass(captured: Captured) -> None:
+    captured.client.capture(outbound=f"{captured.outside.ip}/32")
+    status, _, body = await captured.client.get(f"http://{captured.outside.ip}:8000/")
+    assert (status, json.loads(body)["instance"]) == (200, "outside")
+    stats = await captured.client_envoy.stats("cluster.PassthroughCluster.upstream_cx_total")
+    assert stats == {"cluster.PassthroughCluster.upstream_cx_total": 1}
+
+
+async def test_requests_from_outside_the_mesh_reach_the_workload_through_its_sidecar(
+    captured: Captured,
+) -> None:
+    status, headers, _ = await captured.outside.get(f"http://{captured.server.ip}:9080/")
+    assert status == 200
+    assert headers["x-instance"] == "reviews-0"
+    assert await requests_through(captured.server_envoy, "cluster.inbound") == 1

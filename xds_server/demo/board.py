@@ -20,7 +20,8 @@ class Verdict(enum.Enum):
 class StepRecord:
     """One step of the walk and what came of it.
 
-    ``seconds`` are those from an edit until it was everywhere, one for each edit. ``broken`` are the promises that did not hold.
+    ``seconds`` are those from an edit until it was everywhere, one for each edit. ``seen`` says who answered, ``notes`` what the
+    control plane said. ``broken`` are the promises that did not hold.
     """
 
     title: str
@@ -30,6 +31,7 @@ class StepRecord:
     seconds: list[float] = field(default_factory=list)
     seen: list[str] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     verdict: Verdict = Verdict.RUNNING
 
 
@@ -47,3 +49,13 @@ class Board:
     def everywhere(self) -> int:
         """How many proxies have the newest revision."""
         return sum(proxy.revision >= self.status.revision for proxy in self.status.proxies)
+
+    def complaints(self) -> list[str]:
+        """What the control plane has to say against the files, whose names are as seen from their directory."""
+        status = self.status
+        lines = [f"{p.place} {p.path}: {p.message}" for p in status.problems]
+        lines += [
+            f"{r.place} {r.path}: refused by Envoy: {r.reason} (in use: {r.serving})"
+            for r in status.rejections
+        ]
+        return [line.replace(f"{self.directory}/", "") for line in lines]

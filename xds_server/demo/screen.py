@@ -46,7 +46,7 @@ class LiveScreen:
         parts.append(Columns([self._answers(), self._proxies()], padding=(0, 3)))
         if self._board.steps:
             parts.append(self._steps())
-        parts.extend(Text(line, style="red") for line in _complaints(self._board))
+        parts.extend(Text(line, style="red") for line in self._board.complaints())
         return Group(*parts)
 
     def _head(self) -> RenderableType:
@@ -141,7 +141,7 @@ class PlainScreen:
         if self._clock.now() >= self._next_line:
             self._next_line = self._clock.now() + _LINE_SECONDS
             self._say(self._course())
-        complaints = frozenset(_complaints(board))
+        complaints = frozenset(board.complaints())
         for line in sorted(complaints - self._complained):
             self._say(f"  ! {line}")
         self._complained = complaints
@@ -180,6 +180,8 @@ def print_summary(console: Console, board: Board, traffic: Traffic, seconds: flo
             escape("; ".join(step.seen)),
         )
     console.print(table)
+    for note in (f"{step.title}: {note}" for step in board.steps for note in step.notes):
+        console.print(Text(f"  {note}"), soft_wrap=True)
     broken = [f"{step.title}: {promise}" for step in board.steps for promise in step.broken]
     for line in broken:
         console.print(Text(f"✗ not kept: {line}", style="red"))
@@ -202,13 +204,3 @@ def _outcome(step: StepRecord) -> str:
 
 def _milliseconds(seconds: float) -> str:
     return f"{seconds * 1000:.0f} ms"
-
-
-def _complaints(board: Board) -> list[str]:
-    """What the control plane has to say against the files."""
-    status = board.status
-    lines = [f"{p.place} {p.path}: {p.message}" for p in status.problems]
-    lines += [
-        f"{r.place} {r.path}: refused by Envoy: {r.reason}; {r.serving}" for r in status.rejections
-    ]
-    return lines

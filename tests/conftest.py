@@ -23,6 +23,19 @@ def _why_not_root() -> str:
     return f"needs {' and '.join(missing)} (Debian: iproute2, iptables)" if missing else ""
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """``--update-goldens`` writes what translation gives now instead of comparing with it."""
+    parser.addoption(
+        "--update-goldens", action="store_true", help="rewrite the outputs in tests/golden"
+    )
+
+
+@pytest.fixture
+def update_goldens(request: pytest.FixtureRequest) -> bool:
+    """Whether golden files are to be written instead of compared."""
+    return bool(request.config.getoption("--update-goldens"))
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skips what cannot run here; in CI (``CI=true``) that is a failure."""
     if item.get_closest_marker("envoy"):

@@ -1,4 +1,4 @@
-"""The database against an oracle that remembers nothing, over random query graphs and random edits."""
+"""The database against an oracle that remembers nothing, over random graphs and edits."""
 
 from __future__ import annotations
 

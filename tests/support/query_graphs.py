@@ -1,8 +1,8 @@
-"""Random query graphs for the database, and an oracle that evaluates them without remembering anything.
+"""Random query graphs for the database, and an oracle that evaluates them without memory.
 
-A graph is a list of nodes, a node a list of steps; node `i` reads only nodes below `i`. The same steps are run by one
-query of the database and by the oracle. The oracle notes what every node read and what it got, and from that alone says
-what an incremental database may run after an edit.
+A graph is a list of nodes, a node a list of steps; node `i` reads only nodes below `i`. The same
+steps are run by one query of the database and by the oracle. The oracle notes what every node read
+and what it got, and from that alone says what an incremental database may run after an edit.
 """
 
 from __future__ import annotations
@@ -250,7 +250,7 @@ worlds = st.dictionaries(keys, values, min_size=2, max_size=6)
 
 
 def random_program(seed: int, size: int) -> Program:
-    """A dense program: most nodes read nodes, and most values are small, so that they often come out equal."""
+    """A dense program: most nodes read nodes, and values are small, so that many come out equal."""
     draw = Random(seed)
     return tuple(tuple(_steps(draw, number)) for number in range(size))
 

@@ -1,4 +1,4 @@
-"""The incremental query database: inputs, memoised queries with recorded reads, provenance and forks."""
+"""The incremental query database: inputs, queries with recorded reads, provenance and forks."""
 
 from translators.database.database import Database, Fork
 from translators.database.query import (

@@ -1,9 +1,9 @@
-"""The nodes of the dependency graph: inputs, and results of queries; listings are in the next module.
+"""The nodes of the dependency graph: inputs and results of queries; listings are apart.
 
-Edges are kept in both directions. Forwards, a result holds the cells that it read, in the order of reading.
-Backwards, a cell holds each reader with the position of the read, so that a reader can be told "your read number 417
-may have changed" and need not look at the other 999. A cell with one reader, the most common sort, holds it without a
-dictionary.
+Edges are kept in both directions. Forwards, a result holds the cells that it read, in the order of
+reading. Backwards, a cell holds each reader with the position of the read, so that a reader can be
+told "your read number 417 may have changed" and need not look at the other 999. A cell with one
+reader, the most common sort, holds it without a dictionary.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ class Cell:
 
     Attributes:
         value: What readers have seen, or will see if they read now and the cell is `current`.
-        current: Whether `value` is good to be returned at once. False while a change is pending, and for results
-            that failed.
+        current: Whether `value` is good to be returned at once. False while a change is pending,
+            and for results that failed.
         changed_at: The clock of the graph when `value` last became a different one.
         reader: The reader, if there is just one.
         position: Where that reader read this cell.
@@ -122,7 +122,7 @@ class ResultCell(Cell):
 
 
 class LeafCell(Cell):
-    """A cell that edits change: an input or a listing. A change stays pending until somebody reads or verifies."""
+    """An input or a listing, which edits change; a change is pending until somebody reads it."""
 
     __slots__ = ()
 

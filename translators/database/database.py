@@ -1,37 +1,39 @@
-"""The incremental query database: inputs are set, queries are read, and what did not change is not computed again.
+"""The incremental query database: what did not change is not computed again.
 
-Inputs are set and removed with a revision; queries are plain functions that read inputs and each other through the
-database, which remembers their results and everything that they read. After an edit only that runs again which really
-depends on it. The database knows nothing of what the values mean.
+Inputs are set and removed with a revision; queries are plain functions that read inputs and each
+other through the database, which remembers their results and everything that they read. After an
+edit only that runs again which really depends on it. The database knows nothing of what the values
+mean.
 
-Its rules: queries are pure; values compare by ``==`` and are never mutated; results live as long as a held result
-depends on them (others go at the next `Database.settle`); edits are not allowed while a query runs. It is not for use
-by several threads at once.
+Its rules: queries are pure; values compare by ``==`` and are never mutated; results live as long as
+a held result depends on them (others go at the next `Database.settle`); edits are not allowed while
+a query runs. It is not for use by several threads at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Iterable
 from typing import TypeVar
 
 from translators.database.cells import UNSET, Cell, InputCell, LeafCell, ResultCell
-from translators.database.graph import Graph
 from translators.database.inputs import Inputs
 from translators.database.lending import Lending
-from translators.database.listings import Listings
 from translators.database.query import (
+    AnyQuery,
     Dependency,
     Failure,
     Index,
     InputKey,
+    Key,
     QueryKey,
     Statistics,
 )
+from translators.database.reading import InputReader
 
 R = TypeVar("R")
 
 
-class Database(Graph):
+class Database(InputReader):
     """Inputs and everything derived from them.
 
     Attributes:
@@ -47,61 +49,12 @@ class Database(Graph):
         self._next = 0
         self._reported: dict[ResultCell, object] = {}
 
-    # Reading: the calls of a query, which record; from outside they only answer.
-
-    def input(self, key: InputKey) -> object | None:
-        """The value of an input, or None when there is none."""
-        reads = self.reads
-        if reads is None:
-            return self.leaves.peek(key)[0]
-        cell = self.leaves.cells.get(key)
-        if cell is None:
-            cell = self.leaves.cell(key)
-            self.loose[cell] = None
-        elif not cell.current:
-            cell.commit(self.clock)
-        reads.append(cell)
-        return cell.value
-
-    def inputs(self, kind: str) -> tuple[InputKey, ...]:
-        """The sorted keys of the inputs of a kind."""
-        return self._bucket(self.leaves.kinds, kind)
-
-    def lookup(self, index: Index, key: Hashable) -> tuple[InputKey, ...]:
-        """The sorted keys of the inputs that the index files under `key`."""
-        return self._bucket(self.leaves.index(index), key)
-
-    def index_keys(self, index: Index) -> tuple[Hashable, ...]:
-        """The sorted distinct keys of an index."""
-        cell = self.leaves.index(index).names
-        reads = self.reads
-        if reads is None:
-            return cell.latest()
-        if not cell.current:
-            cell.commit(self.clock)
-        reads.append(cell)
-        return cell.value
-
-    def _bucket(self, home: Listings, key: Hashable) -> tuple[InputKey, ...]:
-        reads = self.reads
-        if reads is None:
-            return home.peek(key)
-        cell = home.cells.get(key)
-        if cell is None:
-            cell = home.cell(key)
-            self.loose[cell] = None
-        elif not cell.current:
-            cell.commit(self.clock)
-        reads.append(cell)
-        return cell.value
-
-    # Editing.
-
     def set(self, key: InputKey, value: object, revision: int) -> bool:
         """Give an input a value.
 
         Returns:
-            False when it is equal to the present one: then nothing happens, and the input keeps its revision.
+            False when it is equal to the present one: then nothing happens, and the input keeps its
+            revision.
 
         Raises:
             ValueError: The value is None, which means absence.
@@ -137,8 +90,6 @@ class Database(Graph):
         """Tell all that depends on changed inputs and listings that it may be stale."""
         self.mark(stale)
 
-    # Roots.
-
     def hold(self, ref: QueryKey[object]) -> None:
         """Keep a result, and all that it depends on, in memory and up to date.
 
@@ -172,13 +123,14 @@ class Database(Graph):
     def settle(self) -> tuple[QueryKey[object], ...]:
         """Bring all held results up to date, and drop those that none of them needs.
 
-        Costs in proportion to what the edits since the last call may have changed, not to what is in memory. A query
-        that raises does not make it raise; see `outcome`.
+        Costs in proportion to what the edits since the last call may have changed, not to what is
+        in memory. A query that raises does not make it raise; see `outcome`.
 
         Returns:
-            The held results whose outcome is not equal to that at the end of the last call, in the order in which they
-            were first held. A result that was not held then counts as changed. A failure is an outcome: a result that
-            goes on failing with an equal exception counts once.
+            The held results whose outcome is not equal to that at the end of the last call, in the
+            order in which they were first held. A result that was not held then counts as changed.
+            A failure is an outcome: a result that goes on failing with an equal exception counts
+            once.
         """
         self._refuse_in_query("settle")
         roots = sorted(self.touched, key=self._order.__getitem__)
@@ -195,14 +147,12 @@ class Database(Graph):
         self.sweep()
         return tuple(changed)
 
-    # Looking.
-
     def outcome(self, ref: QueryKey[R]) -> R | Failure:
         """The value of a result, brought up to date first, or what its query raised."""
         return self._fresh(ref).value  # type: ignore[return-value]  # made by the query, which returns R
 
     def dependencies(self, ref: QueryKey[object]) -> tuple[Dependency, ...]:
-        """What the last run of the query read itself, in order, each once; the result is brought up to date first."""
+        """What the query itself read, in order, each once; the result is made fresh first."""
         return tuple(
             cell.describe()
             for cell in self.reads_of(self._fresh(ref))
@@ -212,8 +162,8 @@ class Database(Graph):
     def provenance(self, ref: QueryKey[object]) -> tuple[tuple[InputKey, int | None], ...]:
         """All inputs whose value or absence the result depends on, through any number of queries.
 
-        A listing (`inputs`, `lookup`, `index_keys`) adds nothing by itself: the inputs in it count if their values were
-        read too. The result is brought up to date first.
+        A listing (`inputs`, `lookup`, `index_keys`) adds nothing by itself: the inputs in it count
+        if their values were read too. The result is brought up to date first.
 
         Returns:
             Sorted keys with the revision that brought the present value, None for an absent input.
@@ -245,9 +195,10 @@ class Database(Graph):
         )
 
     def fork(self) -> Fork:
-        """A database with the same inputs, whose edits do not show here, nor later edits here in it.
+        """A database with the same inputs; neither sees later edits of the other.
 
-        Results that do not depend on what differs are taken from this database; nothing is held in the fork.
+        Results that do not depend on what differs are taken from this database; nothing is held in
+        the fork.
         """
         self._refuse_in_query("fork")
         return Fork(self)
@@ -271,12 +222,13 @@ class Database(Graph):
 class Fork(Database):
     """A database laid over another one, its parent.
 
-    Inputs not edited here are the parent's as they were when the fork was made: the parent hands over the old state
-    before it changes anything. Where the two differ, the parent's edges tell which of its results are *affected*. A
-    result that is clean in the parent is *adopted* from there if it is not affected, or if all affected results that it
-    read come out equal here; else its query is run here. Adopted results have no reads of their own, their edges are
-    those in the parent. So after an edit of the fork, those that are affected then are checked anew when they are
-    read; and all of them, if the parent has changed since their adoption.
+    Inputs not edited here are the parent's as they were when the fork was made: the parent hands
+    over the old state before it changes anything. Where the two differ, the parent's edges tell
+    which of its results are *affected*. A result that is clean in the parent is *adopted* from
+    there if it is not affected, or if all affected results that it read come out equal here; else
+    its query is run here. Adopted results have no reads of their own, their edges are those in the
+    parent. So after an edit of the fork, those that are affected then are checked anew when they
+    are read; and all of them, if the parent has changed since their adoption.
     """
 
     def __init__(self, parent: Database) -> None:
@@ -312,6 +264,20 @@ class Fork(Database):
             node.verified_at = -1
         self.mark(stale_here)
 
+    def node(self, query: AnyQuery, key: Key) -> ResultCell:
+        """The cell of a result; a new one is adopted at once if nothing that it needs differs."""
+        results = self.memo.get(query)
+        if results is not None and key in results:
+            return results[key]
+        node = super().node(query, key)
+        lent = self._lending.lender(node)
+        if lent is not None and lent not in self._lending.affected(self.clock):
+            self._note_adopted(node)
+            node.value, node.current = lent.value, lent.current
+            node.dirty = None
+            node.changed_at = node.verified_at = self.clock
+        return node
+
     def run(self, node: ResultCell) -> None:
         """Adopt the result at the top of the stack from the parent, or else run its query."""
         lent = self._lending.lender(node)
@@ -335,7 +301,7 @@ class Fork(Database):
         return super().drop(node)
 
     def reads_of(self, node: ResultCell) -> tuple[Cell, ...]:
-        """What a clean result read; for an adopted one, what it read in the parent, or in its place here."""
+        """What a clean result read; for an adopted one, in the parent or, if affected, here."""
         if node not in self._adopted:
             return node.reads
         lent = self._lending.lender(node)
@@ -353,19 +319,22 @@ class Fork(Database):
         return node.reads
 
     def _adopt(self, node: ResultCell, lent: ResultCell) -> None:
-        if not self._adopted:
-            self._adopted_at = self._lending.state()
-        self._adopted[node] = None
+        self._note_adopted(node)
         self._to_check.pop(node, None)
         self.verified += 1
         old, value = node.value, lent.value
         self.finish(node, value, [], same=value is old or value == old)
 
+    def _note_adopted(self, node: ResultCell) -> None:
+        if not self._adopted:
+            self._adopted_at = self._lending.state()
+        self._adopted[node] = None
+
     def _mine(self, lent: ResultCell) -> ResultCell | None:
         return self.memo.get(lent.query, {}).get(lent.key)
 
     def _stands(self, node: ResultCell, lent: ResultCell) -> bool | None:
-        """Whether the parent's result holds here; None if one of its reads was put on the stack to find out."""
+        """Whether the parent's result holds here; None if a read was put on the stack to see."""
         todo = self._to_check.get(node)
         if todo is None:
             todo = self._to_check[node] = sorted(

@@ -1,18 +1,21 @@
-"""The graph of results: runs queries, records what they read, and finds out what a change makes stale.
+"""The graph of results: runs queries, records their reads, and finds what a change makes stale.
 
-An edit *pushes* dirt: from the changed cell along the readers, each reader is told which of its reads may have
-changed, and a result that is dirty already stops the walk. Reading *pulls* the truth: a dirty result checks its dirty
-reads in the order in which it read them, and runs again only when one of them really became a different value; if the
-new value is equal to the old one, the old object stays and its readers do not run (early cut-off).
+An edit *pushes* dirt: from the changed cell along the readers, each reader is told which of its
+reads may have changed, and a result that is dirty already stops the walk. Reading *pulls* the
+truth: a dirty result checks its dirty reads in the order in which it read them, and runs again only
+when one of them really became a different value; if the new value is equal to the old one, the old
+object stays and its readers do not run (early cut-off).
 
-Checking in the order of reading means that a read is checked only if the run would come to it again, since all that
-it read before is unchanged. So nothing runs that a fresh evaluation would not, and a result that meets itself while it
-is being checked is a true cycle, just as one that meets itself while it runs.
+Checking in the order of reading means that a read is checked only if the run would come to it
+again, since all that it read before is unchanged. So nothing runs that a fresh evaluation would
+not, and a result that meets itself while it is being checked is a true cycle, just as one that
+meets itself while it runs.
 
-Checking is a loop over an explicit stack, so a chain of any length is checked without recursion. Running recurses, as
-one query calls the next; when runs are nested `_DEEPEST` deep, all of them are given up, the innermost missing result
-is made from the bottom of the stack, and then the others run anew and find it ready. Queries being pure, that is not
-seen from outside, and Python's recursion limit is no limit for the depth of the graph.
+Checking is a loop over an explicit stack, so a chain of any length is checked without recursion.
+Running recurses, as one query calls the next; when runs are nested `_DEEPEST` deep, all of them are
+given up, the innermost missing result is made from the bottom of the stack, and then the others run
+anew and find it ready. Queries being pure, that is not seen from outside, and Python's recursion
+limit is no limit for the depth of the graph.
 """
 
 from __future__ import annotations
@@ -44,7 +47,8 @@ class Graph:
         leaves: The inputs and listings.
         clock: Counts edits; says what happened before what.
         loose: Cells that perhaps nobody reads or holds, in need of a look by `sweep`.
-        touched: Held results that are dirty or were never computed, or have been since the last `settle`.
+        touched: Held results that are dirty or were never computed, or have been since the last
+            `settle`.
         runs: How many runs came to their end.
         hits: How many reads found their result ready.
         verified: How many dirty results turned out to be right.
@@ -139,7 +143,7 @@ class Graph:
             raise
 
     def enter(self, node: ResultCell) -> bool:
-        """Put a dirty result on top of the stack, to be made clean; False if it is in the stack already."""
+        """Put a dirty result on the stack, to be made clean; False if it is there already."""
         if node in self._stack:
             return False
         self._stack[node] = None
@@ -158,7 +162,7 @@ class Graph:
         return error
 
     def _step(self, node: ResultCell) -> None:
-        """Bring the top of the stack one step further: to one of its reads, to a run, or to its end."""
+        """Bring the top of the stack one step on: to one of its reads, a run, or its end."""
         dirty = node.dirty
         while dirty and node.verified_at >= 0:
             cell = node.reads[dirty[-1]]
@@ -210,7 +214,7 @@ class Graph:
         self.hits += len(node.reads) - missed
 
     def finish(self, node: ResultCell, value: object, reads: list[Cell], *, same: bool) -> None:
-        """Note the outcome of the result at the top of the stack; an equal one leaves the old object in place."""
+        """Note the outcome of the top of the stack; an equal one leaves the old object there."""
         del self._stack[node]
         if not same:
             node.value = value
@@ -225,7 +229,7 @@ class Graph:
                 self._relink(node, found)
 
     def sweep(self) -> None:
-        """Drop the results that no held result reads, directly or not, and absent inputs that no result reads."""
+        """Drop the results that no held one depends on, and absent inputs that none reads."""
         loose = list(self.loose)
         self.loose.clear()
         while loose:

@@ -1,10 +1,12 @@
 """The inputs of a database and the listings made of them, each a cell that results can depend on.
 
-`Inputs` knows nothing of results. Before an edit it works out everything that the edit touches, so that an index
-function that raises leaves all as it was; then it changes the cells and hands back those whose readers must be told.
+`Inputs` knows nothing of results. Before an edit it works out everything that the edit touches, so
+that an index function that raises leaves all as it was; then it changes the cells and hands back
+those whose readers must be told.
 
-Inputs can be laid over other inputs, for a fork: what is not in the overlay is looked up below and copied up when
-asked for, and before the ones below change, they first push the old state up to their overlays.
+Inputs can be laid over other inputs, for a fork: what is not in the overlay is looked up below and
+copied up when asked for, and before the ones below change, they first push the old state up to
+their overlays.
 """
 
 from __future__ import annotations
@@ -20,7 +22,8 @@ from translators.database.query import Index, IndexKeysRead, InputKey, KindRead,
 _K = TypeVar("_K", bound=Hashable)
 
 _Edit = tuple[int, Hashable, bool]
-"""One change of a listing: the number of the table, what is filed under, and whether the input comes or goes."""
+"""One change of a listing: the number of the table, what is filed under, and whether the input
+comes or goes."""
 
 
 class Inputs:
@@ -86,8 +89,9 @@ class Inputs:
         if value is old or value == old:
             return None
         edits = self._edits(key, old, value)
-        for overlay in self.overlays:
-            overlay.keep(key, edits)
+        if self.overlays:
+            for overlay in self.overlays:
+                overlay.keep(key, edits)
         stale: list[LeafCell] = []
         cell = self.cell(key)
         cell.revision = None if value is None else revision

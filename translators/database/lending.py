@@ -1,4 +1,4 @@
-"""What a fork may take from its parent: the parent's clean results, and which of them the differences reach."""
+"""What a fork may take from its parent: clean results that no difference between them reaches."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from translators.database.inputs import Inputs
 
 
 class Lending:
-    """The results of a parent as seen from a fork with inputs of its own, `leaves`, laid over the parent's."""
+    """The results of a parent as seen from a fork whose inputs are laid over the parent's."""
 
     def __init__(self, parent: Graph, leaves: Inputs) -> None:
         self._parent = parent
@@ -17,7 +17,7 @@ class Lending:
         self._affected_at: tuple[int, ...] = ()
 
     def state(self) -> tuple[int, ...]:
-        """Something that is equal as long as the edges between the parent's results are the same."""
+        """Something that stays equal as long as the parent's results read the same things."""
         parent = self._parent
         return (parent.clock, parent.runs, parent.drops)
 
@@ -27,10 +27,11 @@ class Lending:
         return None if lent is None or lent.dirty is not None else lent
 
     def affected(self, clock: int) -> dict[ResultCell, list[int]]:
-        """The results of the parent that depend on what differs, with the positions of the reads that do.
+        """The results of the parent that depend on what differs → positions of such reads.
 
         Args:
-            clock: The clock of the fork; what differs is looked up again when it or the parent moved on.
+            clock: The clock of the fork; what differs is looked up again when it or the parent
+                moved on.
         """
         state = (*self.state(), clock)
         if state != self._affected_at:

@@ -1,4 +1,4 @@
-"""Sorted listings of keys that results can depend on: the inputs of a kind, the buckets and the keys of an index."""
+"""Sorted listings of keys: the inputs of a kind, and the buckets and the keys of an index."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ class ListingCell(LeafCell, Generic[K]):
 
     Attributes:
         home: The listings that this one belongs to.
-        key: What it is filed under there; None for the listing of all that something is filed under.
+        key: What it is filed under there; None for the listing of all that something is filed
+            under.
         size: How many keys there are, pending changes included.
-        pending: The exact difference to `value`: key → whether it comes or goes. None when there is none.
+        pending: The exact difference to `value`: key → whether it comes or goes. None for none.
     """
 
     __slots__ = ("home", "key", "pending", "size")
@@ -66,6 +67,12 @@ class ListingCell(LeafCell, Generic[K]):
                 del keys[place]
         return tuple(keys)
 
+    def merged(self) -> tuple[K, ...]:
+        """The keys with pending changes, which are taken in for good if nobody reads them."""
+        if self.pending and not self.is_read():
+            self.commit(self.changed_at)
+        return self.latest()
+
     def commit(self, clock: int) -> None:
         """Let readers see pending changes."""
         if self.pending:
@@ -93,7 +100,7 @@ class Listings:
     """Keys filed under other keys: inputs by kind, or inputs by the keys of an index.
 
     Attributes:
-        cells: What is filed under → the listing. Holds what is not empty, and what some result has asked for.
+        cells: What is filed under → the listing; has those not empty, and those asked for.
         names: The listing of all that something is filed under.
         names_read: What reading `names` is called.
         describe: Makes what reading one of `cells` is called.
@@ -107,7 +114,7 @@ class Listings:
         below: Listings | None = None,
     ) -> None:
         self.names: ListingCell[Hashable] = ListingCell(
-            self, None, () if below is None else below.names.latest()
+            self, None, () if below is None else below.names.merged()
         )
         self.cells: dict[Hashable, ListingCell[InputKey]] = {}
         self.names_read = names_read
@@ -128,7 +135,7 @@ class Listings:
     def peek(self, key: Hashable) -> tuple[InputKey, ...]:
         """The latest keys filed under `key`, without making a cell."""
         cell = self.cells.get(key)
-        return self._below(key) if cell is None else cell.latest()
+        return self._below(key) if cell is None else cell.merged()
 
     def _below(self, key: Hashable) -> tuple[InputKey, ...]:
         return () if self.below is None else self.below.peek(key)

@@ -1,8 +1,8 @@
-"""What a user of the database writes and sees: queries, indexes, outcomes of queries and what they read.
+"""What a user of the database writes and sees: queries, indexes, outcomes, and what was read.
 
-A query is a plain function ``f(db, *key)`` under the decorator ``@query``. Its rules: it reads inputs and other
-queries only through ``db``, changes nothing, and returns values that compare by ``==`` and are never mutated. Key
-arguments are hashable, positional, and compare by ``==``.
+A query is a plain function ``f(db, *key)`` under the decorator ``@query``. Its rules: it reads
+inputs and other queries only through ``db``, changes nothing, and returns values that compare by
+``==`` and are never mutated. Key arguments are hashable, positional, and compare by ``==``.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ Key: TypeAlias = tuple[object, ...]
 
 
 class Reader(Protocol):
-    """What a query sees of the database. Each call is recorded as something the running query read."""
+    """What a query sees of the database; each call is recorded as a read of the running query."""
 
     def input(self, key: InputKey) -> object | None:
         """The value of an input, or None when there is none; absence is recorded too."""
 
     def inputs(self, kind: str) -> tuple[InputKey, ...]:
-        """The sorted keys of the inputs of a kind; depends on which there are, not on their values."""
+        """The sorted keys of the inputs of a kind; depends on them, not on the values."""
 
     def lookup(self, index: Index, key: Hashable) -> tuple[InputKey, ...]:
-        """The sorted keys of the inputs that the index files under `key`; depends on that bucket only."""
+        """The sorted keys of the inputs that an index files under `key`; depends on no others."""
 
     def index_keys(self, index: Index) -> tuple[Hashable, ...]:
-        """The sorted distinct keys of an index; depends on which there are, not on what they hold."""
+        """The sorted distinct keys of an index; depends on them, not on what they hold."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,8 +47,8 @@ class Index:
     Attributes:
         name: What explanations call it.
         kind: The kind of input (first element of the input key) that it files.
-        keys: Pure function from the value of one input to the index keys it is filed under. Keys are hashable and
-            comparable with each other; duplicates count once; none at all is fine.
+        keys: Pure function from the value of one input to the index keys it is filed under. Keys
+            are hashable and comparable with each other; duplicates count once; none at all is fine.
     """
 
     name: str
@@ -70,7 +70,7 @@ class AnyQuery:
 
 
 class QueryKey(NamedTuple, Generic[R_co]):
-    """One result: a query and the key arguments. Hashable; equal for the same query and equal arguments."""
+    """The name of one result: a query and its key arguments, equal if both are."""
 
     query: AnyQuery
     key: Key
@@ -94,13 +94,13 @@ class Query(AnyQuery, Generic[*Ts, R]):
     if TYPE_CHECKING:
 
         def __call__(self, db: Reader, *key: *Ts) -> R:
-            """The result for these key arguments, from memory when nothing that it depends on changed."""
+            """The result for these key arguments, from memory if it is still right."""
 
     else:
-        # The hot path of all translation. It reaches into the graph, because one more method call would cost a
-        # fifth of a hit; everything that is not a plain hit is left to `recall`.
+        # The hot path of all translation. It reaches into the graph, because one more method call
+        # would cost a fifth of a hit; everything that is not a plain hit is left to `recall`.
         def __call__(self, db: object, *key: object) -> object:
-            """The result for these key arguments, from memory when nothing that it depends on changed."""
+            """The result for these key arguments, from memory if it is still right."""
             try:
                 node = db.memo[self][key]
             except KeyError:
@@ -122,13 +122,14 @@ def query(function: Callable[[Reader, *Ts], R]) -> Query[*Ts, R]:
 class Failure:
     """The outcome of a query that raised.
 
-    Equal to another failure when the exceptions have the same type, arguments and attributes: the same mistake, even
-    if a re-run made a new exception object of it.
+    Equal to another failure when the exceptions have the same type, arguments and attributes: the
+    same mistake, even if a re-run made a new exception object of it.
 
     Attributes:
         exception: What was raised; every reader of the result gets it raised again.
         origin: The query that raised it first.
-        traceback: The traceback as text, because a live one would keep every frame's variables alive.
+        traceback: The traceback as text, because a live one would keep every frame's variables
+            alive.
     """
 
     exception: Exception
@@ -154,8 +155,9 @@ class CycleError(Exception):
     """Queries that need each other's results; every one of them fails with this error.
 
     Attributes:
-        members: The queries in the order in which they read each other, the last reads the first. Starts with the
-            one whose text sorts first, so that the message does not depend on where the cycle was entered.
+        members: The queries in the order in which they read each other, the last reads the first.
+            Starts with the one whose text sorts first, so that the message does not depend on where
+            the cycle was entered.
     """
 
     members: tuple[QueryKey[object], ...]
@@ -210,8 +212,8 @@ class Statistics:
 
     Attributes:
         runs: How many times the function of a query was run to its end.
-        hits: How many reads of running queries found the result, input or listing ready; a thing read twice by one
-            run counts once.
+        hits: How many reads of running queries found the result, input or listing ready; a thing
+            read twice by one run counts once.
         verified: How many results were found still valid after a change without being run.
         results: How many results are in memory.
         inputs: How many inputs there are, with the absent ones that some result has asked for.

@@ -1,0 +1,59 @@
+"""How inputs and listings are read: by the running query, with a record, or from outside."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+
+from translators.database.graph import Graph
+from translators.database.listings import Listings
+from translators.database.query import Index, InputKey
+
+
+class InputReader(Graph):
+    """The half of the `Reader` protocol that is about inputs; queries are read by calling them."""
+
+    def input(self, key: InputKey) -> object | None:
+        """The value of an input, or None when there is none."""
+        reads = self.reads
+        if reads is None:
+            return self.leaves.peek(key)[0]
+        cell = self.leaves.cells.get(key)
+        if cell is None:
+            cell = self.leaves.cell(key)
+            self.loose[cell] = None
+        elif not cell.current:
+            cell.commit(self.clock)
+        reads.append(cell)
+        return cell.value
+
+    def inputs(self, kind: str) -> tuple[InputKey, ...]:
+        """The sorted keys of the inputs of a kind."""
+        return self._bucket(self.leaves.kinds, kind)
+
+    def lookup(self, index: Index, key: Hashable) -> tuple[InputKey, ...]:
+        """The sorted keys of the inputs that the index files under `key`."""
+        return self._bucket(self.leaves.index(index), key)
+
+    def index_keys(self, index: Index) -> tuple[Hashable, ...]:
+        """The sorted distinct keys of an index."""
+        cell = self.leaves.index(index).names
+        reads = self.reads
+        if reads is None:
+            return cell.latest()
+        if not cell.current:
+            cell.commit(self.clock)
+        reads.append(cell)
+        return cell.value
+
+    def _bucket(self, home: Listings, key: Hashable) -> tuple[InputKey, ...]:
+        reads = self.reads
+        if reads is None:
+            return home.peek(key)
+        cell = home.cells.get(key)
+        if cell is None:
+            cell = home.cell(key)
+            self.loose[cell] = None
+        elif not cell.current:
+            cell.commit(self.clock)
+        reads.append(cell)
+        return cell.value

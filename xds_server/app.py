@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import gc
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from translators.codec.node import RawNode
 from translators.database import Database
 from translators.world import INDEXES
-from xds_server import log
+from xds_server import log, memory
 from xds_server.admin.server import AdminServer
 from xds_server.ads.directory import Membership, Wire
 from xds_server.ads.node import proxy_node
@@ -29,7 +27,7 @@ from xds_server.sources.files import FileSource
 
 _log = log.logger(__name__)
 
-TICK_SECONDS = 0.5
+TICK_SECONDS = 1.0
 PROGRESS_FILES = 500
 
 
@@ -45,12 +43,15 @@ class ControlPlane:
         self.metrics = Metrics()
         self._clock = clock
         self._settings = settings
+        self._joins = 0
         self._database = Database(INDEXES)
         self.publisher = Publisher(self._database)
         self.ledger = Ledger(self.publisher, self.metrics, clock)
         self.source = FileSource(
             settings.config,
             self._take,
+            quiet=settings.quiet.total_seconds(),
+            ceiling=settings.quiet_ceiling.total_seconds(),
         )
         self.quarantine = Quarantine(self.publisher, self.source, self.ledger, clock.now)
         self.ledger.quarantine = self.quarantine
@@ -66,7 +67,8 @@ class ControlPlane:
         Raises:
             NodeRefusedError: The node cannot be understood.
         """
-        with _bulk():
+        self._joins += 1
+        with memory.bulk():
             return self.publisher.join(proxy_node(node), inline=wire is Wire.SOTW)
 
     async def run(self, announce: Callable[[str], None]) -> None:
@@ -78,7 +80,7 @@ class ControlPlane:
         """
         ports = self._listen()
         await self.admin.start()
-        with _bulk():
+        with memory.bulk():
             self.source.load(self._progress)
         await self.ads.start()
         announce(
@@ -131,9 +133,15 @@ class ControlPlane:
             _log.info("reading", files=done, of=total)
 
     async def _tick(self) -> None:
+        """Looks after what time alone brings about."""
+        joins = trimmed = 0
         while True:
             await asyncio.sleep(TICK_SECONDS)
             self.quarantine.tick()
+            if self._joins == joins != trimmed:
+                trimmed = joins
+                memory.give_back()
+            joins = self._joins
             self.metrics.query_runs = self._database.statistics.runs
 
 
@@ -153,17 +161,6 @@ def _limits(settings: Settings) -> ServerLimits:
         keepalive_timeout=settings.keepalive_timeout,
         drain=settings.drain,
     )
-
-
-@contextlib.contextmanager
-def _bulk() -> Iterator[None]:
-    """Makes many objects that stay, without the collector looking through them again and again."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        gc.enable()
 
 
 def _some(keys: object) -> str:

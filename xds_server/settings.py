@@ -71,9 +71,9 @@ class Settings:
     log_level: LogLevel = LogLevel.INFO
     log_format: LogFormat = LogFormat.TEXT
     quiet: timedelta = timedelta(milliseconds=20)
-    quiet_ceiling: timedelta = timedelta(milliseconds=500)
+    quiet_ceiling: timedelta = timedelta(milliseconds=200)
     gate_deadline: timedelta = timedelta(seconds=10)
-    keepalive: timedelta = timedelta(seconds=2)
+    keepalive: timedelta = timedelta(seconds=5)
     keepalive_timeout: timedelta = timedelta(seconds=2)
     drain: timedelta = timedelta(seconds=2)
     max_streams: int = 10_000

@@ -28,10 +28,7 @@ STEP_MS: Final = 5
 """How often the watcher looks for events, and how long a save must be over: one change is noticed after 5 to 10 ms."""
 
 QUIET: Final = 0.02
-"""Seconds without another event after which several files count as saved."""
-
 CEILING: Final = 0.2
-"""Seconds after which events that never pause are read anyway."""
 
 SETTLE: Final = 0.05
 """Seconds for which something must stay missing to be taken away: editors move files aside while they save."""
@@ -56,11 +53,17 @@ class FileSource:
     Args:
         directory: the directory; every configuration file below it is read.
         publish: receives each batch, on the event loop (from `load`: on the caller's thread).
+        quiet: seconds without another event after which several files count as saved.
+        ceiling: seconds after which events that never pause are read anyway.
     """
 
-    def __init__(self, directory: Path, publish: Publish) -> None:
+    def __init__(
+        self, directory: Path, publish: Publish, *, quiet: float = QUIET, ceiling: float = CEILING
+    ) -> None:
         self._directory = Directory(directory)
         self._publish = publish
+        self._quiet = quiet
+        self._ceiling = ceiling
         self._catalogue = Catalogue()
         self._absolute = os.path.abspath(directory)  # noqa: PTH100 - resolve() would follow links
         self._pending: set[str] = set()
@@ -119,7 +122,7 @@ class FileSource:
         """Notes events until the directory is not the watched one any more."""
         loop = asyncio.get_running_loop()
         looked = loop.time()
-        events = _changes(self._absolute)
+        events = _changes(self._absolute, self._ceiling)
         try:
             async for changes in events:
                 for _, path in changes:
@@ -168,11 +171,11 @@ class FileSource:
         """Waits for an event; when it is not about one file alone, also until no more follow."""
         await self._noticed.wait()
         loop = asyncio.get_running_loop()
-        ceiling = loop.time() + CEILING
+        ceiling = loop.time() + self._ceiling
         while self._look_through or len(self._pending) > 1:
             self._noticed.clear()
             try:
-                async with asyncio.timeout_at(min(loop.time() + QUIET, ceiling)):
+                async with asyncio.timeout_at(min(loop.time() + self._quiet, ceiling)):
                     await self._noticed.wait()
             except TimeoutError:
                 return
@@ -212,13 +215,13 @@ class FileSource:
             self._publish(batch)
 
 
-def _changes(directory: str) -> AsyncGenerator[set[tuple[Change, str]], None]:
+def _changes(directory: str, ceiling: float) -> AsyncGenerator[set[tuple[Change, str]], None]:
     """The system's events, in sets; an empty one every `LOOK_AGAIN` seconds without."""
     return awatch(
         directory,
         watch_filter=None,
         step=STEP_MS,
-        debounce=int(CEILING * 1000),
+        debounce=int(ceiling * 1000),
         rust_timeout=int(LOOK_AGAIN * 1000),
         yield_on_timeout=True,
         recursive=True,

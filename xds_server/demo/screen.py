@@ -94,7 +94,9 @@ class LiveScreen:
 
     def _steps(self) -> RenderableType:
         table = Table(box=None, show_header=False, padding=(0, 1))
-        for step in self._board.steps:
+        # What is above takes nineteen lines; on a low terminal the oldest steps give way.
+        room = max(2, self._console.height - 19)
+        for step in self._board.steps[-room:]:
             colour = _COLOURS[step.verdict]
             table.add_row(
                 f"[{colour}]{_MARKS[step.verdict]}", escape(step.title), escape(_outcome(step))

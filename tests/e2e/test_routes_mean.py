@@ -58,6 +58,11 @@ kind: Service
 metadata: {name: split}
 spec: {clusterIP: 10.0.0.4, ports: [{port: 9080, name: http}]}
 ---
+apiVersion: v1
+kind: Service
+metadata: {name: db}
+spec: {clusterIP: 10.0.0.5, ports: [{port: 5432, name: tcp}]}
+---
 apiVersion: networking.istio.io/v1
 kind: ServiceEntry
 metadata: {name: wild}
@@ -328,6 +333,19 @@ async def test_an_absolute_request_is_proxied(asked: Asked) -> None:
     proxy = f"http://127.0.0.1:{asked.ports[Mode.EGRESS]}"
     async with asked.session.get("http://plain:9081/x", proxy=proxy) as response:
         assert await response.text() == "outbound|9081||plain.default.svc.cluster.local"
+
+
+async def test_a_tcp_service_is_reached_through_a_tunnel(asked: Asked) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", asked.ports[Mode.EGRESS])
+    try:
+        writer.write(b"CONNECT db:5432 HTTP/1.1\r\nHost: db:5432\r\n\r\n")
+        head = await reader.readuntil(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 200")
+        writer.write(b"GET / HTTP/1.1\r\nHost: any\r\nConnection: close\r\n\r\n")
+        assert b"outbound|5432||db.default.svc.cluster.local" in await reader.read()
+    finally:
+        writer.close()
+        await writer.wait_closed()
 
 
 async def test_weights_are_shares(asked: Asked) -> None:

@@ -6,94 +6,15 @@ from envoy_data_plane.envoy.config.route.v3 import RouteConfiguration
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.meshes import objects
 from tests.support.translation import CLIENT
 from translators import routes
 from translators.codec import decode
 from translators.database import Database
-from translators.kinds.service import KubernetesPort, ServiceSpec
-from translators.kinds.service_entry import EntryPort, Resolution, ServiceEntrySpec
-from translators.kinds.virtual_service import (
-    Destination,
-    HttpRoute,
-    VirtualServiceSpec,
-    WeightedDestination,
-)
 from translators.model.config_object import ConfigObject
 from translators.model.origin import InputKey
 from translators.model.proxy_node import Mode
 from translators.world import INDEXES
-
-NAMES = ("a", "b", "svc")
-NAMESPACES = ("default", "b", "svc")
-ADDRESSES = ("10.0.0.1", "10.0.0.2", "fd00::1", "10.0.0.0/8")
-HOSTS = (
-    "a", "a.b", "a.b.svc", "a.default", "b.svc", "a.default.svc.cluster.local", "a.b.svc.cluster.local",
-    "x.example.com", "*.example.com", "*.default.svc.cluster.local", "10.0.0.1", "10.0.0.2",
-)  # fmt: skip
-PORTS = (80, 81)
-
-addresses = st.lists(st.sampled_from(ADDRESSES), max_size=2).map(tuple)
-created = st.sampled_from(["", "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"])
-export_to = st.sampled_from([(), (".",), ("*",), ("default",), ("~",)])
-port_names = st.sampled_from(["http", "tcp", "tls", "", "grpc"])
-
-
-@st.composite
-def services(draw: st.DrawFn) -> ConfigObject[object]:
-    ports = tuple(
-        KubernetesPort(number, draw(port_names))
-        for number in draw(st.lists(st.sampled_from(PORTS), min_size=1, unique=True))
-    )
-    spec = ServiceSpec(ports, draw(addresses), draw(st.booleans()), export_to=draw(export_to))
-    return ConfigObject(
-        "Service",
-        draw(st.sampled_from(NAMESPACES)),
-        draw(st.sampled_from(NAMES)),
-        spec,
-        created=draw(created),
-    )
-
-
-@st.composite
-def entries(draw: st.DrawFn) -> ConfigObject[object]:
-    ports = tuple(
-        EntryPort(number, draw(port_names))
-        for number in draw(st.lists(st.sampled_from(PORTS), min_size=1, unique=True))
-    )
-    hosts = tuple(draw(st.lists(st.sampled_from(HOSTS), min_size=1, max_size=3, unique=True)))
-    spec = ServiceEntrySpec(
-        hosts, ports, draw(addresses), resolution=Resolution.STATIC, export_to=draw(export_to)
-    )
-    return ConfigObject(
-        "ServiceEntry",
-        draw(st.sampled_from(NAMESPACES)),
-        draw(st.sampled_from(("e", "f", "g"))),
-        spec,
-        created=draw(created),
-    )
-
-
-@st.composite
-def virtual_services(draw: st.DrawFn) -> ConfigObject[object]:
-    hosts = tuple(
-        draw(st.lists(st.sampled_from((*HOSTS, "*")), min_size=1, max_size=3, unique=True))
-    )
-    destination = Destination(draw(st.sampled_from(HOSTS)))
-    spec = VirtualServiceSpec(
-        hosts,
-        http=(HttpRoute(route=(WeightedDestination(destination),)),),
-        export_to=draw(export_to),
-    )
-    return ConfigObject(
-        "VirtualService",
-        draw(st.sampled_from(NAMESPACES)),
-        draw(st.sampled_from(("v", "w"))),
-        spec,
-        created=draw(created),
-    )
-
-
-objects = st.one_of(services(), entries(), virtual_services())
 
 
 def tables(db: Database) -> dict[tuple[Mode, str], RouteConfiguration]:

@@ -35,10 +35,18 @@ from translators.listeners.filter_chains import (
     tls_inspector,
 )
 from translators.listeners.http_connection_manager import http_filter
+from translators.listeners.plain_tcp import plain_tcp_listener
 from translators.model.resource import Resource, resource
 from translators.model.service import ClientScope, Protocol
 from translators.world.exposure import Exposed
-from translators.world.ports import http_ports, l4_hosts, l4_ports, oldest_first
+from translators.world.ports import (
+    hosts_at,
+    http_ports,
+    l4_hosts,
+    l4_ports,
+    oldest_first,
+)
+from translators.world.services import service
 
 ANY_ADDRESS = "0.0.0.0"  # noqa: S104 - what iptables redirects may be for any address
 _PASSTHROUGH = ((names.PASSTHROUGH_CLUSTER, 1),)
@@ -53,18 +61,12 @@ def captured_names(db: Reader, namespace: str) -> tuple[str, ...]:
     for port in l4_ports(db, namespace):
         if wildcard_hosts(db, namespace, port):
             found.add(names.listener(ANY_ADDRESS, port))
-        found.update(names.listener(vip, port) for vip, _ in vip_hosts(db, namespace, port))
+        found.update(
+            names.listener(vip, port)
+            for one in l4_hosts(db, namespace, port)
+            for vip in _virtual_ips(one)
+        )
     return tuple(sorted(found))
-
-
-@query
-def vip_hosts(db: Reader, namespace: str, port: int) -> tuple[tuple[str, Exposed], ...]:
-    """(virtual IP, the oldest service with it) for a port's services that are not surely HTTP, sorted."""
-    found: dict[str, Exposed] = {}
-    for one in oldest_first(db, l4_hosts(db, namespace, port)):
-        for vip in _virtual_ips(one):
-            found.setdefault(vip, one)
-    return tuple(sorted(found.items()))
 
 
 @query
@@ -115,7 +117,6 @@ def virtual_outbound(db: Reader) -> Resource:
     return resource(names.LISTENER_TYPE, name, encode(listener))
 
 
-@query
 def captured_listener(db: Reader, client: ClientScope, name: str) -> Resource:
     """One of the listeners that connections are handed to, by its name.
 
@@ -208,20 +209,31 @@ def _branch_chain(branch: Branch) -> FilterChain:
 
 
 def _vip_listener(db: Reader, client: ClientScope, vip: str, port: int) -> Resource:
-    one = dict(vip_hosts(db, client.namespace, port)).get(vip)
-    if one is None:
+    found = _owner(db, client.namespace, vip, port)
+    if found is None:
         raise LookupError(f"no service that {client.namespace} sees listens on {vip}:{port}")
-    protocol = _protocol(one, port)
-    *conditional, rest = branches(db, client, one.host, port, protocol)
+    host, protocol = found
+    *conditional, rest = branches(db, client, host, port, protocol)
+    if protocol is not Protocol.AUTO and not conditional and rest.is_plain:
+        return plain_tcp_listener(vip, port, rest.clusters[0][0])
     seen: set[tuple[str, str]] = set()
-    fresh = [found for branch in conditional if (found := _unseen(branch, seen))]
-    chains = [_branch_chain(branch) for branch in fresh]
+    chains = [_branch_chain(fresh) for branch in conditional if (fresh := _unseen(branch, seen))]
     inspectors = [tls_inspector()] if any(server_name for server_name, _ in seen) else []
     if protocol is Protocol.AUTO:
         chains.insert(0, _requests(port))
         inspectors.append(http_inspector())
     default = chain(tcp_proxy(rest.clusters, rest.idle_timeout))
     return _listener(vip, port, chains, default, inspectors)
+
+
+def _owner(db: Reader, namespace: str, vip: str, port: int) -> tuple[str, Protocol] | None:
+    """The oldest service with a virtual IP that takes connections on the port."""
+    for host in hosts_at(db, namespace, vip):
+        found = service(db, host, namespace)
+        shape = None if found is None else found.port(port)
+        if shape is not None and not shape.protocol.is_http:
+            return host, shape.protocol
+    return None
 
 
 def _requests(port: int) -> FilterChain:

@@ -40,6 +40,11 @@ class Branch:
         """Whether it takes every connection."""
         return not self.server_names and not self.subnets
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether it takes every connection to one cluster, with Envoy's idle timeout."""
+        return self.is_unconditional and len(self.clusters) == 1 and self.idle_timeout is None
+
 
 def branches(
     db: Reader, client: ClientScope, host: str, port: int, protocol: Protocol

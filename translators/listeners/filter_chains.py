@@ -39,6 +39,7 @@ NO_LIMIT = timedelta(0)
 HTTP_PROTOCOLS = ("http/1.0", "http/1.1", "h2c")
 """What the HTTP inspector calls the protocols that it knows."""
 _PLAINTEXT = "raw_buffer"
+TCP_PROXY = "envoy.filters.network.tcp_proxy"
 
 
 def address(host: str, port: int) -> Address:
@@ -64,7 +65,7 @@ def tcp_proxy(
             ]
         )
         proxy = TcpProxy(stat_prefix=prefix, weighted_clusters=split, idle_timeout=idle_timeout)
-    return Filter(name="envoy.filters.network.tcp_proxy", typed_config=pack(proxy))
+    return Filter(name=TCP_PROXY, typed_config=pack(proxy))
 
 
 def chain(found: Filter, match: FilterChainMatch | None = None, name: str = "") -> FilterChain:

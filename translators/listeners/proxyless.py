@@ -12,8 +12,10 @@ from translators.codec import encode, pack
 from translators.database import Reader, query
 from translators.listeners.http_connection_manager import proxyless_manager
 from translators.model.resource import Resource, resource
-from translators.world.ports import http_hosts, http_ports
+from translators.model.service import Protocol
+from translators.world.ports import UNREGISTERED_PORT, http_hosts, http_ports
 from translators.world.services import service
+from translators.world.virtual_services import unregistered_hosts
 
 _SERVICE_SUFFIX = f".svc.{names.CLUSTER_DOMAIN}"
 
@@ -44,17 +46,28 @@ def _short_forms(host: str, namespace: str) -> tuple[str, ...]:
 @query
 def proxyless_listener(db: Reader, namespace: str, target: str) -> Resource:
     """The listener of a target. A name that is some host's in full means that host, else the short form of a service's."""
-    label, _, port = target.rpartition(":")
-    host = label
-    if service(db, label, namespace) is None:
-        host = _full_name(label, namespace)
-    return _api_listener(db, target, f"{host}:{port}")
+    label, _, number = target.rpartition(":")
+    host = label if _is_host(db, namespace, label, int(number)) else _full_name(label, namespace)
+    return _api_listener(db, target, f"{host}:{number}")
+
+
+def _is_host(db: Reader, namespace: str, label: str, port: int) -> bool:
+    """Whether a name is in full that of a host with requests on the port."""
+    found = service(db, label, namespace)
+    if found is None:
+        return port == UNREGISTERED_PORT and label in unregistered_hosts(db, namespace)
+    shape = found.port(port)
+    return shape is not None and (shape.protocol.is_http or shape.protocol is Protocol.AUTO)
 
 
 def _full_name(label: str, namespace: str) -> str:
-    name, _, rest = label.removesuffix(".svc").partition(".")
-    own = rest or namespace
-    return label if "." in own else names.service_host(name, own)
+    match label.split("."):
+        case [name]:
+            return names.service_host(name, namespace)
+        case [name, own] | [name, own, "svc"]:
+            return names.service_host(name, own)
+        case _:
+            return label
 
 
 @query

@@ -144,6 +144,14 @@ def is_shared(db: Reader, address: str) -> bool:
     return len(sources) > 1 or bool(db.lookup(TWIN_VIRTUAL_IPS, address))
 
 
+def hosts_at(db: Reader, namespace: str, address: str) -> tuple[str, ...]:
+    """The hosts with a virtual IP, oldest service first; hosts that the namespace does not see may be among them."""
+    services = db.lookup(SERVICE_ADDRESSES, address)
+    if len(services) == 1 and not db.lookup(ENTRY_VIRTUAL_IPS, address):
+        return (service_host(services[0][2], services[0][1]),)
+    return address_claimants(db, namespace, address)
+
+
 @query
 def address_claimants(db: Reader, namespace: str, address: str) -> tuple[str, ...]:
     """The hosts with a virtual IP that a namespace sees, oldest service first."""

@@ -282,3 +282,34 @@ def test_type_url_of_the_answer_is_that_of_the_request() -> None:
     got = envoy.next()
     assert got is not None
     assert TYPES[got.short].endswith("Secret")
+
+
+def test_no_more_than_the_limit_is_sent_unanswered() -> None:
+    world = World().set("cds", "a", "x" * 600).set("sds", "s", "x" * 600)
+    world.publish()
+    envoy = Delta(world, StreamLimits(pending_bytes=1000))
+    envoy.asks("cds")
+    envoy.asks("sds")
+    first = envoy.next()
+    assert first is not None
+    assert first.short == "cds"
+    envoy.hears_no_more()
+    envoy.acks("cds")
+    second = envoy.next()
+    assert second is not None
+    assert second.short == "sds"
+    envoy.acks("sds")
+    envoy.hears_no_more()
+
+
+def test_client_that_answers_nothing_is_ended_when_more_waits_for_too_long() -> None:
+    world = World().set("cds", "a", "x" * 600).set("sds", "s", "x" * 600)
+    world.publish()
+    envoy = Delta(world, StreamLimits(pending_bytes=1000))
+    envoy.asks("cds")
+    envoy.asks("sds")
+    assert envoy.next() is not None
+    envoy.hears_no_more()
+    envoy.passes(11)
+    with pytest.raises(LimitExceededError, match="too slow or stuck"):
+        envoy.next()

@@ -48,7 +48,7 @@ class Connection:
     """
 
     __slots__ = (
-        "__weakref__", "_context", "_has_news", "_idle", "_is_woken", "_protocols", "_reader", "_stream", "_wire",
+        "__weakref__", "_context", "_has_news", "_idle", "_is_closing", "_is_woken", "_protocols", "_reader", "_stream", "_task", "_wire",
         "_writing_since", "failure",
     )  # fmt: skip
 
@@ -62,22 +62,27 @@ class Connection:
         self._stream: Stream | None = None
         self._reader: asyncio.Task[None] | None = None
         self._idle: asyncio.Future[bytes | None] | None = None
+        self._task: asyncio.Task[object] | None = None
         self._has_news = False
+        self._is_closing = False
         self._is_woken = False
         self._writing_since: float | None = None
 
     async def run(self) -> None:
         """Serves the stream until either side ends it."""
+        self._task = asyncio.current_task()
+        data = await self._context.read()
+        if data is grpc.aio.EOF:
+            return
         try:
-            data = await self._context.read()
-            if data is grpc.aio.EOF:
-                return
             await self._serve(data)
-        except* PeerError as errors:
-            self._fail(errors)
+        except PeerError as error:
+            self._fail(error)
+        finally:
+            self._task = None
 
     def end(self, code: grpc.StatusCode, message: str) -> None:
-        """Ends the stream with a status."""
+        """Ends the stream with a status, behind the response that is being written."""
         if self.failure is None:
             self.failure = (code, message)
         if self._reader is not None:
@@ -93,10 +98,7 @@ class Connection:
         """Looks after deadlines; ``stall`` is how many seconds one response may take to be read."""
         stream = self._stream
         if self._writing_since is not None and now - self._writing_since > stall:
-            self.end(
-                grpc.StatusCode.RESOURCE_EXHAUSTED,
-                f"a response was not read for {stall:g} s; the client is too slow or stuck",
-            )
+            self._drop(f"a response was not read for {stall:g} s; the client is too slow or stuck")
         elif stream is not None and not stream.is_settled:
             deadline = stream.deadline()
             if deadline is not None and now >= deadline:
@@ -123,8 +125,7 @@ class Connection:
             stream.on_bytes(first)
             async with asyncio.TaskGroup() as group:
                 self._reader = group.create_task(self._read(stream))
-                writer = group.create_task(self._write(stream))
-                self._reader.add_done_callback(lambda _: writer.cancel())
+                group.create_task(self._write(stream))
         finally:
             self._reader = None
             membership.leave()
@@ -134,16 +135,32 @@ class Connection:
         read = self._context.read
         on_bytes = stream.on_bytes
         end_of_stream = grpc.aio.EOF
-        while (data := await read()) is not end_of_stream:
-            on_bytes(data)
-            if self._idle is not None and (response := stream.take()) is not None:
-                self._resume(response)
+        try:
+            while (data := await read()) is not end_of_stream:
+                on_bytes(data)
+                if self._idle is not None and (response := stream.take()) is not None:
+                    self._resume(response)
+        except PeerError as error:
+            self._fail(error)
+        finally:
+            # A write that has begun cannot be taken back, so the writer is told and not cancelled.
+            self._is_closing = True
+            self._resume(None)
 
     async def _write(self, stream: Stream) -> None:
+        try:
+            await self._write_all(stream)
+        except PeerError as error:
+            self._fail(error)
+        finally:
+            if self._reader is not None:
+                self._reader.cancel()
+
+    async def _write_all(self, stream: Stream) -> None:
         write = self._context.write
         now = self._protocols.clock.now
         create_future = asyncio.get_running_loop().create_future
-        while True:
+        while not self._is_closing:
             if self._has_news:
                 self._has_news = False
                 stream.on_view_change()
@@ -169,13 +186,18 @@ class Connection:
             if not idle.done():
                 idle.set_result(response)
 
-    def _fail(self, errors: BaseExceptionGroup[PeerError]) -> None:
-        error: BaseException = errors
-        while isinstance(error, BaseExceptionGroup):
-            error = error.exceptions[0]
+    def _fail(self, error: PeerError) -> None:
         is_limit = isinstance(error, LimitExceededError)
         code = grpc.StatusCode.RESOURCE_EXHAUSTED if is_limit else grpc.StatusCode.INVALID_ARGUMENT
-        self.failure = (code, str(error))
+        if self.failure is None:
+            self.failure = (code, str(error))
+
+    def _drop(self, reason: str) -> None:
+        """Ends the stream without a status: it would only queue up behind the response that is not read."""
+        if self._task is not None and self._stream is not None:
+            self._protocols.observer.warned(self._stream, reason)
+            self._task.cancel()
+            self._task = None
 
 
 def _node(data: bytes, wire: Wire) -> RawNode:

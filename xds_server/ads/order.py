@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from translators.model.resource import Resource
 from translators.names import CLUSTER_TYPE, ENDPOINT_TYPE, LISTENER_TYPE
 from xds_server.ads.exchange import CDS, EDS, LDS, NEVER, OTHER, RDS, VHDS, Exchange
 from xds_server.ads.snapshot import Snapshot, Step, View
@@ -83,6 +84,11 @@ class Order:
         else:
             self._route(view, self.number)
 
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether no stage is waited for."""
+        return self.waiting is None and self._break_until is None
+
     def number_of(self, exchange: Exchange) -> int:
         """The number of the view that a type follows now."""
         return self._routed_number if LDS <= exchange.rank <= VHDS else self.number
@@ -97,9 +103,6 @@ class Order:
             view, number = self.waiting, self._waiting_number
             if lacking:
                 warning = f"listeners and routes no longer wait for {lacking}: no answer in {self._timeout:g} s"
-            elif not self._has_clusters_of(view):
-                self._wait_for(self.view)
-                continue
             self.waiting = None
             self._awaited = frozenset()
             self._route(view, number)
@@ -174,30 +177,43 @@ class Order:
             return self._with_blanks(exchange, self.routed, LISTENER_TYPE)
         return self._hosts(exchange, self.routed)
 
-    def fallback(self, type_url: str, name: str) -> Snapshot | None:
-        """Where else to look for a name: the view that routes still follow."""
-        if self.routed is None or self.routed is self.view:
-            return None
-        found = self.routed.snapshot(type_url)
-        return found if name in found.resources else None
+    def fallback(self, type_url: str, name: str) -> Resource | None:
+        """What a name stands for in the views that routes follow, or will follow before they follow the newest."""
+        for view in (self.waiting, self.routed):
+            if view is not None and view is not self.view:
+                found = view.snapshot(type_url).resources.get(name)
+                if found is not None:
+                    return found
+        return None
 
     def _clusters(self, exchange: Exchange) -> Snapshot:
-        target = exchange.subscription.select(self.view.snapshot(CLUSTER_TYPE))
+        select = exchange.subscription.select
+        newest = self.view.snapshot(CLUSTER_TYPE)
+        target = select(newest)
+        wanted = self._with_waiting(exchange, target)
         routed = self.routed
         is_expired = self._break_until is not None and self._now() >= self._break_until
-        if routed is not None and (is_expired or self._later_types_answered()):
-            known = routed.snapshot(CLUSTER_TYPE)
-            if is_expired or known is self.view.snapshot(CLUSTER_TYPE):
-                goal = target
-            else:
-                goal = target.over(exchange.subscription.select(known))
+        if routed is None or not (is_expired or self._later_types_answered()):
+            goal = wanted.over(exchange.sent)
+        elif is_expired or routed.snapshot(CLUSTER_TYPE) is newest:
+            goal = wanted
         else:
-            goal = target.over(exchange.sent)
+            goal = wanted.over(select(routed.snapshot(CLUSTER_TYPE)))
         if goal is target:
             self._break_until = None
         elif self._break_until is None:
             self._break_until = self._now() + self._timeout
         return goal
+
+    def _with_waiting(self, exchange: Exchange, target: Snapshot) -> Snapshot:
+        """The newest clusters and those of the waiting view, if they were sent; else the newest view is waited for instead."""
+        waiting = self.waiting
+        if waiting is None or waiting is self.view:
+            return target
+        if self._has_clusters_of(waiting):
+            return target.over(exchange.subscription.select(waiting.snapshot(CLUSTER_TYPE)))
+        self._wait_for(self.view)
+        return target
 
     def _with_blanks(self, exchange: Exchange, view: View, parent_type: str) -> Snapshot:
         """What is selected of a type, with blanks where a parent asks for a name that nobody has."""

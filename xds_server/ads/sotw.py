@@ -74,8 +74,7 @@ class SotwStream(Stream):
             self._blame_late(exchange, error)
             return
         self._on_answer(exchange, error)
-        if exchange.late:
-            exchange.late.clear()
+        self._close_late(exchange)
 
     def _blame_late(self, exchange: Exchange, error: RequestError) -> None:
         if not exchange.late:
@@ -84,7 +83,12 @@ class SotwStream(Stream):
             )
             return
         self._on_late_answer(exchange, next(iter(exchange.late)), error)
-        exchange.late.clear()
+        self._close_late(exchange)
+
+    def _close_late(self, exchange: Exchange) -> None:
+        """An answer to a response is one to all before it."""
+        for nonce in tuple(exchange.late or ()):
+            self._on_late_answer(exchange, nonce, None)
 
     def _first(self, request: SotwRequest) -> None:
         """The first request of a type is always answered in full, whatever version the client has."""

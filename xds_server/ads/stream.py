@@ -32,7 +32,7 @@ class StreamLimits:
     Attributes:
         gate_deadline: So long a stage of a change waits for the answers that it depends on.
         response_bytes: Delta responses are split above this size.
-        pending_bytes: A single response above this size is not sent; the stream ends.
+        pending_bytes: What may be sent and not answered; beyond it the stream waits, and ends when that does not help.
         types: Resource types that a client may ask for.
         names: Names that a client may ask for, of one type.
     """
@@ -57,7 +57,7 @@ class Stream:
     """
 
     __slots__ = (
-        "__weakref__", "_limits", "_nonces", "_now", "_observer", "_ordered", "_others", "_pool", "_settled",
+        "__weakref__", "_held_since", "_limits", "_nonces", "_now", "_observer", "_ordered", "_others", "_pending_bytes", "_pool", "_settled",
         "_timeout", "exchanges", "membership", "node", "order", "peer", "settled_revision",
     )  # fmt: skip
     wire: Wire
@@ -87,6 +87,8 @@ class Stream:
         self._ordered: tuple[Exchange, ...] = ()
         self._others: list[Exchange] = []
         self._nonces = 0
+        self._pending_bytes = 0
+        self._held_since: float | None = None
         self._settled = -1
 
     @property
@@ -128,6 +130,8 @@ class Stream:
         gate = self.order.deadline()
         if gate is not None:
             times.append(gate)
+        if self._held_since is not None:
+            times.append(self._held_since + self._timeout)
         return min(times, default=None)
 
     def take(self) -> bytes | None:
@@ -161,7 +165,7 @@ class Stream:
 
     def _settle(self) -> None:
         order = self.order
-        if order.waiting is not None or not self._ordered:
+        if not order.is_at_rest or not self._ordered:
             return
         for exchange in self._ordered:
             if exchange.is_dirty or exchange.inflight is not None:
@@ -195,6 +199,7 @@ class Stream:
         response = exchange.finish()
         if response is None:
             return
+        self._pending_bytes -= len(response.body)
         if error is None:
             exchange.rejection = None
             exchange.accepted_version = response.version
@@ -211,6 +216,7 @@ class Stream:
         response = exchange.late.pop(nonce, None) if exchange.late else None
         if response is None:
             return
+        self._pending_bytes -= len(response.body)
         if error is None:
             self._observer.acked(self, exchange.type_url, response)
         else:
@@ -219,8 +225,7 @@ class Stream:
     def _advance(self, exchange: Exchange) -> bytes | None:
         """The next response of a type, if it has something to say and may say it."""
         if exchange.rest:
-            response, exchange.rest = exchange.rest[0], exchange.rest[1:]
-            return self._emit(exchange, response)
+            return self._continue(exchange)
         goal = self.order.goal(exchange)
         if goal is None:
             return None
@@ -234,13 +239,13 @@ class Stream:
                 exchange.answered = goal
             exchange.sent = goal
             exchange.answered_at = exchange.sent_at
+            self.order.answered(exchange, frozenset())
             return None
         exchange.sent = goal
         exchange.is_due = False
-        response, *rest = self._responses(exchange, goal, step)
-        exchange.rest = tuple(rest)
+        exchange.rest = tuple(self._responses(exchange, goal, step))
         self.order.pushed(exchange, step)
-        return self._emit(exchange, response)
+        return self._continue(exchange)
 
     def _including_owed(self, exchange: Exchange, goal: Snapshot, step: Step) -> Step:
         extra: list[Resource] = []
@@ -260,24 +265,43 @@ class Stream:
 
     def _substitute(self, exchange: Exchange, name: str) -> Resource | None:
         """What is sent for a name that is asked for and not there; None when it may be called removed."""
-        other = self.order.fallback(exchange.type_url, name)
-        if other is not None and exchange.rank == EDS:
-            return other.resources[name]
-        if exchange.rank in {EDS, RDS}:
-            return blank(exchange.type_url, name)
-        return None
+        if exchange.rank == EDS:
+            return self.order.fallback(exchange.type_url, name) or blank(exchange.type_url, name)
+        return blank(exchange.type_url, name) if exchange.rank == RDS else None
 
-    def _emit(self, exchange: Exchange, response: Response) -> bytes:
-        if len(response.body) > self._limits.pending_bytes:
-            raise LimitExceededError(
-                f"a response of {exchange.type_url} would take {len(response.body)} bytes; the limit is"
-                f" {self._limits.pending_bytes}: use delta, or serve fewer resources to this proxy"
-            )
+    def _continue(self, exchange: Exchange) -> bytes | None:
+        """The next response of a step that was begun; None while too much is unanswered."""
+        response = exchange.rest[0]
+        size = len(response.body)
+        if self._pending_bytes + size > self._limits.pending_bytes:
+            self._hold(exchange, size)
+            return None
+        exchange.rest = exchange.rest[1:]
+        exchange.is_dirty = False
+        self._held_since = None
+        self._pending_bytes += size
         self._nonces += 1
         nonce = str(self._nonces)
         exchange.send(response, nonce, self._now())
         self._observer.pushed(self, exchange.type_url, response)
         return with_nonce(response.body, nonce)
+
+    def _hold(self, exchange: Exchange, size: int) -> None:
+        limit = self._limits.pending_bytes
+        if size > limit:
+            raise LimitExceededError(
+                f"a response of {exchange.type_url} would take {size} bytes; the limit is {limit}:"
+                " use delta, or serve fewer resources to this proxy"
+            )
+        exchange.is_dirty = True
+        now = self._now()
+        if self._held_since is None:
+            self._held_since = now
+        elif now - self._held_since > self._timeout:
+            raise LimitExceededError(
+                f"{self._pending_bytes} bytes are not answered and {size} more wait; the limit is {limit}:"
+                " the client is too slow or stuck"
+            )
 
     def _is_overdue(self, exchange: Exchange, now: float) -> bool:
         return exchange.inflight is not None and now >= exchange.sent_time + self._timeout

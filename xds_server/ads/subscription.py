@@ -105,6 +105,7 @@ class SubscriptionPool:
             WeakValueDictionary()
         )
         self._claims: dict[tuple[str, int], tuple[Mapping[str, str], Snapshot]] = {}
+        self._hosts: dict[frozenset[str], Subscription] = {}
         self._everything = self._find(frozenset(), is_wildcard=True)
 
     def named(self, names: Iterable[str], base: Subscription | None = None) -> Subscription:
@@ -119,8 +120,16 @@ class SubscriptionPool:
         return self._everything
 
     def hosts_of(self, routes: frozenset[str]) -> Subscription:
-        """All virtual hosts of some route configurations: those named ``ROUTE/anything``."""
-        return self._find(routes, by_route=True)
+        """All virtual hosts of some route configurations: those named ``ROUTE/anything``.
+
+        No stream holds such a subscription, so the pool does: what is selected by it lives as long as it.
+        """
+        found = self._hosts.get(routes)
+        if found is None:
+            if len(self._hosts) >= _CLAIMS_KEPT:
+                del self._hosts[next(iter(self._hosts))]
+            found = self._hosts[routes] = self._find(routes, by_route=True)
+        return found
 
     def change(
         self, known: Subscription, added: Collection[str], removed: Collection[str]

@@ -1,0 +1,126 @@
+"""Nodes as Istio's bootstraps, our own and gRPC write them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from translators.codec.node import RawNode
+from translators.model.locality import Locality
+from translators.model.proxy_node import Mode
+from xds_server.ads.node import proxy_node
+from xds_server.errors import NodeRefusedError
+
+ISTIO = "sidecar~10.1.2.3~reviews-v1-abc.shop~shop.svc.cluster.local"
+
+
+def node(node_id: str, *, agent: str = "envoy", **metadata: Any) -> RawNode:
+    return RawNode(node_id, "c", "r", "z", "s", metadata, agent, "1.40.0", ())
+
+
+def test_istio_sidecar() -> None:
+    found = proxy_node(
+        node(
+            ISTIO,
+            NAMESPACE="shop",
+            LABELS={"app": "reviews", "version": "v1"},
+            INSTANCE_IPS="10.1.2.3,fd00::1",
+            SERVICE_ACCOUNT="reviews",
+            CLUSTER_ID="east",
+            INTERCEPTION_MODE="REDIRECT",
+            ISTIO_VERSION="1.30.0",
+        )
+    )
+    assert (found.name, found.namespace, found.mode) == ("reviews-v1-abc", "shop", Mode.CAPTURED)
+    assert found.addresses == ("10.1.2.3", "fd00::1")
+    assert found.labels == {("app", "reviews"), ("version", "v1")}
+    assert found.locality == Locality("r", "z", "s")
+    assert (found.service_account, found.cluster_id) == ("reviews", "east")
+    assert found.agent_version == "1.40.0"
+
+
+def test_istio_sidecar_without_interception_sends_to_a_listener() -> None:
+    assert proxy_node(node(ISTIO, INTERCEPTION_MODE="NONE")).mode is Mode.EGRESS
+
+
+def test_plain_name() -> None:
+    found = proxy_node(
+        node(
+            "web.default",
+            CHANCERY_INBOUND={"9080": "127.0.0.1:19080", "80": "[::1]:8080"},
+            CHANCERY_EGRESS_PORT=15009.0,
+        )
+    )
+    assert (found.name, found.namespace, found.mode) == ("web", "default", Mode.EGRESS)
+    assert found.inbound == ((80, "[::1]:8080"), (9080, "127.0.0.1:19080"))
+    assert found.egress_port == 15009
+    assert (found.service_account, found.cluster_id) == ("default", "Kubernetes")
+
+
+def test_defaults() -> None:
+    found = proxy_node(node("web.default"))
+    assert (found.egress_port, found.inbound, found.addresses) == (15001, (), ())
+
+
+def test_dots_before_the_last_belong_to_the_name() -> None:
+    assert proxy_node(node("web.v1.shop")).name == "web.v1"
+
+
+def test_mode_can_be_chosen() -> None:
+    assert proxy_node(node("web.default", CHANCERY_MODE="captured")).mode is Mode.CAPTURED
+
+
+def test_grpc_client_is_proxyless() -> None:
+    assert proxy_node(node("web.default", agent="gRPC Python")).mode is Mode.PROXYLESS
+    assert proxy_node(node(ISTIO, agent="gRPC Go")).mode is Mode.PROXYLESS
+
+
+@pytest.mark.parametrize(
+    ("node_id", "message"),
+    [
+        ("", "no id"),
+        ("web", "NAME.NAMESPACE"),
+        ("web.", "NAME.NAMESPACE"),
+        (".default", "NAME.NAMESPACE"),
+        ("Web.default", "lower case"),
+        ("web.default_", "NAME.NAMESPACE"),
+        ("sidecar~10.0.0.1~web.default", "3 parts"),
+        ("router~10.0.0.1~gw.default~default.svc.cluster.local", "'router'"),
+        ("sidecar~ten~web.default~default.svc.cluster.local", "not an IP address"),
+        ("sidecar~10.0.0.1~web~default.svc.cluster.local", "NAME.NAMESPACE"),
+    ],
+)
+def test_id_that_cannot_be_understood_is_refused_with_what_is_expected(
+    node_id: str, message: str
+) -> None:
+    with pytest.raises(NodeRefusedError) as refused:
+        proxy_node(node(node_id))
+    assert message in str(refused.value)
+    if "IP" not in message:
+        assert "sidecar~IP~POD.NAMESPACE" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "message"),
+    [
+        ({"NAMESPACE": "other"}, "make them agree"),
+        ({"LABELS": "app=web"}, "map of strings"),
+        ({"LABELS": {"app": 1.0}}, "map of strings"),
+        ({"INSTANCE_IPS": "10.0.0.1,nowhere"}, "'nowhere'"),
+        ({"CHANCERY_MODE": "magic"}, "egress, captured, proxyless"),
+        ({"CHANCERY_INBOUND": "9080"}, "map of ports"),
+        ({"CHANCERY_INBOUND": {"http": "127.0.0.1:80"}}, "'http'"),
+        ({"CHANCERY_INBOUND": {"80": "localhost:80"}}, "'localhost'"),
+        ({"CHANCERY_INBOUND": {"80": "127.0.0.1:0"}}, "'0'"),
+        ({"CHANCERY_EGRESS_PORT": 70000.0}, "not a port"),
+        ({"CHANCERY_EGRESS_PORT": None}, "not a port"),
+    ],
+)
+def test_metadata_that_cannot_be_understood_is_refused(
+    metadata: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(NodeRefusedError) as refused:
+        proxy_node(node("web.default", **metadata))
+    assert message in str(refused.value)
+    assert "web.default" in str(refused.value)

@@ -19,7 +19,9 @@ class SimulatedEnvoy:
     """Delta. Holds what it was sent, keeps answers back until told to give them."""
 
     def __init__(self, world: World) -> None:
+        self.world = world
         self.client = Delta(world)
+        self.versions: dict[str, dict[str, str]] = {}
         self.held: dict[str, dict[str, str]] = {}
         self.asked: dict[str, set[str]] = {"eds": set(), "rds": set()}
         self.owed: list[Got] = []
@@ -40,8 +42,23 @@ class SimulatedEnvoy:
             self.has_asked_for_listeners = True
             self.client.asks("lds")
 
+    def reconnect(self) -> None:
+        """Opens a new stream and says what is held, as Envoy does: all types at once, in its order."""
+        self.client.stream.membership.leave()
+        self.client, self.owed = Delta(self.world), []
+        for short in ("cds", "eds", "lds", "rds", "vhds"):
+            if short == "lds" and not self.has_asked_for_listeners:
+                continue
+            if short == "vhds" and not self.has_asked_for_hosts:
+                continue
+            names = " ".join(sorted(self.asked.get(short, ())))
+            has = {name: self.versions[short][name] for name in self.held.get(short, ())}
+            if names or short not in self.asked:
+                self.client.asks(short, names, has=has)
+
     def _apply(self, got: Got) -> None:
         held = self.held.setdefault(got.short, {})
+        self.versions.setdefault(got.short, {}).update(got.versions)
         for each in got.content:
             if each.startswith("-"):
                 held.pop(each[1:], None)
@@ -137,6 +154,8 @@ def test_any_order_ends_in_the_same_state_and_never_routes_to_nothing(
     for move in moves:
         if isinstance(move, tuple):
             author.apply(move)
+        elif move == "reconnect":
+            envoy.reconnect()
         elif isinstance(move, int) and envoy.owed:
             envoy.answer(move)
         else:

@@ -28,15 +28,23 @@ def left_behind(tmp_path: Path) -> list[str]:
     """Command lines that name the demo's files, and the files themselves."""
     mark = str(tmp_path / "files").encode()
     found = [str(path) for path in (tmp_path / "files").iterdir()]
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit() and int(entry.name) != os.getpid():
-            try:
-                command = (entry / "cmdline").read_bytes()
-            except OSError:
-                continue
-            if mark in command:
-                found.append(command.replace(b"\0", b" ").decode())
+    for pid in processes():
+        command = command_line(pid)
+        if mark in command and pid != os.getpid():
+            found.append(command.replace(b"\0", b" ").decode())
     return found
+
+
+def processes() -> list[int]:
+    return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+
+
+def command_line(pid: int) -> bytes:
+    """Empty when the process is gone."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
 
 
 async def started(process: ManagedProcess, word: str) -> None:
@@ -95,6 +103,23 @@ async def test_killed_demo_leaves_no_process_behind(tmp_path: Path) -> None:
         timeout=5,
         explain=lambda: "\n".join(left_behind(tmp_path)),
     )
+
+
+@pytest.mark.envoy
+@pytest.mark.slow
+async def test_envoy_that_dies_ends_the_demo_with_its_name_and_its_log(tmp_path: Path) -> None:
+    process = demo(tmp_path, "--interactive")
+    await process.start()
+    await started(process, "Things to try")
+    bootstrap = b"bootstraps/reviews-v1-a1.yaml"
+    mark = str(tmp_path / "files").encode()
+    (envoy,) = [p for p in processes() if mark in command_line(p) and bootstrap in command_line(p)]
+    os.kill(envoy, signal.SIGKILL)
+    assert await process.wait(15) == 2, process.tail(60)
+    assert "error: reviews-v1-a1 ended by itself" in process.log()
+    (kept,) = left_behind(tmp_path)
+    assert f"The logs of every process are in {kept}/logs" in process.log()
+    assert (Path(kept) / "logs" / "reviews-v1-a1.log").exists()
 
 
 async def test_missing_envoy_gets_a_clear_message(tmp_path: Path) -> None:

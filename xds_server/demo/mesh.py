@@ -234,7 +234,7 @@ class Mesh:
 
 @contextlib.asynccontextmanager
 async def running(clock: Clock) -> AsyncIterator[Mesh]:
-    """A started mesh; at the end no process and no file of it is left (files: unless they were to be kept).
+    """A started mesh; at the end no process of it is left, and no file but the logs of a demo that failed.
 
     Raises:
         DemoError: Something that it needs is missing or taken, or did not come up.
@@ -247,6 +247,10 @@ async def running(clock: Clock) -> AsyncIterator[Mesh]:
             mesh = Mesh(workspace, children, clock, network)
             await mesh.start(stack)
             yield mesh
+    except Exception as error:
+        workspace.keep()
+        error.add_note(f"The logs of every process are in {workspace.logs}")
+        raise
     finally:
         workspace.close()
 

@@ -48,9 +48,12 @@ def main(*, interactive: bool = False) -> int:
 
 
 def _print_error(console: Console, error: BaseException) -> None:
+    notes = getattr(error, "__notes__", ())
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     console.print(f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+    for note in notes:
+        console.print(note, markup=False, highlight=False, soft_wrap=True)
 
 
 async def _run(console: Console, *, interactive: bool) -> int:

@@ -22,6 +22,7 @@ _GOOD_MATCH = "prefix: /demo.Ratings/"
 # Well-formed for everybody but RE2, which Envoy uses: it does not take more than 1,000 repetitions in all.
 _BAD_MATCH = 'regex: "/(?:[A-Za-z.]{1,40}/){1,40}"'
 _PATIENCE_SECONDS = 15.0
+_SETTLE_SECONDS = 0.1
 
 
 class Story:
@@ -198,6 +199,8 @@ class Story:
 
     async def _watch(self, step: StepRecord, seconds: float) -> Tally:
         """The requests that begin in the next seconds."""
+        # An Envoy's worker takes up what its main thread has ACKed a moment later.
+        await asyncio.sleep(_SETTLE_SECONDS)
         with self._traffic.tally() as tally:
             await asyncio.sleep(seconds)
         shares = [

@@ -290,3 +290,34 @@ def test_a_new_tcp_service_re_runs_no_other_listener() -> None:
     apply(db, service("other", TCP, "10.0.0.2"), revision=2)
     assert db.settle() == ()
     assert db.statistics.runs == before
+
+
+def test_a_server_name_that_two_services_claim_belongs_to_the_oldest() -> None:
+    claims = [
+        f"""
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {{name: {name}}}
+spec:
+  hosts: [{name}.example.com]
+  tls:
+  - match: [{{sniHosts: ["*.example.com"], port: 443}}]
+    route: [{{destination: {{host: {name}.example.com}}}}]
+---
+"""
+        for name in ("new", "old")
+    ]
+    db = mesh(
+        entry("new", "new.example.com", TLS443, created="2026-02-01T00:00:00Z"),
+        entry("old", "old.example.com", TLS443),
+        *claims,
+    )
+    chains = [
+        (tuple(server_names(one)), proxy(one).cluster)
+        for one in listener(db, "0.0.0.0_443").filter_chains
+    ]
+    assert chains == [
+        (("*.example.com",), "outbound|443||old.example.com"),
+        (("old.example.com",), "outbound|443||old.example.com"),
+        (("new.example.com",), "outbound|443||new.example.com"),
+    ]

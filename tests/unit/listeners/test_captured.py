@@ -299,7 +299,7 @@ apiVersion: networking.istio.io/v1
 kind: VirtualService
 metadata: {{name: {name}}}
 spec:
-  hosts: [{name}.example.com]
+  hosts: [{name}.example.com, "*.example.com"]
   tls:
   - match: [{{sniHosts: ["*.example.com"], port: 443}}]
     route: [{{destination: {{host: {name}.example.com}}}}]

@@ -45,7 +45,7 @@ lint: $(DEV_STAMP)  ## format, ruff, mypy strict and the layer contracts
 
 check: lint test  ## everything a commit has to pass
 
-bench: $(DEV_STAMP)  ## cost of changes, cold start and memory, as ratios within one run
+bench: $(DEV_STAMP)  ## cost of changes, cold start and memory, as ratios; BENCH_ARGS=--quick is short
 	@exec $(BIN)/python -m tests.bench $(BENCH_ARGS)
 
 docs: $(DEV_STAMP)  ## rewrite docs/cli.md from the commands themselves

@@ -16,7 +16,6 @@ from xds_server.ads.node import proxy_node
 from xds_server.ads.service import AdsServer, ServerLimits
 from xds_server.ads.stream import StreamLimits
 from xds_server.clock import Clock, SystemClock
-from xds_server.errors import ListenError
 from xds_server.ledger import Ledger
 from xds_server.metrics import Metrics
 from xds_server.publisher import Publisher
@@ -75,7 +74,7 @@ class ControlPlane:
         """Serves until SIGTERM or SIGINT, then lets the proxies go gradually.
 
         Raises:
-            ListenError: An address is taken or cannot be used.
+            ChanceryError: An address is taken or cannot be used.
             ConfigDirectoryError: The directory cannot be read.
         """
         ports = self._listen()
@@ -105,11 +104,7 @@ class ControlPlane:
 
     def _listen(self) -> list[str]:
         settings = self._settings
-        address = join_address(settings.address, settings.port)
-        try:
-            port = self.ads.listen(address)
-        except OSError as error:
-            raise ListenError.because("ADS", address, "--port", error) from error
+        port = self.ads.listen(join_address(settings.address, settings.port))
         places = [join_address(settings.address, port)]
         if settings.socket is not None:
             self.ads.listen(f"unix:{settings.socket}")

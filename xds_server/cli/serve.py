@@ -184,6 +184,10 @@ def serve(  # noqa: PLR0913 - one parameter per option
         max_pending_bytes=max_pending_bytes,
     )
     import asyncio
+    import os
+
+    # gRPC's core writes lines of its own, in a form of its own, about what the server reports anyway.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
     from xds_server import log
     from xds_server.app import run

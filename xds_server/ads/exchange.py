@@ -20,6 +20,7 @@ CDS, EDS, LDS, RDS, VHDS, OTHER = range(6)
 RANKS = {type_url: rank for rank, type_url in enumerate(SEND_ORDER)}
 NEVER = -1
 _LATE_KEPT = 8
+_REFUSED_KEPT = 8
 
 
 class Exchange:
@@ -41,6 +42,7 @@ class Exchange:
         answered_at: Number of the newest view that ``answered`` covers.
         sent_time: When ``inflight`` was sent.
         late: Nonce → response, for responses whose answer is not waited for any more.
+        refused: Responses that were rejected and of which nothing has changed since: what the client has of their names is not known.
         rejection: Code and text of the last answer if it was a NACK.
         accepted_version: Version of the last accepted response (SotW).
         names: The names of the last request, as sent (SotW).
@@ -50,8 +52,8 @@ class Exchange:
 
     __slots__ = (
         "accepted_version", "answered", "answered_at", "inflight", "is_child_due", "is_dirty", "is_due",
-        "is_explicit", "late", "names", "nonce", "owed", "rank", "rejection", "rest", "sent", "sent_at",
-        "sent_time", "subscription", "type_url",
+        "is_explicit", "late", "names", "nonce", "owed", "rank", "refused", "rejection", "rest", "sent",
+        "sent_at", "sent_time", "subscription", "type_url",
     )  # fmt: skip
 
     def __init__(self, type_url: str, subscription: Subscription, held: Snapshot) -> None:
@@ -70,6 +72,7 @@ class Exchange:
         self.answered_at = NEVER
         self.sent_time = 0.0
         self.late: dict[str, Response] | None = None
+        self.refused: tuple[Response, ...] = ()
         self.rejection: tuple[int, str] | None = None
         self.accepted_version = ""
         self.names: tuple[str, ...] = ()
@@ -122,6 +125,23 @@ class Exchange:
             del self.late[next(iter(self.late))]
         self.late[self.nonce] = self.inflight
         self.inflight = None
+
+    def refuse(self, response: Response) -> None:
+        """Notes a rejected response. How much of it was applied is not known: nothing of most types, all but the bad of others."""
+        self.refused = (*self.refused, response)[-_REFUSED_KEPT:]
+        self.is_dirty = True
+
+    def reclaim(self, goal: Snapshot) -> None:
+        """Owes the names of a rejected response once any of them is to be something else; before, it would be rejected again."""
+        kept = []
+        for response in self.refused:
+            if response.differs(goal):
+                # Whatever was sent again since then is not in doubt.
+                names = response.names_in(self.sent)
+                self.owed = self.owed.union(filter(self.subscription.covers, names))
+            else:
+                kept.append(response)
+        self.refused = tuple(kept)
 
     def held(self) -> tuple[Resource, ...]:
         """The resources that the client was sent and did not drop."""

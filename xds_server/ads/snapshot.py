@@ -59,6 +59,18 @@ class Response:
         self.body = body
         self.version = version
 
+    def names_in(self, known: Snapshot) -> list[str]:
+        """The names that it changes or takes away and that are just so in a snapshot."""
+        resources = known.resources
+        return [
+            *[found.name for found in self.changed if resources.get(found.name) == found],
+            *[name for name in self.removed if name not in resources],
+        ]
+
+    def differs(self, goal: Snapshot) -> bool:
+        """Whether any of it is something else in a snapshot."""
+        return len(self.names_in(goal)) < len(self.changed) + len(self.removed)
+
 
 class Step:
     """What leads from one snapshot to another.

@@ -125,6 +125,10 @@ class SotwStream(Stream):
         self.order.subscribed(exchange)
         self._settled = -1
 
+    def _refuse(self, exchange: Exchange, response: Response) -> None:
+        if exchange.rank not in _COMPLETE:
+            exchange.refuse(response)
+
     def _tells_nothing(self, step: Step, exchange: Exchange) -> bool:
         if exchange.rank in _COMPLETE:
             return not step.changed and not step.removed

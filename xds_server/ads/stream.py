@@ -4,8 +4,8 @@ Whoever drives it feeds requests (``on_request``), says when the view may have c
 deadline has passed (``on_deadline``), and after each of these takes responses until there is none. Nothing is queued: a response
 is made when it is taken, from the newest state, so a slow client costs no memory and skips what it has missed.
 
-Rules, of both wires: one response of a type is outstanding at a time; what was rejected counts as sent and is not sent again
-until it changes; an answer is what repeats the nonce of the response in flight, and nothing else is; it rejects when it carries an error.
+Rules, of both wires: one response of a type is outstanding at a time; what was rejected is not sent again until any of it
+changes, and then the rest of it is sent as well, for the client may have applied none of it; an answer is what repeats the nonce of the response in flight, and nothing else is; it rejects when it carries an error.
 """
 
 from __future__ import annotations
@@ -207,6 +207,7 @@ class Stream:
             self.order.answered(exchange, frozenset())
         else:
             exchange.rejection = (error.code, error.message)
+            self._refuse(exchange, response)
             self._observer.nacked(self, exchange.type_url, response, error.code, error.message)
             needs = frozenset([need for found in response.changed for need in found.needs])
             self.order.answered(exchange, needs)
@@ -220,7 +221,12 @@ class Stream:
         if error is None:
             self._observer.acked(self, exchange.type_url, response)
         else:
+            self._refuse(exchange, response)
             self._observer.nacked(self, exchange.type_url, response, error.code, error.message)
+
+    def _refuse(self, exchange: Exchange, response: Response) -> None:
+        """Notes that the client did not take a response as a whole."""
+        exchange.refuse(response)
 
     def _advance(self, exchange: Exchange) -> bytes | None:
         """The next response of a type, if it has something to say and may say it."""
@@ -232,6 +238,8 @@ class Stream:
         exchange.is_dirty = False
         exchange.sent_at = self.order.number_of(exchange)
         step = goal.step_from(exchange.sent)
+        if exchange.refused:
+            exchange.reclaim(goal)
         if exchange.owed:
             step = self._including_owed(exchange, goal, step)
         if not exchange.is_due and self._tells_nothing(step, exchange):

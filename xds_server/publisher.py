@@ -294,13 +294,12 @@ class Publisher:
         if isinstance(outcome, Failure):
             self._failed(outcome)
             return
-        before = part.resources.get(name)
+        before, good = part.resources.get(name), part.proven.get(name)
         if before is not None and before != outcome:
             if before in self.unproven:
                 self._superseded.add(before)
-            else:
-                part.proven[name] = (before, self.revision - 1)
-        good = part.proven.get(name)
+            elif good is None or good[0] != before:
+                good = part.proven[name] = (before, self.revision - 1)
         if outcome in self.held:
             if good is not None:
                 part.put(name, good[0])

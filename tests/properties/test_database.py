@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from tests.support.query_graphs import (
     BUCKETS,
+    GROUPED,
     PARITY,
     Oracle,
     Program,
@@ -52,7 +53,7 @@ def test_after_any_edits_results_runs_changes_and_memory_are_what_the_oracle_say
     size = len(program)
     log: list[int] = []
     node = make_query(program, log)
-    db = Database([BUCKETS, PARITY])
+    db = Database([BUCKETS, PARITY, GROUPED])
     fill(db, world)
     held = dict.fromkeys(sorted({number % size for number in first}))
     for number in held:
@@ -107,7 +108,7 @@ def test_reads_between_edits_see_what_a_fresh_database_would(
     program: Program, world: World, events: list[Edit | int]
 ) -> None:
     node = make_query(program, [])
-    db = Database([BUCKETS, PARITY])
+    db = Database([BUCKETS, PARITY, GROUPED])
     fill(db, world)
     db.hold(node.ref(len(program) - 1))
     for event in events:
@@ -121,7 +122,7 @@ def test_reads_between_edits_see_what_a_fresh_database_would(
             edit(db, *event, 2)
     for number in range(len(program)):
         same_outcome(db, node, number, Oracle(program, world).outcome(number))
-    for index in (BUCKETS, PARITY):
+    for index in (BUCKETS, PARITY, GROUPED):
         answer = Oracle(program, world).answer(("index keys", index))
         assert ("value", db.index_keys(index)) == answer
 
@@ -139,7 +140,7 @@ def test_a_fork_runs_what_its_edits_change_and_nothing_else(
     roots = sorted({number % len(program) for number in first})
     log: list[int] = []
     node = make_query(program, log)
-    db = Database([BUCKETS, PARITY])
+    db = Database([BUCKETS, PARITY, GROUPED])
     fill(db, world)
     for number in roots:
         db.hold(node.ref(number))
@@ -191,7 +192,7 @@ def test_a_fork_and_its_parent_never_see_each_others_edits(
     program: Program, world: World, events: list[tuple[str, object]]
 ) -> None:
     node = make_query(program, [])
-    db = Database([BUCKETS, PARITY])
+    db = Database([BUCKETS, PARITY, GROUPED])
     fill(db, world)
     top = node.ref(len(program) - 1)
     db.hold(top)

@@ -39,6 +39,12 @@ def _number(value: object) -> int:
 
 BUCKETS = Index("by-bucket", "A", _buckets)
 PARITY = Index("by-parity", "B", lambda value: (f"parity-{_number(value) % 2}",))
+GROUPED = Index(
+    "by-sum",
+    "A",
+    lambda value: [(bucket % 2, bucket + _number(value) % 3) for bucket in _buckets(value)],
+    is_grouped=True,
+)
 
 
 class BrokenError(Exception):
@@ -95,6 +101,10 @@ class _Asker:
         for key in self._listing(("index keys", index)):
             self._sum = self._sum * 5 + (key if isinstance(key, int) else len(str(key)))
 
+    def _group(self, index: Index, group: int) -> None:
+        for key in self._listing(("group", index, group)):
+            self._sum = self._sum * 5 + int(key[1])
+
     def _modulo(self, by: int) -> None:
         self._sum %= by
 
@@ -131,6 +141,8 @@ def make_query(program: Program, log: list[int]) -> Query[int, int]:
                     return db.lookup(index, key)
                 case "index keys", Index() as index:
                     return db.index_keys(index)
+                case "group", Index() as index, group:
+                    return db.index_keys(index, group)
                 case "node", int(other):
                     return node(db, other)
             raise AssertionError(reading)
@@ -184,16 +196,17 @@ class Oracle:
                         insort(members, key)
                 return "value", tuple(members)
             case "index keys", Index() as index:
-                keys = {
-                    k
-                    for key, v in self.world.items()
-                    if key[0] == index.kind
-                    for k in index.keys(v)
-                }
-                return "value", tuple(sorted(keys))
+                return "value", tuple(sorted(self._keys(index)))
+            case "group", Index() as index, group:
+                grouped = {k for k in self._keys(index) if isinstance(k, tuple) and k[0] == group}
+                return "value", tuple(sorted(grouped))
             case "node", int(number):
                 return self.outcome(number)
         raise AssertionError(reading)
+
+    def _keys(self, index: Index) -> set[Hashable]:
+        values = [value for key, value in self.world.items() if key[0] == index.kind]
+        return {key for value in values for key in index.keys(value)}
 
     def reach(self, roots: Iterable[int]) -> set[int]:
         """The nodes that the roots need, themselves included."""
@@ -273,7 +286,8 @@ def _step(draw: Random, below: int, *, deep: bool) -> Step:
         ("each", key[0]),
         ("bucket", BUCKETS, draw.randint(0, 2), draw.random() < 0.5),
         ("bucket", PARITY, draw.choice(["parity-0", "parity-1"]), draw.random() < 0.5),
-        ("index_keys", draw.choice([BUCKETS, PARITY])),
+        ("index_keys", draw.choice([BUCKETS, PARITY, GROUPED])),
+        ("group", GROUPED, draw.randint(0, 1)),
     ]
     if below:
         steps += [("node", draw.randrange(below)) for _ in range(6)]

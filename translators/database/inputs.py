@@ -11,7 +11,7 @@ their overlays.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from typing import TypeVar
 from weakref import WeakSet
 
@@ -20,6 +20,8 @@ from translators.database.listings import ListingCell, Listings
 from translators.database.query import Index, IndexKeysRead, InputKey, KindRead, LookupRead
 
 _K = TypeVar("_K", bound=Hashable)
+
+_ALL = (None,)
 
 _Edit = tuple[int, Hashable, bool]
 """One change of a listing: the number of the table, what is filed under, and whether the input
@@ -33,9 +35,11 @@ class Inputs:
         cells: Input key → cell. Holds what is present, and what some result has asked for.
         kinds: The inputs by kind.
         tables: `kinds`, then the inputs by the keys of each index.
+        names: For each of `tables` what inputs are filed under there, by group.
         overlays: The inputs laid over these, as long as somebody uses them.
         edited_inputs: The inputs of an overlay that may differ from those below.
         edited_listings: The listings of an overlay that may differ from those below.
+        edited_names: The same for what is filed under.
     """
 
     def __init__(self, indexes: Iterable[Index], below: Inputs | None = None) -> None:
@@ -43,7 +47,12 @@ class Inputs:
         self.below = below
         self.overlays: WeakSet[Inputs] = WeakSet()
         self.indexes = tuple(dict.fromkeys(indexes))
-        self.tables = _tables(self.indexes, below)
+        if below is None:
+            self.tables = (Listings(_kind_read), *map(_buckets, self.indexes))
+            self.names = (Listings(_kind_read), *map(_names, self.indexes))
+        else:
+            self.tables = tuple(table.over() for table in below.tables)
+            self.names = tuple(table.over() for table in below.names)
         self.kinds = self.tables[0]
         self._numbers = {index: number for number, index in enumerate(self.indexes, start=1)}
         self._of_kind: dict[str, list[Index]] = {}
@@ -51,17 +60,29 @@ class Inputs:
             self._of_kind.setdefault(index.kind, []).append(index)
         self.edited_inputs: dict[InputKey, None] = {}
         self.edited_listings: dict[tuple[int, Hashable], None] = {}
+        self.edited_names: dict[tuple[int, Hashable], None] = {}
         if below is not None:
             below.overlays.add(self)
 
-    def index(self, index: Index) -> Listings:
+    def index(self, index: Index) -> Listings[InputKey]:
         """The listings of an index.
 
         Raises:
             LookupError: The database was made without this index.
         """
+        return self.tables[self._number(index)]
+
+    def keys(self, index: Index) -> Listings[Hashable]:
+        """The keys of an index by group, all of them under None.
+
+        Raises:
+            LookupError: The database was made without this index.
+        """
+        return self.names[self._number(index)]
+
+    def _number(self, index: Index) -> int:
         try:
-            return self.tables[self._numbers[index]]
+            return self._numbers[index]
         except KeyError:
             raise LookupError(
                 f"the database has no index {index.name!r}; give it to Database(indexes=...)"
@@ -104,7 +125,7 @@ class Inputs:
             cell.value, cell.pending, cell.current = value, None, True
             self.drop(cell)
         for number, name, present in edits:
-            self._edit(self.tables[number], name, key, present, stale)
+            self._edit(number, name, key, present, stale)
         if self.below is not None:
             self._note_edits(key, edits)
         return stale
@@ -127,6 +148,8 @@ class Inputs:
         self.cell(key)
         for number, name, _ in edits:
             self.tables[number].cell(name)
+            for group in self._groups(number, name):
+                self.names[number].cell(group)
         self._note_edits(key, edits)
 
     def copy_edits(self, other: Inputs) -> None:
@@ -134,12 +157,12 @@ class Inputs:
         for key in other.edited_inputs:
             self.cells[key] = InputCell(key, *other.peek(key))
         for number, name in other.edited_listings:
-            home = self.tables[number]
-            home.cells[name] = ListingCell(home, name, other.tables[number].peek(name))
-        for mine, theirs in zip(self.tables, other.tables, strict=True):
-            mine.names = ListingCell(mine, None, theirs.names.latest())
+            self.tables[number].copy(name, other.tables[number])
+        for number, group in other.edited_names:
+            self.names[number].copy(group, other.names[number])
         self.edited_inputs.update(other.edited_inputs)
         self.edited_listings.update(other.edited_listings)
+        self.edited_names.update(other.edited_names)
 
     def differences(self) -> Iterator[LeafCell]:
         """The cells below whose value is not what this overlay has in their place."""
@@ -149,14 +172,15 @@ class Inputs:
             lower = self.below.cells.get(key)
             if lower is not None and _differ(lower, self.cells[key]):
                 yield lower
-        lower_tables = self.below.tables
         for number, name in self.edited_listings:
-            listing = lower_tables[number].cells.get(name)
+            listing = self.below.tables[number].cells.get(name)
             if listing is not None and _differ(listing, self.tables[number].cells[name]):
                 yield listing
-        for mine, below in zip(self.tables, lower_tables, strict=True):
-            if _differ(mine.names, below.names):
-                yield below.names
+        for number, group in self.edited_names:
+            names = self.below.names[number].cells.get(group)
+            mine = self.names[number].cells.get(group)
+            if names is not None and mine is not None and _differ(names, mine):
+                yield names
 
     def _below(self, key: InputKey) -> tuple[object | None, int | None]:
         return (None, None) if self.below is None else self.below.peek(key)
@@ -177,43 +201,51 @@ class Inputs:
         return edits
 
     def _edit(
-        self, home: Listings, name: Hashable, key: InputKey, present: bool, stale: list[LeafCell]
+        self, number: int, name: Hashable, key: InputKey, present: bool, stale: list[LeafCell]
     ) -> None:
-        cell = home.cell(name)
-        _edit(cell, key, present, stale)
+        cell = self.tables[number].cell(name)
+        self._edit_cell(cell, key, present, stale)
         if cell.size == present:  # the first one came, or the last one went
-            _edit(home.names, name, present, stale)
+            for group in self._groups(number, name):
+                self._edit_cell(self.names[number].cell(group), name, present, stale)
+
+    def _edit_cell(
+        self, cell: ListingCell[_K], key: _K, present: bool, stale: list[LeafCell]
+    ) -> None:
+        cell.edit(key, present=present)
+        if cell.current:
+            cell.current = False
+            stale.append(cell)
         if not cell.size and not cell.is_read():
             self.drop(cell)
+
+    def _groups(self, number: int, name: Hashable) -> tuple[Hashable, ...]:
+        """The groups of a key of an index, None among them; kinds are in none."""
+        if not number:
+            return ()
+        if self.indexes[number - 1].is_grouped and isinstance(name, tuple):
+            return (None, name[0])
+        return _ALL
 
     def _note_edits(self, key: InputKey, edits: list[_Edit]) -> None:
         self.edited_inputs[key] = None
         for number, name, _ in edits:
             self.edited_listings[number, name] = None
-
-
-def _tables(indexes: tuple[Index, ...], below: Inputs | None) -> tuple[Listings, ...]:
-    if below is not None:
-        return tuple(table.over() for table in below.tables)
-    return (
-        Listings(KindRead("*"), _kind_read),
-        *(Listings(IndexKeysRead(index.name), _lookup_read(index)) for index in indexes),
-    )
+            self.edited_names.update(
+                ((number, group), None) for group in self._groups(number, name)
+            )
 
 
 def _kind_read(kind: Hashable) -> KindRead:
     return KindRead(str(kind))
 
 
-def _lookup_read(index: Index) -> Callable[[Hashable], LookupRead]:
-    return lambda key: LookupRead(index.name, key)
+def _buckets(index: Index) -> Listings[InputKey]:
+    return Listings(lambda key: LookupRead(index.name, key))
 
 
-def _edit(cell: ListingCell[_K], key: _K, present: bool, stale: list[LeafCell]) -> None:
-    cell.edit(key, present=present)
-    if cell.current:
-        cell.current = False
-        stale.append(cell)
+def _names(index: Index) -> Listings[Hashable]:
+    return Listings(lambda group: IndexKeysRead(index.name, group))
 
 
 def _differ(one: LeafCell, other: LeafCell) -> bool:

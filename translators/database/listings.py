@@ -1,4 +1,4 @@
-"""Sorted listings of keys: the inputs of a kind, and the buckets and the keys of an index."""
+"""Sorted listings of keys: the inputs of a kind, and the buckets and keys of an index."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
 from translators.database.cells import LeafCell
-from translators.database.query import InputKey, ListingRead
+from translators.database.query import ListingRead
 
 K = TypeVar("K", bound=Hashable)
 
@@ -17,8 +17,7 @@ class ListingCell(LeafCell, Generic[K]):
 
     Attributes:
         home: The listings that this one belongs to.
-        key: What it is filed under there; None for the listing of all that something is filed
-            under.
+        key: What it is filed under there.
         size: How many keys there are, pending changes included.
         pending: The exact difference to `value`: key → whether it comes or goes. None for none.
     """
@@ -28,7 +27,7 @@ class ListingCell(LeafCell, Generic[K]):
     value: tuple[K, ...]
     pending: dict[K, bool] | None
 
-    def __init__(self, home: Listings, key: Hashable, value: tuple[K, ...]) -> None:
+    def __init__(self, home: Listings[K], key: Hashable, value: tuple[K, ...]) -> None:
         super().__init__(value, current=True)
         self.home = home
         self.key = key
@@ -87,55 +86,52 @@ class ListingCell(LeafCell, Generic[K]):
 
     def drop(self) -> None:
         """Leave the listings that this one belongs to."""
-        if self is not self.home.names:
-            self.home.cells.pop(self.key, None)
+        if self.home.cells.get(self.key) is self:
+            del self.home.cells[self.key]
 
     def describe(self) -> ListingRead:
         """What reading this cell is called."""
-        home = self.home
-        return home.names_read if self is home.names else home.describe(self.key)
+        return self.home.describe(self.key)
 
 
-class Listings:
-    """Keys filed under other keys: inputs by kind, or inputs by the keys of an index.
+class Listings(Generic[K]):
+    """Keys filed under other keys.
+
+    There are inputs by kind, inputs by the keys of an index, and the keys of an index by group,
+    where None is the group of them all.
 
     Attributes:
         cells: What is filed under → the listing; has those not empty, and those asked for.
-        names: The listing of all that something is filed under.
-        names_read: What reading `names` is called.
         describe: Makes what reading one of `cells` is called.
         below: What these are laid over.
     """
 
     def __init__(
-        self,
-        names_read: ListingRead,
-        describe: Callable[[Hashable], ListingRead],
-        below: Listings | None = None,
+        self, describe: Callable[[Hashable], ListingRead], below: Listings[K] | None = None
     ) -> None:
-        self.names: ListingCell[Hashable] = ListingCell(
-            self, None, () if below is None else below.names.merged()
-        )
-        self.cells: dict[Hashable, ListingCell[InputKey]] = {}
-        self.names_read = names_read
+        self.cells: dict[Hashable, ListingCell[K]] = {}
         self.describe = describe
         self.below = below
 
-    def over(self) -> Listings:
+    def over(self) -> Listings[K]:
         """New listings laid over these."""
-        return Listings(self.names_read, self.describe, self)
+        return Listings(self.describe, self)
 
-    def cell(self, key: Hashable) -> ListingCell[InputKey]:
+    def cell(self, key: Hashable) -> ListingCell[K]:
         """The listing under `key`; an empty one is made when there is none."""
         cell = self.cells.get(key)
         if cell is None:
             cell = self.cells[key] = ListingCell(self, key, self._below(key))
         return cell
 
-    def peek(self, key: Hashable) -> tuple[InputKey, ...]:
+    def peek(self, key: Hashable) -> tuple[K, ...]:
         """The latest keys filed under `key`, without making a cell."""
         cell = self.cells.get(key)
         return self._below(key) if cell is None else cell.merged()
 
-    def _below(self, key: Hashable) -> tuple[InputKey, ...]:
+    def copy(self, key: Hashable, other: Listings[K]) -> None:
+        """Have the listing under `key` be as it is in other listings."""
+        self.cells[key] = ListingCell(self, key, other.peek(key))
+
+    def _below(self, key: Hashable) -> tuple[K, ...]:
         return () if self.below is None else self.below.peek(key)

@@ -34,8 +34,11 @@ class Reader(Protocol):
     def lookup(self, index: Index, key: Hashable) -> tuple[InputKey, ...]:
         """The sorted keys of the inputs that an index files under `key`; depends on no others."""
 
-    def index_keys(self, index: Index) -> tuple[Hashable, ...]:
-        """The sorted distinct keys of an index; depends on them, not on what they hold."""
+    def index_keys(self, index: Index, group: Hashable = None) -> tuple[Hashable, ...]:
+        """The sorted distinct keys of an index; depends on them, not on what they hold.
+
+        With a group, only the keys of that group: depends on no others. None stands for all keys.
+        """
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,11 +52,13 @@ class Index:
         kind: The kind of input (first element of the input key) that it files.
         keys: Pure function from the value of one input to the index keys it is filed under. Keys
             are hashable and comparable with each other; duplicates count once; none at all is fine.
+        is_grouped: Whether keys are tuples whose first item is the group that they belong to.
     """
 
     name: str
     kind: str
     keys: Callable[[object], Iterable[Hashable]]
+    is_grouped: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -194,9 +199,10 @@ class LookupRead:
 
 @dataclass(frozen=True, slots=True)
 class IndexKeysRead:
-    """A query listed the keys of an index."""
+    """A query listed the keys of an index, or (group not None) those of one group."""
 
     index: str
+    group: Hashable = None
 
 
 ListingRead: TypeAlias = KindRead | LookupRead | IndexKeysRead

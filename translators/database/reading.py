@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
+from typing import TypeVar
 
 from translators.database.graph import Graph
 from translators.database.listings import Listings
 from translators.database.query import Index, InputKey
+
+K = TypeVar("K", bound=Hashable)
 
 
 class InputReader(Graph):
@@ -34,18 +37,11 @@ class InputReader(Graph):
         """The sorted keys of the inputs that the index files under `key`."""
         return self._bucket(self.leaves.index(index), key)
 
-    def index_keys(self, index: Index) -> tuple[Hashable, ...]:
-        """The sorted distinct keys of an index."""
-        cell = self.leaves.index(index).names
-        reads = self.reads
-        if reads is None:
-            return cell.latest()
-        if not cell.current:
-            cell.commit(self.clock)
-        reads.append(cell)
-        return cell.value
+    def index_keys(self, index: Index, group: Hashable = None) -> tuple[Hashable, ...]:
+        """The sorted distinct keys of an index, or of one group of them."""
+        return self._bucket(self.leaves.keys(index), group)
 
-    def _bucket(self, home: Listings, key: Hashable) -> tuple[InputKey, ...]:
+    def _bucket(self, home: Listings[K], key: Hashable) -> tuple[K, ...]:
         reads = self.reads
         if reads is None:
             return home.peek(key)

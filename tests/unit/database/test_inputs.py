@@ -72,3 +72,24 @@ def test_listings_are_sorted_however_they_came_about(db: Database) -> None:
     assert db.inputs("Number") == tuple(key(name) for name in sorted(names[500:]))
     assert db.lookup(DIGITS, "1") == db.inputs("Number")
     assert db.index_keys(DIGITS) == ("1",)
+
+
+def test_a_group_of_an_index_changes_with_its_own_keys_only() -> None:
+    grouped = Index("tens", "Number", lambda value: [divmod(int(str(value)), 10)], is_grouped=True)
+
+    @query
+    def tens(db: Reader, group: int) -> tuple[object, ...]:
+        return db.index_keys(grouped, group)
+
+    db = Database([grouped])
+    db.set(key("x"), 12, 1)
+    db.hold(tens.ref(1))
+    assert db.settle() == (tens.ref(1),)
+    assert (tens(db, 1), tens(db, 2), db.index_keys(grouped)) == (((1, 2),), (), ((1, 2),))
+    runs = db.statistics.runs
+    db.set(key("y"), 23, 2)
+    db.set(key("z"), 12, 2)
+    assert (db.settle(), db.statistics.runs) == ((), runs)
+    db.set(key("y"), 15, 3)
+    assert db.settle() == (tens.ref(1),)
+    assert (tens(db, 1), tens(db, 2)) == (((1, 2), (1, 5)), ())

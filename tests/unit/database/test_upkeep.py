@@ -91,7 +91,7 @@ world = {key: (i, (i % 3,)) for i, key in enumerate(keys)}
 for seed in range(40):
     program = random_program(seed, 10)
     node = make_query(program, log)
-    db = Database([BUCKETS, PARITY])
+    db = Database([BUCKETS, PARITY, GROUPED])
     for key, value in world.items():
         db.set(key, value, 1)
     for number in range(10):

@@ -48,8 +48,8 @@ class ServerLimits:
     stream: StreamLimits = field(default_factory=StreamLimits)
     streams: int = 10_000
     message_bytes: int = 4 * 1024 * 1024
-    keepalive: timedelta = timedelta(seconds=2)
-    keepalive_timeout: timedelta = timedelta(seconds=2)
+    keepalive: timedelta = timedelta(seconds=3)
+    keepalive_timeout: timedelta = timedelta(seconds=5)
     write_timeout: timedelta = timedelta(seconds=30)
     connection_age: timedelta | None = None
     drain: timedelta = timedelta(seconds=2)

@@ -13,7 +13,6 @@ import hashlib
 import itertools
 from collections.abc import Collection, Iterable, Mapping
 from types import MappingProxyType
-from weakref import WeakKeyDictionary
 
 from translators.codec.discovery import delta_response_body, sotw_resource, sotw_response_body
 from translators.codec.wire import string
@@ -25,12 +24,12 @@ from translators.names import (
     ROUTE_TYPE,
     VIRTUAL_HOST_TYPE,
 )
+from xds_server.ads.trail import Series, Trail
 
 DEFAULT_RESPONSE_BYTES = 3_500_000
 """A delta response is split above this size; clients commonly take no message of more than 4 MiB."""
 
 _NEVER_REMOVED = frozenset((ENDPOINT_TYPE, ROUTE_TYPE))
-_TRAIL_LENGTH = 64
 _STEPS_KEPT = 64
 _serials = itertools.count(1)
 
@@ -175,46 +174,6 @@ class Step:
         return found
 
 
-class _Trail:
-    """Which names were edited on the way to a snapshot; linked to the snapshot's ancestors, not to their resources.
-
-    ``series`` is one object for all snapshots that descend from one another; what is derived from a series is kept by it.
-    """
-
-    __slots__ = ("depth", "edited", "parent", "series")
-
-    def __init__(self, parent: _Trail | None, edited: tuple[str, ...], series: Series) -> None:
-        self.parent = parent
-        self.edited = edited
-        self.series = series
-        self.depth: int = 0 if parent is None else parent.depth + 1
-        if self.depth and self.depth % (_TRAIL_LENGTH // 2) == 0:
-            self._forget()
-
-    def _forget(self) -> None:
-        """Cuts the trail so that it stays short."""
-        node: _Trail | None = self
-        for _ in range(_TRAIL_LENGTH // 2):
-            if node is None:
-                return
-            node = node.parent
-        if node is not None:
-            node.parent = None
-
-
-class Series:
-    """A line of snapshots that were edited one from another.
-
-    Attributes:
-        selected: Who selects from it → the newest snapshot it selected from, and what it got.
-    """
-
-    __slots__ = ("selected",)
-
-    def __init__(self) -> None:
-        self.selected: WeakKeyDictionary[object, tuple[Snapshot, Snapshot]] = WeakKeyDictionary()
-
-
 class Snapshot:
     """A set of resources of one type.
 
@@ -235,13 +194,13 @@ class Snapshot:
         type_url: str,
         resources: Mapping[str, Resource] = MappingProxyType({}),
         missing: frozenset[str] = frozenset(),
-        _trail: _Trail | None = None,
+        _trail: Trail | None = None,
     ) -> None:
         self.type_url = type_url
         self.resources = resources
         self.missing = missing
         self.serial = next(_serials)
-        self._trail = _trail or _Trail(None, (), Series())
+        self._trail = _trail or Trail(None, (), Series())
         self._digest: int | None = None
         self._steps: dict[int, Step] = {}
         self._merged: dict[tuple[int, frozenset[str]], Snapshot] = {}
@@ -274,7 +233,7 @@ class Snapshot:
         for name in gone:
             del resources[name]
         edited = (*changed, *gone)
-        trail = _Trail(self._trail, edited, self._trail.series) if own else None
+        trail = Trail(self._trail, edited, self._trail.series) if own else None
         result = Snapshot(self.type_url, resources, missing, trail)
         if self._digest is not None:
             result._digest = self._digest + sum(map(_fingerprint, changed.values()))
@@ -283,25 +242,7 @@ class Snapshot:
 
     def edited_since(self, old: Snapshot) -> Collection[str] | None:
         """The names edited between an earlier (or sibling) snapshot and this one; None when that is not known any more."""
-        mine: _Trail | None = self._trail
-        if mine is not None and mine.parent is old._trail:
-            return mine.edited
-        if self._trail.series is not old._trail.series:
-            return None
-        before: dict[_Trail, int] = {}
-        theirs: _Trail | None = old._trail
-        while theirs is not None:
-            before[theirs] = len(before)
-            theirs = theirs.parent
-        names: dict[str, None] = {}
-        while mine is not None and mine not in before:
-            names.update(dict.fromkeys(mine.edited))
-            mine = mine.parent
-        if mine is None:
-            return None
-        for trail, _ in zip(before, range(before[mine]), strict=False):
-            names.update(dict.fromkeys(trail.edited))
-        return names
+        return self._trail.edited_since(old._trail)
 
     def step_from(self, old: Snapshot) -> Step:
         """What leads from the other snapshot to this one; made once."""

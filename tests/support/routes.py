@@ -31,7 +31,11 @@ def virtual_host(
 
 
 def reviews_routes(
-    http: str, *, client: ClientScope = CLIENT, services: str = REVIEWS
+    http: str,
+    *,
+    client: ClientScope = CLIENT,
+    services: str = REVIEWS,
+    mode: Mode = Mode.CAPTURED,
 ) -> list[Route]:
     """The routes of the host ``reviews`` under a VirtualService with these rules (YAML, indented by two)."""
     policy = f"""
@@ -43,4 +47,6 @@ spec:
   http:
 {http}
 """
-    return virtual_host(mesh(services + policy), f"9080/{REVIEWS_HOST}:9080", client=client).routes
+    route = f"{REVIEWS_HOST}:9080" if mode is Mode.PROXYLESS else "9080"
+    db = mesh(services + policy)
+    return virtual_host(db, f"{route}/{REVIEWS_HOST}:9080", mode, client).routes

@@ -51,11 +51,16 @@ def unlimited_stream() -> RouteActionMaxStreamDuration:
 
 
 def route_action(
-    rule: HttpRoute, cluster: ClusterOf
+    rule: HttpRoute, cluster: ClusterOf, *, is_proxyless: bool = False
 ) -> tuple[RouteAction, HeaderOperations, HeaderOperations]:
     """The action of a rule that sends requests on, and the header operations (request, response) left for its route.
 
     Those of a split stand on its destinations, because Envoy runs a route's operations after a destination's.
+
+    Args:
+        rule: The rule.
+        cluster: The cluster of a destination.
+        is_proxyless: Whether gRPC clients read it, which know timeouts as stream durations only.
     """
     destinations = live_destinations(rule.route)
     rewrite = rule.rewrite or Rewrite()
@@ -72,22 +77,30 @@ def route_action(
     else:
         split = weighted_clusters(destinations, (request, response), rewrite.authority, cluster)
         request = response = _NOTHING
-    timeout = rule.timeout or NO_LIMIT
     action = RouteAction(
         cluster=name,
         weighted_clusters=split,
         prefix_rewrite=rewrite.uri if rewrite.uri and rewrite.regex is None else "",
         regex_rewrite=None if rewrite.regex is None else _regex_rewrite(*rewrite.regex),
         host_rewrite_literal=host or None,
-        timeout=timeout,
+        timeout=rule.timeout or NO_LIMIT,
         retry_policy=None if rule.retries is None else retry_policy(rule.retries),
-        max_stream_duration=(
-            RouteActionMaxStreamDuration(grpc_timeout_header_max=timeout)
-            if timeout
-            else unlimited_stream()
-        ),
+        max_stream_duration=_stream_duration(rule.timeout or NO_LIMIT, is_proxyless=is_proxyless),
     )
     return action, request, response
+
+
+def _stream_duration(
+    timeout: timedelta, *, is_proxyless: bool
+) -> RouteActionMaxStreamDuration | None:
+    """How long a stream may take at most; None where the route's timeout is to hold.
+
+    Envoy ignores a route's timeout as soon as a stream duration stands beside it, whatever that says
+    (https://github.com/envoyproxy/envoy/issues/15530). gRPC clients know nothing but stream durations (gRFC A31).
+    """
+    if not timeout:
+        return unlimited_stream()
+    return RouteActionMaxStreamDuration(grpc_timeout_header_max=timeout) if is_proxyless else None
 
 
 def _regex_rewrite(pattern: str, substitution: str) -> RegexMatchAndSubstitute:

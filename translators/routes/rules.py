@@ -1,6 +1,6 @@
 """The routes of a virtual host: those of the VirtualService that applies, or the default one.
 
-What comes out are bytes, the ``routes`` fields of a `VirtualHost`: they are the same in every mode, and a virtual host is
+What comes out are bytes, the ``routes`` fields of a `VirtualHost`: they are the same for every Envoy, and a virtual host is
 joined from them and its domains.
 """
 
@@ -43,15 +43,21 @@ _NOT_FOUND = DirectResponse(404)
 
 
 def rule_routes(
-    rules: tuple[HttpRoute, ...], client: ClientScope, port: int, cluster: ClusterOf
+    rules: tuple[HttpRoute, ...],
+    client: ClientScope,
+    port: int,
+    cluster: ClusterOf,
+    *,
+    is_proxyless: bool = False,
 ) -> bytes:
     """The routes of a VirtualService's rules for a client and a port, in order; empty when no rule applies to them.
 
-    Nothing follows a route that takes every request.
+    Nothing follows a route that takes every request. ``is_proxyless``: see `route_action`.
     """
     parts = []
     for rule, match in _applying(rules, client, port):
-        parts.append(delimited(_ROUTES, encode(_route(rule, match, port, cluster))))
+        route = _route(rule, match, port, cluster, is_proxyless=is_proxyless)
+        parts.append(delimited(_ROUTES, encode(route)))
         if is_catch_all(match):
             break
     return b"".join(parts)
@@ -66,7 +72,9 @@ def _applying(
                 yield rule, match
 
 
-def _route(rule: HttpRoute, match: HttpMatch, port: int, cluster: ClusterOf) -> Route:
+def _route(
+    rule: HttpRoute, match: HttpMatch, port: int, cluster: ClusterOf, *, is_proxyless: bool
+) -> Route:
     name = ".".join(part for part in (rule.name, match.name) if part)
     condition = route_match(match)
     request, response = rule.request_headers, rule.response_headers
@@ -76,7 +84,7 @@ def _route(rule: HttpRoute, match: HttpMatch, port: int, cluster: ClusterOf) -> 
         answer = rule.direct_response or _NOT_FOUND
         route = Route(name=name, match=condition, direct_response=direct_response(answer))
     else:
-        action, request, response = route_action(rule, cluster)
+        action, request, response = route_action(rule, cluster, is_proxyless=is_proxyless)
         route = Route(name=name, match=condition, route=action)
     route.request_headers_to_add = headers.values(request)
     route.request_headers_to_remove = headers.removed(request)

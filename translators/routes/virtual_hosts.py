@@ -110,14 +110,14 @@ def virtual_host(db: Reader, client: ClientScope, mode: Mode, name: str) -> Reso
         if virtual_service(db, host, client.namespace) is None:
             parts.append(default_route(names.outbound_cluster(host, port)))
         else:
-            parts.append(host_routes(db, client, host, port))
+            parts.append(host_routes(db, client, mode is Mode.PROXYLESS, host, port))
     parts.append(_tail())
     return resource(names.VIRTUAL_HOST_TYPE, name, b"".join(parts))
 
 
 @query
-def host_routes(db: Reader, client: ClientScope, host: str, port: int) -> bytes:
-    """The encoded routes of a host with a VirtualService, the same in every mode.
+def host_routes(db: Reader, client: ClientScope, is_proxyless: bool, host: str, port: int) -> bytes:
+    """The encoded routes of a host with a VirtualService, the same for every Envoy of these clients.
 
     The default route when no rule applies to the client and port.
     """
@@ -127,7 +127,7 @@ def host_routes(db: Reader, client: ClientScope, host: str, port: int) -> bytes:
         return destination_cluster(db, destination, client.namespace, port)
 
     rules = () if policy is None else policy.spec.http
-    routes = rule_routes(rules, client, port, cluster)
+    routes = rule_routes(rules, client, port, cluster, is_proxyless=is_proxyless)
     return routes or default_route(names.outbound_cluster(host, port))
 
 

@@ -13,6 +13,7 @@ from envoy_data_plane.envoy.config.route.v3 import (
 )
 
 from tests.support.routes import REVIEWS, REVIEWS_HOST, reviews_routes
+from translators.model.proxy_node import Mode
 from translators.model.service import ClientScope
 
 
@@ -199,20 +200,27 @@ def test_headers_and_pseudo_headers() -> None:
     assert parameters["r"].present_match is True
 
 
-def test_timeouts_are_off_unless_given() -> None:
-    none, some = reviews_routes(
-        """
+TIMEOUTS = """
   - match: [{uri: {prefix: /a}}]
     route: [{destination: {host: reviews}}]
   - timeout: 2.5s
     route: [{destination: {host: reviews}}]
 """
-    )
+
+
+def test_timeouts_are_off_unless_given() -> None:
+    none, some = reviews_routes(TIMEOUTS)
     assert action(none).timeout == timedelta(0)
     assert action(some).timeout == timedelta(seconds=2.5)
-    limit = action(some).max_stream_duration
-    assert limit is not None
-    assert limit.grpc_timeout_header_max == timedelta(seconds=2.5)
+    assert action(some).max_stream_duration is None, "Envoy would ignore the timeout beside it"
+
+
+def test_grpc_clients_without_proxy_get_timeouts_as_stream_durations() -> None:
+    none, some = reviews_routes(TIMEOUTS, mode=Mode.PROXYLESS)
+    for route, limit in ((none, timedelta(0)), (some, timedelta(seconds=2.5))):
+        stream = action(route).max_stream_duration
+        assert stream is not None
+        assert stream.grpc_timeout_header_max == limit
 
 
 def test_explicit_retries() -> None:

@@ -287,4 +287,6 @@ def test_a_weight_change_runs_the_one_virtual_host_of_each_mode() -> None:
         "egress/web.example.com:80",
         "web.example.com:80/web.example.com:80",
     }
-    assert db.statistics.runs - before == 4, "three hosts and their shared routes"
+    assert db.statistics.runs - before == 5, (
+        "three hosts, the routes of Envoys and those of gRPC clients"
+    )

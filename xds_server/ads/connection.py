@@ -89,10 +89,21 @@ class Connection:
             self._reader.cancel()
 
     def rouse(self) -> None:
-        """Has the writer look at its view."""
+        """Looks at the view now, or lets the writer do so once it is free; a stream without news costs no switch of tasks."""
         self._is_woken = False
-        self._has_news = True
-        self._resume(None)
+        if self._idle is None or self._stream is None:
+            self._has_news = True
+            return
+        try:
+            self._stream.on_view_change()
+            response = self._stream.take()
+        except PeerError as error:
+            self._fail(error)
+            if self._reader is not None:
+                self._reader.cancel()
+        else:
+            if response is not None:
+                self._resume(response)
 
     def watch(self, now: float, stall: float) -> None:
         """Looks after deadlines; ``stall`` is how many seconds one response may take to be read."""

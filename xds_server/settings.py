@@ -74,7 +74,7 @@ class Settings:
     quiet_ceiling: timedelta = timedelta(milliseconds=200)
     gate_deadline: timedelta = timedelta(seconds=10)
     keepalive: timedelta = timedelta(seconds=5)
-    keepalive_timeout: timedelta = timedelta(seconds=2)
+    keepalive_timeout: timedelta = timedelta(seconds=4)
     drain: timedelta = timedelta(seconds=2)
     max_streams: int = 10_000
     max_message_bytes: int = 4 * 1024 * 1024

@@ -16,6 +16,8 @@ T = TypeVar("T")
 _HEAD_BYTES = 48
 _RUNS_PER_HEAD = 16
 _ENTRY_BYTES = 512
+_LONG_BYTES = 2048
+_SEEN_ONCE = 4096
 
 
 class RunMemo(Generic[T]):
@@ -23,6 +25,7 @@ class RunMemo(Generic[T]):
 
     Runs are found by their first entry, then compared whole, so that the end of a known run need not be searched for.
     Memory is bounded: each run counts with its bytes and a flat charge, and beyond `max_bytes` the oldest are forgotten.
+    A long run is kept only when it comes a second time: Envoys list the same names in orders of their own.
     """
 
     def __init__(
@@ -33,6 +36,7 @@ class RunMemo(Generic[T]):
         self._max_bytes = max_bytes
         self._bytes = 0
         self._by_head: dict[bytes, list[tuple[bytes, T]]] = {}
+        self._seen: dict[int, None] = {}
 
     def read(self, data: bytes, at: int) -> tuple[T, int]:
         """The value of the run that starts at a position with its one-byte tag, and the run's end.
@@ -68,6 +72,8 @@ class RunMemo(Generic[T]):
         return value, stop
 
     def _keep(self, head: bytes, run: bytes, value: T) -> None:
+        if len(run) > _LONG_BYTES and self._is_first_sight(hash(run)):
+            return
         known = self._by_head.setdefault(head, [])
         if len(known) == _RUNS_PER_HEAD:
             self._bytes -= _ENTRY_BYTES + len(known.pop()[0])
@@ -76,3 +82,12 @@ class RunMemo(Generic[T]):
         while self._bytes > self._max_bytes:
             oldest = self._by_head.pop(next(iter(self._by_head)))
             self._bytes -= sum(_ENTRY_BYTES + len(forgotten) for forgotten, _ in oldest)
+
+    def _is_first_sight(self, mark: int) -> bool:
+        if mark in self._seen:
+            del self._seen[mark]
+            return False
+        self._seen[mark] = None
+        if len(self._seen) > _SEEN_ONCE:
+            del self._seen[next(iter(self._seen))]
+        return True

@@ -87,20 +87,30 @@ def test_empty_requests_say_nothing() -> None:
     assert parse_delta_request(b"\x3a\x00").error == RequestError(0, "")
 
 
-def test_equal_lists_of_names_are_one_object() -> None:
-    first = parse_delta_request(encode(DeltaDiscoveryRequest(resource_names_subscribe=NAMES)))
+def test_equal_lists_that_come_again_are_one_object() -> None:
     versions = dict.fromkeys(sorted(NAMES), "1")
-    second = parse_delta_request(
-        encode(
-            DeltaDiscoveryRequest(
-                type_url=EDS, resource_names_subscribe=NAMES, initial_resource_versions=versions
-            )
+    both = encode(
+        DeltaDiscoveryRequest(
+            type_url=EDS, resource_names_subscribe=NAMES, initial_resource_versions=versions
         )
     )
+    parse_delta_request(both)
+    first = parse_delta_request(both)
+    second = parse_delta_request(encode(DeltaDiscoveryRequest(resource_names_subscribe=NAMES)))
     third = parse_discovery_request(encode(DiscoveryRequest(resource_names=NAMES, type_url=EDS)))
     assert first.subscribe is second.subscribe is third.resource_names
     again = parse_delta_request(encode(DeltaDiscoveryRequest(initial_resource_versions=versions)))
-    assert again.initial_versions is second.initial_versions
+    assert again.initial_versions is first.initial_versions
+
+
+def test_long_lists_in_orders_of_their_own_are_not_kept() -> None:
+    memo = RunMemo(lambda data, entries: tuple(data[start:stop] for start, stop in entries))
+    for number in range(5000):
+        names = [f"{number}-{name}".encode() for name in NAMES[:120]]
+        run = b"".join(delimited(3, name) for name in names)
+        assert memo.read(run, 0) == (tuple(names), len(run))
+    assert memo._bytes == 0
+    assert len(memo._seen) <= 4096
 
 
 def test_what_follows_a_list_does_not_hide_that_it_is_known() -> None:

@@ -1,14 +1,16 @@
 """The roots of translation: what one proxy subscribes to, per type.
 
 A proxy's resources are the union of parts. A part is a query whose result lists members, (resource name, query that makes
-the resource) sorted by name; proxies with equal parts share everything below them. Which parts a proxy has follows from its
-`Scope`, which depends on the proxy's node and on the services that its workload serves.
+the resource); several parts may have a member, but then by the same query. Proxies with equal parts share everything below
+them. What is outbound has a part for each shard of hosts, so that a new host changes small parts. Which parts a proxy has
+follows from its `Scope`, which depends on the proxy's node and on the services that its workload serves.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from operator import itemgetter
 
 from translators import clusters, endpoints, listeners, routes
@@ -28,10 +30,11 @@ from translators.names import (
     inbound_cluster,
     inbound_route,
 )
-from translators.world import client_scope, workload_ports
+from translators.world import SHARDS, client_scope, workload_ports
 
 Members = tuple[tuple[str, QueryKey[Resource]], ...]
-"""(resource name, the query that makes it), sorted by name; may be empty."""
+"""(resource name, the query that makes it), each name once; may be empty."""
+Parts = tuple[QueryKey[Members], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,96 +61,130 @@ def scope(db: Reader, node: ProxyNode) -> Scope:
     )
 
 
-def parts(found: Scope, *, inline: bool) -> Mapping[str, tuple[QueryKey[Members], ...]]:
-    """Type URL → the parts of that type, in the order in which the types are served.
+@lru_cache(maxsize=1024)
+def parts(found: Scope, *, inline: bool) -> Mapping[str, Parts]:
+    """Type URL → the parts of that type, in the order in which the types are served; one mapping for equal scopes.
 
     ``inline``: route configurations carry their hosts, for streams that cannot get them one by one.
     """
     client, mode, inbound = found.client, found.mode, found.inbound
     if mode is Mode.PROXYLESS:
         return {
-            CLUSTER_TYPE: (proxyless_clusters.ref(client),),
-            ENDPOINT_TYPE: (load_assignments.ref(client, found.locality),),
-            LISTENER_TYPE: (outbound_listeners.ref(client, mode, 0),),
-            ROUTE_TYPE: (inline_route_configurations.ref(client, mode),),
+            CLUSTER_TYPE: _proxyless_clusters(client),
+            ENDPOINT_TYPE: _load_assignments(client, found.locality),
+            LISTENER_TYPE: _outbound_listeners(client, mode, 0),
+            ROUTE_TYPE: _routes(client, mode, inline=True),
         }
-    outbound_routes = inline_route_configurations if inline else route_configurations
     refs = {
-        CLUSTER_TYPE: (outbound_clusters.ref(client), inbound_clusters.ref(inbound)),
-        ENDPOINT_TYPE: (load_assignments.ref(client, found.locality),),
+        CLUSTER_TYPE: (*_outbound_clusters(client), inbound_clusters.ref(inbound)),
+        ENDPOINT_TYPE: _load_assignments(client, found.locality),
         LISTENER_TYPE: (
-            outbound_listeners.ref(client, mode, found.egress_port),
+            *_outbound_listeners(client, mode, found.egress_port),
             inbound_listeners.ref(inbound),
         ),
-        ROUTE_TYPE: (outbound_routes.ref(client, mode), inbound_routes.ref(inbound)),
+        ROUTE_TYPE: (*_routes(client, mode, inline=inline), inbound_routes.ref(inbound)),
     }
     if not inline:
-        refs[VIRTUAL_HOST_TYPE] = (virtual_hosts.ref(client, mode),)
+        refs[VIRTUAL_HOST_TYPE] = _virtual_hosts(client, mode)
     return refs
 
 
+@lru_cache(maxsize=1024)
+def _outbound_clusters(client: ClientScope) -> Parts:
+    return tuple(outbound_clusters.ref(client, shard) for shard in SHARDS)
+
+
+@lru_cache(maxsize=1024)
+def _proxyless_clusters(client: ClientScope) -> Parts:
+    return tuple(proxyless_clusters.ref(client, shard) for shard in SHARDS)
+
+
+@lru_cache(maxsize=1024)
+def _load_assignments(client: ClientScope, locality: Locality) -> Parts:
+    return tuple(load_assignments.ref(client, locality, shard) for shard in SHARDS)
+
+
+@lru_cache(maxsize=1024)
+def _outbound_listeners(client: ClientScope, mode: Mode, egress_port: int) -> Parts:
+    return tuple(outbound_listeners.ref(client, mode, egress_port, shard) for shard in SHARDS)
+
+
+@lru_cache(maxsize=1024)
+def _routes(client: ClientScope, mode: Mode, *, inline: bool) -> Parts:
+    form = inline_route_configurations if inline else route_configurations
+    return tuple(form.ref(client, mode, shard) for shard in SHARDS)
+
+
+@lru_cache(maxsize=1024)
+def _virtual_hosts(client: ClientScope, mode: Mode) -> Parts:
+    return tuple(virtual_hosts.ref(client, mode, shard) for shard in SHARDS)
+
+
 @query
-def outbound_clusters(db: Reader, client: ClientScope) -> Members:
-    """The clusters of every visible service port and subset, and the static ones."""
+def outbound_clusters(db: Reader, client: ClientScope, shard: int) -> Members:
+    """The clusters of every visible service port and subset, and in shard 0 the static ones."""
     found = [
         (str(name), clusters.cluster.ref(client, name))
-        for name in clusters.cluster_names(db, client)
+        for name in clusters.cluster_names(db, client, shard)
     ]
-    return (*found, *clusters.static_clusters())
+    if shard == 0:
+        found += clusters.static_clusters()
+    return tuple(found)
 
 
 @query
-def proxyless_clusters(db: Reader, client: ClientScope) -> Members:
-    """The same for clients that speak xDS themselves."""
+def proxyless_clusters(db: Reader, client: ClientScope, shard: int) -> Members:
+    """The same for clients that speak xDS themselves: those whose endpoints come over EDS, as no others are known to them."""
     return tuple(
         (str(name), clusters.proxyless_cluster.ref(client, name))
-        for name in clusters.cluster_names(db, client)
+        for name in clusters.eds_cluster_names(db, client, shard)
     )
 
 
 @query
-def load_assignments(db: Reader, client: ClientScope, locality: Locality) -> Members:
+def load_assignments(db: Reader, client: ClientScope, locality: Locality, shard: int) -> Members:
     """The endpoints of every cluster that asks for them over EDS, ordered for clients at a place."""
     return tuple(
         (str(name), endpoints.load_assignment.ref(client, locality, name))
-        for name in clusters.eds_cluster_names(db, client)
+        for name in clusters.eds_cluster_names(db, client, shard)
     )
 
 
 @query
-def outbound_listeners(db: Reader, client: ClientScope, mode: Mode, egress_port: int) -> Members:
+def outbound_listeners(
+    db: Reader, client: ClientScope, mode: Mode, egress_port: int, shard: int
+) -> Members:
     """The listeners for what the workload sends."""
     return tuple(
         (name, listeners.listener.ref(client, mode, name, egress_port))
-        for name in listeners.listener_names(db, client, mode)
+        for name in listeners.listener_names(db, client, mode, shard)
     )
 
 
 @query
-def route_configurations(db: Reader, client: ClientScope, mode: Mode) -> Members:
+def route_configurations(db: Reader, client: ClientScope, mode: Mode, shard: int) -> Members:
     """The outbound route configurations, without their hosts."""
     return tuple(
         (name, routes.route_configuration.ref(client, mode, name))
-        for name in routes.route_names(db, client, mode)
+        for name in routes.route_names(db, client, mode, shard)
     )
 
 
 @query
-def inline_route_configurations(db: Reader, client: ClientScope, mode: Mode) -> Members:
+def inline_route_configurations(db: Reader, client: ClientScope, mode: Mode, shard: int) -> Members:
     """The outbound route configurations with their hosts in them."""
     return tuple(
         (name, routes.inline_route_configuration.ref(client, mode, name))
-        for name in routes.route_names(db, client, mode)
+        for name in routes.route_names(db, client, mode, shard)
     )
 
 
 @query
-def virtual_hosts(db: Reader, client: ClientScope, mode: Mode) -> Members:
+def virtual_hosts(db: Reader, client: ClientScope, mode: Mode, shard: int) -> Members:
     """The hosts of all outbound route configurations."""
     return tuple(
         (name, routes.virtual_host.ref(client, mode, name))
-        for route in routes.route_names(db, client, mode)
-        for name in routes.host_names(db, client, mode, route)
+        for name in routes.host_names(db, client, mode, shard)
     )
 
 

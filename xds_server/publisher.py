@@ -21,8 +21,9 @@ from translators.database import Database, Failure, QueryKey
 from translators.model.origin import InputKey
 from translators.model.proxy_node import ProxyNode
 from translators.model.resource import Resource
-from translators.proxy import Members, Scope, parts, scope
-from xds_server.ads.snapshot import EMPTY, Snapshot, View
+from translators.proxy import Members, Parts, Scope, parts, scope
+from xds_server.ads.snapshot import View
+from xds_server.tables import Part, Table
 
 IDLE_GROUPS = 8
 
@@ -37,53 +38,6 @@ class TranslationObserver(Protocol):
 
 
 @dataclass(slots=True, eq=False)
-class _Part:
-    """A part that some group uses: its members, what is served of each and what was last known to be good."""
-
-    ref: QueryKey[Members]
-    type_url: str
-    members: dict[str, QueryKey[Resource]] = field(default_factory=dict)
-    resources: dict[str, Resource] = field(default_factory=dict)
-    proven: dict[str, tuple[Resource, int]] = field(default_factory=dict)
-    tables: dict[_Table, None] = field(default_factory=dict)
-    updated: dict[str, Resource] = field(default_factory=dict)
-    removed: set[str] = field(default_factory=set)
-
-    def put(self, name: str, resource: Resource) -> None:
-        self.resources[name] = resource
-        self.updated[name] = resource
-        self.removed.discard(name)
-
-    def drop(self, name: str) -> None:
-        if self.resources.pop(name, None) is not None:
-            self.updated.pop(name, None)
-            self.removed.add(name)
-
-
-@dataclass(slots=True, eq=False)
-class _Table:
-    """The resources of one type that some groups hold: the union of parts, which share no names."""
-
-    type_url: str
-    parts: tuple[_Part, ...]
-    snapshot: Snapshot
-    groups: dict[Group, None] = field(default_factory=dict)
-
-    def follow_parts(self) -> bool:
-        """Takes over the edits of the parts; whether anything differs."""
-        updated: dict[str, Resource] = {}
-        removed: set[str] = set()
-        for part in self.parts:
-            updated.update(part.updated)
-            removed |= part.removed
-        edited = self.snapshot.edit(updated, removed)
-        if edited is self.snapshot:
-            return False
-        self.snapshot = edited
-        return True
-
-
-@dataclass(slots=True, eq=False)
 class Group:
     """All proxies with one scope on one wire, and what they are to hold.
 
@@ -92,7 +46,7 @@ class Group:
 
     scope: Scope
     inline: bool
-    tables: dict[str, _Table]
+    tables: dict[str, Table]
     view: View
     members: dict[Member, None] = field(default_factory=dict)
     changes: list[int] = field(default_factory=list)
@@ -141,13 +95,14 @@ class Publisher:
         self.unproven: dict[Resource, int] = {}
         self.held: set[Resource] = set()
         self.observer = observer
-        self._parts: dict[QueryKey[object], _Part] = {}
-        self._owners: dict[QueryKey[object], dict[_Part, str]] = {}
-        self._tables: dict[tuple[str, tuple[QueryKey[Members], ...]], _Table] = {}
+        self._parts: dict[QueryKey[object], Part] = {}
+        self._parts_of: dict[str, dict[Part, None]] = {}
+        self._owners: dict[QueryKey[object], dict[Part, str]] = {}
+        self._tables: dict[tuple[str, Parts], Table] = {}
         self._groups: dict[tuple[Scope, bool], Group] = {}
         self._idle: dict[Group, None] = {}
         self._nodes: dict[QueryKey[object], dict[Member, None]] = {}
-        self._dirty: dict[_Part, None] = {}
+        self._dirty: dict[Part, None] = {}
         self._moved: dict[Member, None] = {}
         self._superseded: set[Resource] = set()
 
@@ -208,8 +163,8 @@ class Publisher:
     ) -> tuple[tuple[QueryKey[Resource], Resource | None, int], ...]:
         """The queries that make this very resource now, each with its last proven resource and the revision that was current then."""
         found: dict[QueryKey[Resource], tuple[Resource | None, int]] = {}
-        for part in self._parts.values():
-            ref = part.members.get(resource.name) if part.type_url == resource.type_url else None
+        for part in self._parts_of.get(resource.type_url, ()):
+            ref = part.members.get(resource.name)
             if ref is None or ref in found or self.database.outcome(ref) != resource:
                 continue
             found[ref] = part.proven.get(resource.name, (None, 0))
@@ -218,8 +173,8 @@ class Publisher:
     def current(self, type_url: str, name: str) -> tuple[Resource, ...]:
         """What is made under this name now, held or not; several when scopes differ."""
         made: dict[Resource, None] = {}
-        for part in self._parts.values():
-            ref = part.members.get(name) if part.type_url == type_url else None
+        for part in self._parts_of.get(type_url, ()):
+            ref = part.members.get(name)
             outcome = self.database.outcome(ref) if ref is not None else None
             if isinstance(outcome, Resource):
                 made[outcome] = None
@@ -233,11 +188,10 @@ class Publisher:
             self.held |= resources
         else:
             self.held -= resources
-        names = {(resource.type_url, resource.name) for resource in resources}
-        for part in self._parts.values():
-            for type_url, name in names:
-                if part.type_url == type_url and name in part.members:
-                    self._refresh(part, name)
+        for resource in sorted(resources, key=_name):
+            for part in self._parts_of.get(resource.type_url, ()):
+                if resource.name in part.members:
+                    self._refresh(part, resource.name)
         self._apply()
 
     def _settle(self) -> None:
@@ -254,7 +208,7 @@ class Publisher:
                         self._move(member)
         self._apply()
 
-    def _change_members(self, part: _Part) -> None:
+    def _change_members(self, part: Part) -> None:
         outcome = self.database.outcome(part.ref)
         if isinstance(outcome, Failure):
             self._failed(outcome)
@@ -280,7 +234,7 @@ class Publisher:
         for name in shared:
             self._refresh(part, name)
 
-    def _disown(self, part: _Part, name: str, ref: QueryKey[Resource]) -> None:
+    def _disown(self, part: Part, name: str, ref: QueryKey[Resource]) -> None:
         owners = self._owners[ref]
         if owners.get(part) == name:
             del owners[part]
@@ -288,7 +242,7 @@ class Publisher:
             del self._owners[ref]
         self.database.release(ref)
 
-    def _refresh(self, part: _Part, name: str) -> None:
+    def _refresh(self, part: Part, name: str) -> None:
         """Serves the present outcome of a member's query, unless it failed or is held."""
         outcome = self.database.outcome(part.members[name])
         if isinstance(outcome, Failure):
@@ -314,17 +268,7 @@ class Publisher:
 
     def _apply(self) -> None:
         """Brings tables and views up to date with their parts and wakes the proxies concerned."""
-        tables: dict[_Table, None] = {}
-        for part in self._dirty:
-            if part.updated or part.removed:
-                tables.update(part.tables)
-        groups: dict[Group, None] = {}
-        for table in tables:
-            if table.follow_parts():
-                groups.update(table.groups)
-        for part in self._dirty:
-            part.updated, part.removed = {}, set()
-        self._dirty.clear()
+        groups = self._follow()
         for resource in self._superseded:
             self.unproven.pop(resource, None)
         self._superseded.clear()
@@ -336,6 +280,22 @@ class Publisher:
         for member in members:
             if member.wake is not None:
                 member.wake()
+
+    def _follow(self) -> dict[Group, None]:
+        """Brings tables up to date with their parts; the groups that hold a table that changed."""
+        edits: dict[Table, list[Part]] = {}
+        for part in self._dirty:
+            if part.updated or part.removed:
+                for table in part.tables:
+                    edits.setdefault(table, []).append(part)
+        groups: dict[Group, None] = {}
+        for table, edited in edits.items():
+            if table.follow(edited):
+                groups.update(table.groups)
+        for part in self._dirty:
+            part.updated, part.removed = {}, {}
+        self._dirty.clear()
+        return groups
 
     def _failed(self, failure: Failure) -> None:
         if self.observer is not None:
@@ -378,21 +338,18 @@ class Publisher:
         self._groups[found, inline] = group
         return group
 
-    def _table(self, type_url: str, refs: tuple[QueryKey[Members], ...]) -> _Table:
+    def _table(self, type_url: str, refs: Parts) -> Table:
         table = self._tables.get((type_url, refs))
         if table is None:
             used = tuple(self._part(type_url, ref) for ref in refs)
-            resources = {name: made for part in used for name, made in part.resources.items()}
-            table = _Table(type_url, used, EMPTY[type_url].edit(resources, ()))
-            for part in used:
-                part.tables[table] = None
-            self._tables[type_url, refs] = table
+            table = self._tables[type_url, refs] = Table(type_url, refs, used)
         return table
 
-    def _part(self, type_url: str, ref: QueryKey[Members]) -> _Part:
+    def _part(self, type_url: str, ref: QueryKey[Members]) -> Part:
         part = self._parts.get(ref)
         if part is None:
-            part = self._parts[ref] = _Part(ref, type_url)
+            part = self._parts[ref] = Part(ref, type_url)
+            self._parts_of.setdefault(type_url, {})[part] = None
             self.database.hold(ref)
         return part
 
@@ -413,15 +370,20 @@ class Publisher:
             del table.groups[group]
             if table.groups:
                 continue
-            del self._tables[type_url, tuple(part.ref for part in table.parts)]
+            del self._tables[type_url, table.refs]
             for part in table.parts:
                 del part.tables[table]
                 if not part.tables:
                     self._forget(part)
 
-    def _forget(self, part: _Part) -> None:
+    def _forget(self, part: Part) -> None:
         for name, ref in part.members.items():
             self._disown(part, name, ref)
         del self._parts[part.ref]
+        del self._parts_of[part.type_url][part]
         self._dirty.pop(part, None)
         self.database.release(part.ref)
+
+
+def _name(resource: Resource) -> tuple[str, str]:
+    return (resource.type_url, resource.name)

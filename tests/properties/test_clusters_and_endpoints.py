@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.shards import everywhere
 from translators.clusters import cluster, cluster_names, eds_cluster_names
 from translators.database import Database, InputKey
 from translators.endpoints import load_assignment
@@ -149,8 +150,9 @@ def everything(db: Database) -> dict[object, object]:
     """All that clients of two namespaces at two places get."""
     found: dict[object, object] = {}
     for client in CLIENTS:
-        names = cluster_names(db, client)
-        found[client] = (names, eds_cluster_names(db, client))
+        names = everywhere(lambda shard, client=client: cluster_names(db, client, shard))
+        asking = everywhere(lambda shard, client=client: eds_cluster_names(db, client, shard))
+        found[client] = (names, asking)
         for name in names:
             found[client, name] = cluster(db, client, name).body
             for place in LOCALITIES:

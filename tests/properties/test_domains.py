@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.meshes import objects
+from tests.support.shards import everywhere
 from tests.support.translation import CLIENT
 from translators import routes
 from translators.codec import decode
@@ -21,7 +22,8 @@ def tables(db: Database) -> dict[tuple[Mode, str], RouteConfiguration]:
     """Every outbound route configuration of a client with its hosts inline."""
     found = {}
     for mode in (Mode.CAPTURED, Mode.EGRESS, Mode.PROXYLESS):
-        for route in db.outcome(routes.route_names.ref(CLIENT, mode)):
+        names = everywhere(lambda shard, mode=mode: routes.route_names(db, CLIENT, mode, shard))
+        for route in names:
             ref = routes.inline_route_configuration.ref(CLIENT, mode, route)
             db.hold(ref)
             outcome = db.outcome(ref)

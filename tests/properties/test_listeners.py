@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.meshes import objects
+from tests.support.shards import everywhere
 from tests.support.translation import CLIENT
 from translators import listeners, routes
 from translators.codec import decode
@@ -20,12 +21,17 @@ from translators.model.resource import Resource
 from translators.world import INDEXES
 
 
+def names(db: Database, mode: Mode) -> tuple[str, ...]:
+    """The names of a client's outbound listeners."""
+    return everywhere(lambda shard: listeners.listener_names(db, CLIENT, mode, shard))
+
+
 def found(db: Database) -> dict[tuple[Mode, str], Resource]:
     """Every outbound listener of a client."""
     refs = {
         (mode, name): listeners.listener.ref(CLIENT, mode, name, 15001)
         for mode in Mode
-        for name in db.outcome(listeners.listener_names.ref(CLIENT, mode))
+        for name in names(db, mode)
     }
     for ref in refs.values():
         db.hold(ref)
@@ -57,7 +63,7 @@ def test_listeners_need_known_routes_and_have_distinct_chains(
         db.set(one.key, one, 1)
     for (mode, name), resource in found(db).items():
         assert resource.name == name
-        known = db.outcome(routes.route_names.ref(CLIENT, mode))
+        known = everywhere(lambda shard, mode=mode: routes.route_names(db, CLIENT, mode, shard))
         assert set(resource.needs) <= set(known), (mode, name)
         if mode is Mode.CAPTURED and name != "virtualOutbound":
             message = decode(Listener, resource.body)

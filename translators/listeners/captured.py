@@ -13,7 +13,7 @@ Headless TCP services have no listener: their connections pass through to the in
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from envoy_data_plane.envoy.config.listener.v3 import FilterChain, Listener, ListenerFilter
 
@@ -41,12 +41,13 @@ from translators.model.service import ClientScope, Protocol
 from translators.world.exposure import Exposed
 from translators.world.ports import (
     hosts_at,
+    http_hosts,
     http_ports,
     l4_hosts,
-    l4_ports,
     oldest_first,
 )
 from translators.world.services import service
+from translators.world.shards import SHARDS
 
 ANY_ADDRESS = "0.0.0.0"  # noqa: S104 - what iptables redirects may be for any address
 _PASSTHROUGH = ((names.PASSTHROUGH_CLUSTER, 1),)
@@ -54,32 +55,44 @@ _BLACKHOLE = ((names.BLACKHOLE_CLUSTER, 1),)
 
 
 @query
-def captured_names(db: Reader, namespace: str) -> tuple[str, ...]:
-    """The names of all these listeners for clients of a namespace, sorted."""
-    found = {names.VIRTUAL_OUTBOUND}
-    found.update(names.listener(ANY_ADDRESS, port) for port in http_ports(db, namespace))
-    for port in l4_ports(db, namespace):
-        if wildcard_hosts(db, namespace, port):
-            found.add(names.listener(ANY_ADDRESS, port))
-        found.update(
-            names.listener(vip, port)
-            for one in l4_hosts(db, namespace, port)
-            for vip in _virtual_ips(one)
-        )
+def captured_names(db: Reader, namespace: str, shard: int) -> tuple[str, ...]:
+    """The names of these listeners as far as hosts in a shard give rise to them, sorted."""
+    found = {names.VIRTUAL_OUTBOUND} if shard == 0 else set()
+    ports = {port for port, _ in http_hosts(db, namespace, shard)}
+    ports.update(port for port, _ in _wildcard_hosts(db, namespace, shard))
+    found.update(names.listener(ANY_ADDRESS, port) for port in ports)
+    found.update(
+        names.listener(vip, port)
+        for port, one in l4_hosts(db, namespace, shard)
+        for vip in _virtual_ips(one)
+    )
     return tuple(sorted(found))
+
+
+@query
+def _wildcard_hosts(db: Reader, namespace: str, shard: int) -> tuple[tuple[int, Exposed], ...]:
+    """(port, service) for those in a shard whose connections are known neither by a virtual IP nor surely by HTTP."""
+    return tuple(
+        (port, one)
+        for port, one in l4_hosts(db, namespace, shard)
+        if not one.headless and not _virtual_ips(one)
+    )
+
+
+@query
+def _by_port(db: Reader, namespace: str) -> Mapping[int, tuple[Exposed, ...]]:
+    """Port → `_wildcard_hosts` of all shards; no port without any."""
+    found: dict[int, tuple[Exposed, ...]] = {}
+    for shard in SHARDS:
+        for port, one in _wildcard_hosts(db, namespace, shard):
+            found[port] = (*found.get(port, ()), one)
+    return found
 
 
 @query
 def wildcard_hosts(db: Reader, namespace: str, port: int) -> tuple[Exposed, ...]:
     """The services whose connections on a port are known neither by a virtual IP nor surely by HTTP; oldest first."""
-    return oldest_first(
-        db,
-        (
-            one
-            for one in l4_hosts(db, namespace, port)
-            if not one.headless and not _virtual_ips(one)
-        ),
-    )
+    return oldest_first(db, _by_port(db, namespace).get(port, ()))
 
 
 def _virtual_ips(one: Exposed) -> tuple[str, ...]:

@@ -13,22 +13,21 @@ from translators.database import Reader, query
 from translators.listeners.http_connection_manager import proxyless_manager
 from translators.model.resource import Resource, resource
 from translators.model.service import Protocol
-from translators.world.ports import UNREGISTERED_PORT, http_hosts, http_ports
+from translators.world.ports import UNREGISTERED_PORT, http_hosts
 from translators.world.services import service
-from translators.world.virtual_services import unregistered_hosts
+from translators.world.virtual_services import is_unregistered
 
 _SERVICE_SUFFIX = f".svc.{names.CLUSTER_DOMAIN}"
 
 
 @query
-def proxyless_names(db: Reader, namespace: str) -> tuple[str, ...]:
-    """All targets that a client of a namespace may name, sorted: each service port by its full name and short forms."""
+def proxyless_names(db: Reader, namespace: str, shard: int) -> tuple[str, ...]:
+    """The targets for hosts in a shard that a client of a namespace may name, sorted: each port by full name and short forms."""
     return tuple(
         sorted(
             {
                 f"{form}:{port}"
-                for port in http_ports(db, namespace)
-                for host in http_hosts(db, namespace, port)
+                for port, host in http_hosts(db, namespace, shard)
                 for form in (host, *_short_forms(host, namespace))
             }
         )
@@ -55,7 +54,7 @@ def _is_host(db: Reader, namespace: str, label: str, port: int) -> bool:
     """Whether a name is in full that of a host with requests on the port."""
     found = service(db, label, namespace)
     if found is None:
-        return port == UNREGISTERED_PORT and label in unregistered_hosts(db, namespace)
+        return port == UNREGISTERED_PORT and is_unregistered(db, namespace, label)
     shape = found.port(port)
     return shape is not None and (shape.protocol.is_http or shape.protocol is Protocol.AUTO)
 

@@ -14,7 +14,7 @@ from translators.routes.domains import Ports
 from translators.world.ambiguous_names import ambiguous_names
 from translators.world.ports import UNREGISTERED_PORT, address_claimants, is_shared
 from translators.world.services import service
-from translators.world.virtual_services import unregistered_hosts
+from translators.world.virtual_services import is_unregistered
 
 
 def contested_domains(
@@ -44,7 +44,7 @@ def _left_by_name(db: Reader, namespace: str, name: str, port: int, ports: Ports
     """What is left of a further name that is another host's full one: the ports that this one does not have."""
     owner = service(db, name, namespace)
     if owner is None:
-        if name not in unregistered_hosts(db, namespace):
+        if not is_unregistered(db, namespace, name):
             return ports
         has_port = port == UNREGISTERED_PORT
     else:

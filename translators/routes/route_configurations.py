@@ -32,7 +32,7 @@ from translators.model.proxy_node import Mode
 from translators.model.resource import Resource, resource
 from translators.model.service import ClientScope
 from translators.routes.actions import NO_LIMIT
-from translators.routes.virtual_hosts import host_names, virtual_host
+from translators.routes.virtual_hosts import route_hosts, virtual_host
 
 UNKNOWN_HOST = (
     "chancery: no service of the mesh has this host name and port. Known are the names of services, "
@@ -64,7 +64,7 @@ def inline_route_configuration(db: Reader, client: ClientScope, mode: Mode, rout
     parts = [string(_NAME, route)]
     parts += [
         delimited(_VIRTUAL_HOSTS, virtual_host(db, client, mode, name).body)
-        for name in host_names(db, client, mode, route)
+        for name in route_hosts(db, client, mode, route)
     ]
     parts += (_catch_all(mode), _tail(mode, vhds=False))
     return resource(names.ROUTE_TYPE, route, b"".join(parts))

@@ -10,6 +10,7 @@ else. Which names a host has depends on the mode:
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from functools import cache
 
 from envoy_data_plane.envoy.config.route.v3 import VirtualHost
@@ -29,8 +30,9 @@ from translators.routes.retries import default_outbound
 from translators.routes.rules import connect_route, default_route, rule_routes
 from translators.world.ambiguous_names import ambiguous_names
 from translators.world.destinations import destination_cluster
-from translators.world.ports import http_hosts, http_ports, is_shared, l4_hosts, l4_ports
+from translators.world.ports import http_hosts, is_shared, l4_hosts
 from translators.world.services import service
+from translators.world.shards import SHARDS
 from translators.world.virtual_services import virtual_service
 
 _DEFAULT_PORT = 80
@@ -43,64 +45,89 @@ _DOMAIN_HEADS = tuple(tag(_DOMAIN, _LENGTH_DELIMITED) + varint(size) for size in
 
 
 @query
-def route_names(db: Reader, client: ClientScope, mode: Mode) -> tuple[str, ...]:
-    """The route configurations of a client's outbound requests, sorted."""
+def route_names(db: Reader, client: ClientScope, mode: Mode, shard: int) -> tuple[str, ...]:
+    """The route configurations of a client's outbound requests to hosts in a shard, sorted; other shards may share them.
+
+    One that there is without any host is in shard 0.
+    """
     if mode is Mode.EGRESS:
-        return (names.EGRESS_ROUTE,)
-    ports = http_ports(db, client.namespace)
+        return (names.EGRESS_ROUTE,) if shard == 0 else ()
+    found = http_hosts(db, client.namespace, shard)
     if mode is Mode.CAPTURED:
-        return tuple(sorted(map(str, ports)))
-    return tuple(
-        sorted(
-            f"{host}:{port}" for port in ports for host in http_hosts(db, client.namespace, port)
-        )
-    )
+        return tuple(sorted({str(port) for port, _ in found}))
+    return tuple(sorted(f"{host}:{port}" for port, host in found))
 
 
 @query
-def host_names(db: Reader, client: ClientScope, mode: Mode, route: str) -> tuple[str, ...]:
-    """The virtual hosts of a route configuration, ``route/host:port``, sorted; never empty.
+def host_names(db: Reader, client: ClientScope, mode: Mode, shard: int) -> tuple[str, ...]:
+    """The virtual hosts for hosts in a shard, ``route/host:port``, sorted.
 
-    Envoy opens a listener only once its route configuration has a host, so an empty one gets a placeholder.
+    Envoy opens a listener only once its route configuration has a host, so in egress mode shard 0 has a placeholder as
+    long as there is nothing else.
     """
-    found = _hosts_of(db, client.namespace, mode, route)
-    if not found:
-        return (f"{route}/{_PLACEHOLDER}",)
-    return tuple(sorted(names.virtual_host(route, host, port) for host, port in found))
-
-
-def _hosts_of(db: Reader, namespace: str, mode: Mode, route: str) -> set[tuple[str, int]]:
+    found = http_hosts(db, client.namespace, shard)
     if mode is Mode.PROXYLESS:
-        host, _, label = route.rpartition(":")
-        return {(host, int(label))} if label.isdigit() else set()
-    if mode is Mode.CAPTURED:
-        number = int(route) if route.isdigit() else 0
-        return {(host, number) for host in http_hosts(db, namespace, number)}
-    found = {
-        (host, port)
-        for port in http_ports(db, namespace)
-        for host in http_hosts(db, namespace, port)
-    }
-    for port in l4_ports(db, namespace):
-        found.update(
-            (host, port)
-            for host in (one.host for one in l4_hosts(db, namespace, port))
-            if not host.startswith(domains.WILDCARD)
+        return tuple(
+            sorted(names.virtual_host(f"{host}:{port}", host, port) for port, host in found)
         )
-    return found
+    if mode is Mode.CAPTURED:
+        return tuple(sorted(names.virtual_host(str(port), host, port) for port, host in found))
+    hosts = {*found, *_l4_names(db, client.namespace, shard)}
+    if shard == 0 and not hosts and not _has_hosts(db, client.namespace):
+        return (f"{names.EGRESS_ROUTE}/{_PLACEHOLDER}",)
+    return tuple(sorted(names.virtual_host(names.EGRESS_ROUTE, host, port) for port, host in hosts))
+
+
+def _l4_names(db: Reader, namespace: str, shard: int) -> Iterator[tuple[int, str]]:
+    """(port, host) for TCP services, except for wildcard hosts, which nobody can ask for."""
+    for port, one in l4_hosts(db, namespace, shard):
+        if not one.host.startswith(domains.WILDCARD):
+            yield port, one.host
+
+
+def _has_hosts(db: Reader, namespace: str) -> bool:
+    return any(_has_hosts_in(db, namespace, shard) for shard in SHARDS)
+
+
+@query
+def _has_hosts_in(db: Reader, namespace: str, shard: int) -> bool:
+    """Whether any host in a shard can be asked for at the egress listener."""
+    return bool(http_hosts(db, namespace, shard)) or any(_l4_names(db, namespace, shard))
+
+
+@query
+def route_hosts(db: Reader, client: ClientScope, mode: Mode, route: str) -> tuple[str, ...]:
+    """The virtual hosts of one route configuration, ``route/host:port``, sorted; empty when there is no such route."""
+    if mode is Mode.PROXYLESS:
+        return (f"{route}/{route}",)
+    return _by_route(db, client, mode).get(route, ())
+
+
+@query
+def _by_route(db: Reader, client: ClientScope, mode: Mode) -> Mapping[str, tuple[str, ...]]:
+    """Route configuration → its virtual hosts, sorted."""
+    found: dict[str, list[str]] = {}
+    for shard in SHARDS:
+        for name in host_names(db, client, mode, shard):
+            found.setdefault(name.partition("/")[0], []).append(name)
+    return {route: tuple(sorted(hosts)) for route, hosts in found.items()}
 
 
 @query
 def virtual_host(db: Reader, client: ClientScope, mode: Mode, name: str) -> Resource:
-    """One virtual host by its resource name."""
+    """One virtual host by its resource name.
+
+    Its name inside is the same in full: Envoy files a host that came by VHDS under the latter, and looks for it under
+    the former when it is to be removed.
+    """
     _, _, label = name.partition("/")
     host, _, number = label.rpartition(":")
     if not host:
-        return resource(names.VIRTUAL_HOST_TYPE, name, _placeholder())
+        return resource(names.VIRTUAL_HOST_TYPE, name, _placeholder(name))
     port = int(number)
     found = service(db, host, client.namespace)
     protocol = _protocol(found, port)
-    parts = [string(_NAME, label)]
+    parts = [string(_NAME, name)]
     for domain in _domains(db, client.namespace, mode, (host, port), found):
         text = domain.encode()
         parts.append(_DOMAIN_HEADS[len(text)] + text)
@@ -167,9 +194,9 @@ def _domains(
 
 
 @cache
-def _placeholder() -> bytes:
+def _placeholder(name: str) -> bytes:
     """A virtual host that no request can ask for."""
-    return encode(VirtualHost(name=_PLACEHOLDER, domains=["placeholder.invalid"]))
+    return encode(VirtualHost(name=name, domains=["placeholder.invalid"]))
 
 
 @cache

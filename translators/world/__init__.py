@@ -15,12 +15,14 @@ from translators.world.endpoints import service_endpoints
 from translators.world.indexes import INDEXES
 from translators.world.inputs import ROOT_NAMESPACE
 from translators.world.services import service, services_of_host, visible_hosts
+from translators.world.shards import SHARDS, shard_of
 from translators.world.virtual_services import unregistered_hosts, virtual_service
 from translators.world.workloads import WorkloadPort, workload_ports
 
 __all__ = [
     "INDEXES",
     "ROOT_NAMESPACE",
+    "SHARDS",
     "DestinationPolicy",
     "WorkloadPort",
     "client_scope",
@@ -29,6 +31,7 @@ __all__ = [
     "service",
     "service_endpoints",
     "services_of_host",
+    "shard_of",
     "subsets",
     "unregistered_hosts",
     "virtual_service",

@@ -16,6 +16,7 @@ from translators.kinds.virtual_service import VirtualServiceSpec
 from translators.names import CLUSTER_DOMAIN, service_host
 from translators.world.inputs import as_config_object
 from translators.world.protocols import port_protocol
+from translators.world.shards import shard_of
 from translators.world.visibility import MESH_GATEWAY, export_targets
 
 _SERVICE_SUFFIX = f".svc.{CLUSTER_DOMAIN}"
@@ -24,9 +25,10 @@ _SERVICE_SUFFIX = f".svc.{CLUSTER_DOMAIN}"
 class Exposed(NamedTuple):
     """What a listener needs to know of a host: as an index key, so all values compare and none changes with endpoints.
 
-    `ports` are (number, name of the protocol), in the order of the object; `target` is a namespace or `*`.
+    `shard` is the host's. `ports` are (number, name of the protocol), in the order of the object; `target` is a namespace or `*`.
     """
 
+    shard: int
     target: str
     host: str
     source: InputKey
@@ -46,8 +48,9 @@ def _service_exposure(value: object) -> Iterable[Exposed]:
         for port in spec.ports
         if port.protocol == "TCP"
     )
+    shard = shard_of(host)
     return (
-        Exposed(target, host, found.key, ports, spec.addresses, spec.headless)
+        Exposed(shard, target, host, found.key, ports, spec.addresses, spec.headless)
         for target in export_targets(spec.export_to, found.namespace)
     )
 
@@ -63,7 +66,7 @@ def _entry_exposure(value: object) -> Iterable[Exposed]:
         if port.protocol.upper() != "UDP"
     )
     return (
-        Exposed(target, host, found.key, ports, spec.addresses, False)
+        Exposed(shard_of(host), target, host, found.key, ports, spec.addresses, False)
         for target in export_targets(spec.export_to, found.namespace)
         for host in spec.hosts
     )
@@ -84,8 +87,8 @@ def _twin_addresses(value: object) -> Iterable[str]:
     return () if found is None or len(found.spec.hosts) < 2 else found.spec.addresses
 
 
-SERVICE_EXPOSURE = Index("services by ports", "Service", _service_exposure)
-ENTRY_EXPOSURE = Index("service entries by ports", "ServiceEntry", _entry_exposure)
+SERVICE_EXPOSURE = Index("services by ports", "Service", _service_exposure, is_grouped=True)
+ENTRY_EXPOSURE = Index("service entries by ports", "ServiceEntry", _entry_exposure, is_grouped=True)
 SERVICE_ADDRESSES = Index("services by virtual IP", "Service", _service_addresses)
 ENTRY_VIRTUAL_IPS = Index("service entries by virtual IP", "ServiceEntry", _entry_addresses)
 TWIN_VIRTUAL_IPS = Index(

@@ -19,9 +19,9 @@ from translators.kinds.virtual_service import VirtualServiceSpec
 from translators.kinds.workload_entry import WorkloadEntrySpec
 from translators.model.config_object import ConfigObject
 from translators.model.origin import Labels
-from translators.names import service_host
 from translators.world.exposure import EXPOSURE_INDEXES
 from translators.world.inputs import as_config_object
+from translators.world.shards import shard_of
 from translators.world.visibility import MESH_GATEWAY, export_targets, is_wildcard
 
 _NO_LABEL = ("", "")
@@ -49,14 +49,6 @@ def workload_labels(entry: ConfigObject[WorkloadEntrySpec]) -> Labels:
     return frozenset({**dict(entry.labels), **dict(entry.spec.labels)}.items())
 
 
-def _service_exports(value: object) -> Iterable[tuple[str, str]]:
-    found = as_config_object(value, ServiceSpec)
-    if found is None or not found.spec.ports:
-        return ()
-    host = service_host(found.name, found.namespace)
-    return ((target, host) for target in export_targets(found.spec.export_to, found.namespace))
-
-
 def _service_selectors(value: object) -> Iterable[LabelKey]:
     found = as_config_object(value, ServiceSpec)
     if found is None or not found.spec.selector:
@@ -67,14 +59,6 @@ def _service_selectors(value: object) -> Iterable[LabelKey]:
 def _entry_hosts(value: object) -> Iterable[str]:
     found = as_config_object(value, ServiceEntrySpec)
     return () if found is None else found.spec.hosts
-
-
-def _entry_exports(value: object) -> Iterable[tuple[str, str]]:
-    found = as_config_object(value, ServiceEntrySpec)
-    if found is None:
-        return ()
-    targets = export_targets(found.spec.export_to, found.namespace)
-    return ((target, host) for target in targets for host in found.spec.hosts)
 
 
 def _entry_selectors(value: object) -> Iterable[LabelKey]:
@@ -157,12 +141,12 @@ def _virtual_service_wildcards(value: object) -> Iterable[str]:
     return filter(is_wildcard, _virtual_service_hosts(value))
 
 
-def _virtual_service_exports(value: object) -> Iterable[tuple[str, str]]:
+def _virtual_service_exports(value: object) -> Iterable[tuple[int, str, str]]:
     found = _meshed(value)
     if found is None:
         return ()
     targets = export_targets(found.spec.export_to, found.namespace)
-    return ((target, host) for target in targets for host in found.spec.hosts)
+    return ((shard_of(host), target, host) for target in targets for host in found.spec.hosts)
 
 
 def _source_labels(value: object) -> Iterable[tuple[str, str]]:
@@ -177,12 +161,8 @@ def _source_labels(value: object) -> Iterable[tuple[str, str]]:
             yield from l4_match.source_labels
 
 
-SERVICE_EXPORTS = Index("services by namespace they are exported to", "Service", _service_exports)
 SERVICE_SELECTORS = Index("services by selector", "Service", _service_selectors)
 ENTRY_HOSTS = Index("service entries by host", "ServiceEntry", _entry_hosts)
-ENTRY_EXPORTS = Index(
-    "service entries by namespace they are exported to", "ServiceEntry", _entry_exports
-)
 ENTRY_SELECTORS = Index("service entries by workload selector", "ServiceEntry", _entry_selectors)
 ENTRY_ADDRESSES = Index("service entries by endpoint address", "ServiceEntry", _entry_addresses)
 SLICE_SERVICES = Index("endpoint slices by service", "EndpointSlice", _slice_services)
@@ -200,15 +180,16 @@ VIRTUAL_SERVICE_WILDCARDS = Index(
     "virtual services for wildcard hosts", "VirtualService", _virtual_service_wildcards
 )
 VIRTUAL_SERVICE_EXPORTS = Index(
-    "virtual services by namespace they are exported to", "VirtualService", _virtual_service_exports
+    "virtual services by namespace they are exported to",
+    "VirtualService",
+    _virtual_service_exports,
+    is_grouped=True,
 )
 SOURCE_LABELS = Index("virtual services by source label", "VirtualService", _source_labels)
 
 INDEXES: tuple[Index, ...] = (
-    SERVICE_EXPORTS,
     SERVICE_SELECTORS,
     ENTRY_HOSTS,
-    ENTRY_EXPORTS,
     ENTRY_SELECTORS,
     ENTRY_ADDRESSES,
     SLICE_SERVICES,

@@ -1,4 +1,4 @@
-"""The ports that clients see: which hosts share a port, and which hosts share a virtual IP.
+"""The ports that clients see, shard by shard, and which hosts share a virtual IP.
 
 What is read here are keys of indexes, which hold no more of a service than its names, ports and addresses: so nothing of
 this is touched when endpoints change.
@@ -6,9 +6,7 @@ this is touched when endpoints change.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
 
 from translators.database import InputKey, Reader, query
 from translators.kinds.service_entry import ServiceEntrySpec
@@ -16,15 +14,14 @@ from translators.model.config_object import ConfigObject
 from translators.model.service import Protocol, Service
 from translators.names import service_host
 from translators.world.exposure import (
-    ENTRY_EXPOSURE,
     ENTRY_VIRTUAL_IPS,
     SERVICE_ADDRESSES,
-    SERVICE_EXPOSURE,
     TWIN_VIRTUAL_IPS,
     Exposed,
 )
 from translators.world.inputs import config_object
-from translators.world.services import service
+from translators.world.services import exposed_to, service
+from translators.world.shards import SHARDS
 from translators.world.virtual_services import unregistered_hosts
 from translators.world.visibility import EVERYONE
 
@@ -32,110 +29,75 @@ UNREGISTERED_PORT = 80
 """Hosts that only a VirtualService knows are routed on this port."""
 
 
-@dataclass(frozen=True, slots=True)
-class PortTable:
-    """The ports of all services that a namespace sees. A port with unknown protocol stands in both tables.
-
-    Attributes:
-        http: (port, hosts with requests on it), both sorted.
-        l4: (port, hosts with connections on it), both sorted.
-    """
-
-    http: tuple[tuple[int, tuple[str, ...]], ...]
-    l4: tuple[tuple[int, tuple[Exposed, ...]], ...]
-
-
 @query
-def _exposed(db: Reader) -> Mapping[str, tuple[Exposed, ...]]:
-    """Namespace → what is exported to just it; `*` → what is exported to everyone."""
-    found: defaultdict[str, list[Exposed]] = defaultdict(list)
-    for index in (SERVICE_EXPOSURE, ENTRY_EXPOSURE):
-        for key in db.index_keys(index):
-            if isinstance(key, Exposed):
-                found[key.target].append(key)
-    return {target: tuple(keys) for target, keys in found.items()}
-
-
-@query
-def _exposed_to(db: Reader, target: str) -> tuple[Exposed, ...]:
-    return _exposed(db).get(target, ())
-
-
-@query
-def port_table(db: Reader, namespace: str) -> PortTable:
-    """The ports of everything visible from a namespace."""
+def _visible(db: Reader, namespace: str, shard: int) -> tuple[Exposed, ...]:
+    """What in a shard is visible from a namespace, each host once; in no order that means anything."""
+    everyone, own = exposed_to(db, EVERYONE, shard), exposed_to(db, namespace, shard)
+    found = everyone + own if own else everyone
     seen: dict[str, Exposed] = {}
     again: set[str] = set()
-    for key in (*_exposed_to(db, EVERYONE), *_exposed_to(db, namespace)):
+    for key in found:
         if key.host in seen:
             again.add(key.host)
         seen[key.host] = key
-    for host in again:
-        del seen[host]
-        found = service(db, host, namespace)
-        if found is not None:
-            seen[host] = _exposure(found, namespace)
-    http: defaultdict[int, list[str]] = defaultdict(list)
-    l4: defaultdict[int, list[Exposed]] = defaultdict(list)
-    for key in seen.values():
-        for number, protocol in key.ports:
-            if protocol in _REQUESTS:
-                http[number].append(key.host)
-            if protocol in _CONNECTIONS:
-                l4[number].append(key)
-    return PortTable(
-        http=tuple((port, tuple(sorted(http[port]))) for port in sorted(http)),
-        l4=tuple((port, tuple(sorted(l4[port], key=_host))) for port in sorted(l4)),
-    )
+    if not again:
+        return found
+    for host in sorted(again):
+        chosen = service(db, host, namespace)
+        if chosen is not None:
+            seen[host] = _exposure(chosen, shard, namespace)
+    return tuple(seen.values())
 
 
 _REQUESTS = frozenset(one.name for one in Protocol if one.is_http or one is Protocol.AUTO)
 _CONNECTIONS = frozenset(one.name for one in Protocol if not one.is_http)
 
 
-def _host(key: Exposed) -> str:
-    return key.host
-
-
-def _exposure(found: Service, target: str) -> Exposed:
+def _exposure(found: Service, shard: int, target: str) -> Exposed:
     ports = tuple((port.number, port.protocol.name) for port in found.ports)
-    return Exposed(target, found.hostname, found.source, ports, found.addresses, found.headless)
+    host, source = found.hostname, found.source
+    return Exposed(shard, target, host, source, ports, found.addresses, found.headless)
 
 
 @query
-def http_ports(db: Reader, namespace: str) -> tuple[int, ...]:
-    """The ports with a route configuration, sorted."""
-    ports = {port for port, _ in port_table(db, namespace).http}
-    if _routable(db, namespace):
-        ports.add(UNREGISTERED_PORT)
-    return tuple(sorted(ports))
+def http_hosts(db: Reader, namespace: str, shard: int) -> tuple[tuple[int, str], ...]:
+    """(port, host) in a shard whose requests are routed, sorted: services, and on port 80 hosts of VirtualServices alone."""
+    found = {
+        (number, key.host)
+        for key in _visible(db, namespace, shard)
+        for number, protocol in key.ports
+        if protocol in _REQUESTS
+    }
+    # `*` is every other host's name too and stays with the catch-all.
+    unregistered = unregistered_hosts(db, namespace, shard)
+    found.update((UNREGISTERED_PORT, host) for host in unregistered if host != "*")
+    return tuple(sorted(found))
 
 
 @query
-def http_hosts(db: Reader, namespace: str, port: int) -> tuple[str, ...]:
-    """The hosts whose requests on a port are routed, sorted: services, and on port 80 hosts of VirtualServices alone."""
-    hosts = dict(port_table(db, namespace).http).get(port, ())
-    if port != UNREGISTERED_PORT:
-        return hosts
-    extra = _routable(db, namespace)
-    return tuple(sorted({*hosts, *extra})) if extra else hosts
-
-
-def _routable(db: Reader, namespace: str) -> tuple[str, ...]:
-    """The unregistered hosts that can be a domain: `*` is every other host's and stays with the catch-all."""
-    return tuple(host for host in unregistered_hosts(db, namespace) if host != "*")
-
-
-@query
-def l4_ports(db: Reader, namespace: str) -> tuple[int, ...]:
-    """The ports with services whose connections are not, or not surely, HTTP; sorted."""
-    return tuple(port for port, _ in port_table(db, namespace).l4)
+def l4_hosts(db: Reader, namespace: str, shard: int) -> tuple[tuple[int, Exposed], ...]:
+    """(port, service) in a shard for services whose connections on the port are not, or not surely, HTTP; sorted."""
+    return tuple(
+        sorted(
+            {
+                (number, key)
+                for key in _visible(db, namespace, shard)
+                for number, protocol in key.ports
+                if protocol in _CONNECTIONS
+            }
+        )
+    )
 
 
 @query
-def l4_hosts(db: Reader, namespace: str, port: int) -> tuple[Exposed, ...]:
-    """The services whose connections on a port are not, or not surely, HTTP; sorted by host."""
-    return dict(port_table(db, namespace).l4).get(port, ())
+def http_ports(db: Reader, namespace: str) -> frozenset[int]:
+    """The ports with a route configuration, in any shard."""
+    return frozenset().union(*(_http_ports(db, namespace, shard) for shard in SHARDS))
+
+
+@query
+def _http_ports(db: Reader, namespace: str, shard: int) -> frozenset[int]:
+    return frozenset(port for port, _ in http_hosts(db, namespace, shard))
 
 
 def is_shared(db: Reader, address: str) -> bool:

@@ -10,8 +10,9 @@ from translators.kinds.service_entry import EntryPort, Resolution, ServiceEntryS
 from translators.model.config_object import ConfigObject
 from translators.model.service import Service, ServicePort
 from translators.names import CLUSTER_DOMAIN, service_host
-from translators.world.indexes import ENTRY_EXPORTS, ENTRY_HOSTS, SERVICE_EXPORTS
-from translators.world.inputs import config_object, index_pairs, objects
+from translators.world.exposure import ENTRY_EXPOSURE, SERVICE_EXPOSURE, Exposed
+from translators.world.indexes import ENTRY_HOSTS
+from translators.world.inputs import config_object, objects
 from translators.world.protocols import port_protocol
 from translators.world.visibility import EVERYONE, is_exported
 
@@ -47,26 +48,26 @@ def services_of_host(db: Reader, host: str) -> tuple[Service, ...]:
 
 
 @query
-def visible_hosts(db: Reader, namespace: str) -> tuple[str, ...]:
-    """The full host names of all services that clients in a namespace see, sorted; wildcard hosts among them."""
-    everyone = _exported_hosts(db, EVERYONE)
-    own = _exported_hosts(db, namespace)
-    return tuple(sorted({*everyone, *own})) if own else everyone
+def visible_hosts(db: Reader, namespace: str, shard: int) -> tuple[str, ...]:
+    """The full host names in a shard of all services that clients in a namespace see, sorted; wildcard hosts among them."""
+    found = (*exposed_to(db, EVERYONE, shard), *exposed_to(db, namespace, shard))
+    return tuple(sorted({one.host for one in found}))
+
+
+def exposed_to(db: Reader, target: str, shard: int) -> tuple[Exposed, ...]:
+    """What in a shard is exported to just a namespace, or (`*`) to everyone; a host may be there several times."""
+    return _exposed(db, shard).get(target, ())
 
 
 @query
-def _exported_hosts(db: Reader, target: str) -> tuple[str, ...]:
-    return _exports(db).get(target, ())
-
-
-@query
-def _exports(db: Reader) -> Mapping[str, tuple[str, ...]]:
-    """Namespace → host names exported to just it; `*` → those exported to everyone. Sorted, never empty."""
-    hosts: dict[str, set[str]] = {}
-    for index in (SERVICE_EXPORTS, ENTRY_EXPORTS):
-        for target, host in index_pairs(db, index):
-            hosts.setdefault(target, set()).add(host)
-    return {target: tuple(sorted(names)) for target, names in hosts.items()}
+def _exposed(db: Reader, shard: int) -> Mapping[str, tuple[Exposed, ...]]:
+    """Namespace → what is exported to just it; `*` → what is exported to everyone. Never an empty tuple."""
+    found: dict[str, list[Exposed]] = {}
+    for index in (SERVICE_EXPOSURE, ENTRY_EXPOSURE):
+        for key in db.index_keys(index, shard):
+            if isinstance(key, Exposed):
+                found.setdefault(key.target, []).append(key)
+    return {target: tuple(keys) for target, keys in found.items()}
 
 
 def _age(entry: ConfigObject[ServiceEntrySpec]) -> tuple[str, str, str]:

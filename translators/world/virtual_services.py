@@ -14,8 +14,9 @@ from translators.world.indexes import (
     VIRTUAL_SERVICE_HOSTS,
     VIRTUAL_SERVICE_WILDCARDS,
 )
-from translators.world.inputs import index_pairs, index_texts, objects
+from translators.world.inputs import grouped_pairs, index_texts, objects
 from translators.world.services import visible_hosts
+from translators.world.shards import SHARDS, shard_of
 from translators.world.visibility import (
     EVERYONE,
     covering_wildcards,
@@ -55,25 +56,38 @@ def virtual_services_of_host(db: Reader, host: str) -> tuple[tuple[InputKey, ...
 
 
 @query
-def unregistered_hosts(db: Reader, namespace: str) -> tuple[str, ...]:
-    """The hosts that virtual services route for clients in a namespace though no service that these see is meant.
+def unregistered_hosts(db: Reader, namespace: str, shard: int) -> tuple[str, ...]:
+    """The hosts in a shard that virtual services route for clients in a namespace though no service that these see is meant.
 
     Sorted. A wildcard host is among them when no service falls under it.
     """
     routed = {
         host
-        for target, host in index_pairs(db, VIRTUAL_SERVICE_EXPORTS)
+        for target, host in grouped_pairs(db, VIRTUAL_SERVICE_EXPORTS, shard)
         if target in (EVERYONE, namespace)
     }
     if not routed:
         return ()
-    visible = visible_hosts(db, namespace)
-    left = routed.difference(visible)
     return tuple(
         host
-        for host in sorted(left)
-        if not (is_wildcard(host) and any(covers(host, one) for one in visible))
+        for host in sorted(routed.difference(visible_hosts(db, namespace, shard)))
+        if not (is_wildcard(host) and _covers_any(db, namespace, host))
     )
+
+
+def is_unregistered(db: Reader, namespace: str, host: str) -> bool:
+    """Whether a host is one of `unregistered_hosts`."""
+    return host in unregistered_hosts(db, namespace, shard_of(host))
+
+
+def _covers_any(db: Reader, namespace: str, wildcard: str) -> bool:
+    return any(_covers_any_in(db, namespace, wildcard, shard) for shard in SHARDS)
+
+
+@query
+def _covers_any_in(db: Reader, namespace: str, wildcard: str, shard: int) -> bool:
+    """Whether any service in a shard falls under a wildcard host."""
+    return any(covers(wildcard, host) for host in visible_hosts(db, namespace, shard))
 
 
 @query

@@ -10,6 +10,7 @@ from envoy_data_plane.envoy.config.cluster.v3 import Cluster
 from envoy_data_plane.envoy.config.core.v3 import Node
 
 from tests.support.envoy import validate
+from tests.support.shards import everywhere
 from tests.support.translation import CLIENT, mesh
 from tests.support.web_mesh import NODE, POD, SERVICE, SLICE
 from translators.clusters import (
@@ -91,7 +92,8 @@ def bootstrap(path: Path, clusters: list[bytes]) -> Path:
 @pytest.mark.envoy
 async def test_envoy_accepts_every_cluster(tmp_path: Path) -> None:
     db = world()
-    found = [cluster(db, CLIENT, name) for name in cluster_names(db, CLIENT)]
+    names = everywhere(lambda shard: cluster_names(db, CLIENT, shard))
+    found = [cluster(db, CLIENT, name) for name in names]
     found += [db.outcome(query) for _, query in static_clusters()]
     found.append(inbound_passthrough_cluster(db))
     found += (
@@ -105,7 +107,8 @@ async def test_envoy_accepts_every_cluster(tmp_path: Path) -> None:
 @pytest.mark.envoy
 async def test_envoy_accepts_proxyless_clusters(tmp_path: Path) -> None:
     db = world()
-    found = [proxyless_cluster(db, CLIENT, name).body for name in eds_cluster_names(db, CLIENT)]
+    names = everywhere(lambda shard: eds_cluster_names(db, CLIENT, shard))
+    found = [proxyless_cluster(db, CLIENT, name).body for name in names]
     assert await validate(bootstrap(tmp_path / "proxyless.pb", found)) == ""
 
 
@@ -113,8 +116,9 @@ async def test_envoy_accepts_proxyless_clusters(tmp_path: Path) -> None:
 async def test_envoy_accepts_every_assignment(tmp_path: Path) -> None:
     db = world()
     found = []
+    names = everywhere(lambda shard: eds_cluster_names(db, CLIENT, shard))
     for place in ("", "r1/a/s", "r2", "r9/z"):
-        for name in eds_cluster_names(db, CLIENT):
+        for name in names:
             body = load_assignment(db, CLIENT, Locality.parse(place), name).body
             static = encode(Cluster(name=f"{name}@{place}")) + delimited(33, body)
             found.append(static)

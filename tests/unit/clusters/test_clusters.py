@@ -16,6 +16,7 @@ from envoy_data_plane.envoy.config.core.v3 import AggregatedConfigSource, ApiVer
 from envoy_data_plane.envoy.extensions.clusters.dns.v3 import DnsCluster
 from envoy_data_plane.envoy.extensions.upstreams.http.v3 import HttpProtocolOptions
 
+from tests.support.shards import everywhere
 from tests.support.translation import apply, mesh
 from translators.clusters import (
     blackhole_cluster,
@@ -35,6 +36,7 @@ from translators.database import Database
 from translators.kinds.destination_rule import PolicyBlocks
 from translators.model.service import ClientScope, Protocol
 from translators.names import ClusterName
+from translators.world import SHARDS
 
 CLIENT = ClientScope("default")
 UNLIMITED = 4294967295
@@ -85,7 +87,8 @@ def thresholds(found: Cluster) -> CircuitBreakersThresholds:
 def test_there_is_a_cluster_for_each_port_and_subset_under_istios_names() -> None:
     ports = "{number: 80, name: http, protocol: HTTP}, {number: 9000, name: tcp, protocol: TCP}"
     db = mesh(entry(ports=ports), entry(host="a.com"), rule())
-    assert [str(one) for one in cluster_names(db, CLIENT)] == [
+    found = everywhere(lambda shard: cluster_names(db, CLIENT, shard))
+    assert [str(one) for one in sorted(found, key=lambda one: one.host)] == [
         "outbound|80||a.com",
         "outbound|80||x.com",
         "outbound|80|v1|x.com",
@@ -145,7 +148,8 @@ def test_resolution_decides_how_hosts_are_found(
     db = mesh(entry(spec))
     found = made(db)
     assert found.type == kind
-    assert (eds_cluster_names(db, CLIENT) == cluster_names(db, CLIENT)) is is_eds
+    asking = everywhere(lambda shard: eds_cluster_names(db, CLIENT, shard))
+    assert (asking == everywhere(lambda shard: cluster_names(db, CLIENT, shard))) is is_eds
     assert bool(cluster(db, CLIENT, name()).needs) is is_eds
 
 
@@ -192,7 +196,8 @@ def test_the_load_balancer_is_the_rules(simple: str, expected: ClusterLbPolicy) 
     assert found.lb_policy == expected
     passes_through = expected is ClusterLbPolicy.CLUSTER_PROVIDED
     assert (found.type == ClusterDiscoveryType.ORIGINAL_DST) is passes_through
-    assert (eds_cluster_names(db, CLIENT) == ()) is passes_through
+    asking = everywhere(lambda shard: eds_cluster_names(db, CLIENT, shard))
+    assert (asking == ()) is passes_through
 
 
 def test_a_connection_pool_becomes_limits() -> None:
@@ -377,10 +382,12 @@ def test_clients_to_whom_the_same_rules_apply_share_a_clusters_bytes() -> None:
 
 def test_a_rule_changes_only_its_hosts_clusters_and_endpoints_change_none() -> None:
     db = mesh(entry(), entry(host="y.com"), rule())
-    refs = [cluster.ref(CLIENT, one) for one in cluster_names(db, CLIENT)]
+    names = everywhere(lambda shard: cluster_names(db, CLIENT, shard))
+    refs = [cluster.ref(CLIENT, one) for one in names]
     for ref in refs:
         db.hold(ref)
-    db.hold(cluster_names.ref(CLIENT))
+    for shard in SHARDS:
+        db.hold(cluster_names.ref(CLIENT, shard))
     db.settle()
     apply(db, entry("resolution: STATIC, endpoints: [{address: 10.0.0.1}]"), 2)
     assert db.settle() == ()

@@ -8,12 +8,14 @@ from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v
 )
 from envoy_data_plane.envoy.extensions.filters.network.tcp_proxy.v3 import TcpProxy
 
+from tests.support.shards import everywhere
 from tests.support.translation import CLIENT, apply, mesh
 from translators import listeners
 from translators.codec import decode, encode
 from translators.database import Database
 from translators.model.proxy_node import Mode
 from translators.model.resource import Resource
+from translators.world import SHARDS
 
 
 def service(name: str, ports: str, ip: str = "10.0.0.1") -> str:
@@ -45,7 +47,8 @@ TCP = "{port: 5432, name: tcp}"
 
 
 def listener_names(db: Database) -> tuple[str, ...]:
-    return db.outcome(listeners.listener_names.ref(CLIENT, Mode.CAPTURED))
+    found = everywhere(lambda shard: listeners.listener_names(db, CLIENT, Mode.CAPTURED, shard))
+    return tuple(sorted(found))
 
 
 def resource(db: Database, name: str) -> Resource:
@@ -95,15 +98,14 @@ def test_http_services_share_the_listener_of_their_port() -> None:
 def test_a_new_http_service_on_a_port_leaves_its_listener_untouched() -> None:
     db = mesh(service("a", HTTP80))
     ref = listeners.listener.ref(CLIENT, Mode.CAPTURED, "0.0.0.0_80", 0)
-    names = listeners.listener_names.ref(CLIENT, Mode.CAPTURED)
     db.hold(ref)
-    db.hold(names)
     db.settle()
-    before = db.outcome(ref)
+    before, names = db.outcome(ref), listener_names(db)
     apply(db, service("b", HTTP80, "10.0.0.2"), revision=2)
     apply(db, entry("c", "c.example.com", "{number: 80, name: http, protocol: HTTP}"), revision=3)
     assert db.settle() == ()
     assert db.outcome(ref) is before
+    assert listener_names(db) == names
 
 
 def test_endpoints_touch_no_listener() -> None:
@@ -113,7 +115,8 @@ def test_endpoints_touch_no_listener() -> None:
     db = mesh(text)
     for name in listener_names(db):
         db.hold(listeners.listener.ref(CLIENT, Mode.CAPTURED, name, 0))
-    db.hold(listeners.listener_names.ref(CLIENT, Mode.CAPTURED))
+    for shard in SHARDS:
+        db.hold(listeners.listener_names.ref(CLIENT, Mode.CAPTURED, shard))
     db.settle()
     before = db.statistics.runs
     apply(db, text.replace("10.9.0.1", "10.9.0.2"), revision=2)

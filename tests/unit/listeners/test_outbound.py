@@ -8,16 +8,22 @@ from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v
 )
 
 from tests.support.routes import REVIEWS, REVIEWS_HOST
+from tests.support.shards import everywhere
 from tests.support.translation import CLIENT, mesh
 from translators import listeners, routes
 from translators.codec import decode
+from translators.database import Database
 from translators.model.proxy_node import Mode
 from translators.model.service import ClientScope
 
 
+def names(db: Database, mode: Mode, client: ClientScope = CLIENT) -> tuple[str, ...]:
+    return everywhere(lambda shard: listeners.listener_names(db, client, mode, shard))
+
+
 def test_the_egress_listener_is_for_this_machine_and_alone_on_its_port() -> None:
     db = mesh(REVIEWS)
-    assert db.outcome(listeners.listener_names.ref(CLIENT, Mode.EGRESS)) == ("egress",)
+    assert names(db, Mode.EGRESS) == ("egress",)
     found = db.outcome(listeners.listener.ref(CLIENT, Mode.EGRESS, "egress", 15123))
     message = decode(Listener, found.body)
     assert found.needs == ("egress",)
@@ -34,15 +40,15 @@ def test_the_egress_listener_is_for_this_machine_and_alone_on_its_port() -> None
 
 def test_proxyless_clients_find_a_service_by_each_of_its_names() -> None:
     db = mesh(REVIEWS)
-    names = db.outcome(listeners.listener_names.ref(CLIENT, Mode.PROXYLESS))
-    assert set(names) == {
+    found_names = names(db, Mode.PROXYLESS)
+    assert set(found_names) == {
         "reviews:9080",
         "reviews.default:9080",
         "reviews.default.svc:9080",
         f"{REVIEWS_HOST}:9080",
     }
-    known = db.outcome(routes.route_names.ref(CLIENT, Mode.PROXYLESS))
-    for name in names:
+    known = everywhere(lambda shard: routes.route_names(db, CLIENT, Mode.PROXYLESS, shard))
+    for name in found_names:
         found = db.outcome(listeners.listener.ref(CLIENT, Mode.PROXYLESS, name, 0))
         assert found.name == name
         assert found.needs == (f"{REVIEWS_HOST}:9080",)
@@ -51,7 +57,6 @@ def test_proxyless_clients_find_a_service_by_each_of_its_names() -> None:
 
 
 def test_the_bare_name_is_for_clients_of_the_same_namespace() -> None:
-    other = ClientScope("other")
-    names = mesh(REVIEWS).outcome(listeners.listener_names.ref(other, Mode.PROXYLESS))
-    assert "reviews:9080" not in names
-    assert "reviews.default:9080" in names
+    found = names(mesh(REVIEWS), Mode.PROXYLESS, ClientScope("other"))
+    assert "reviews:9080" not in found
+    assert "reviews.default:9080" in found

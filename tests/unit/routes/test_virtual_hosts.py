@@ -6,6 +6,7 @@ import pytest
 from envoy_data_plane.envoy.config.route.v3 import VirtualHost
 
 from tests.support.routes import REVIEWS, REVIEWS_HOST, virtual_host
+from tests.support.shards import everywhere
 from tests.support.translation import CLIENT, apply, mesh
 from translators import routes
 from translators.codec import decode, encode
@@ -13,16 +14,18 @@ from translators.database import Database
 from translators.model.proxy_node import Mode
 from translators.model.service import ClientScope
 from translators.routes.retries import DEFAULT_RETRY_ON
+from translators.world import SHARDS, shard_of
 
 OTHER = ClientScope("other")
 
 
 def names(db: Database, mode: Mode, route: str, client: ClientScope = CLIENT) -> tuple[str, ...]:
-    return db.outcome(routes.host_names.ref(client, mode, route))
+    found = everywhere(lambda shard: routes.host_names(db, client, mode, shard))
+    return tuple(sorted(name for name in found if name.startswith(f"{route}/")))
 
 
 def route_names(db: Database, mode: Mode, client: ClientScope = CLIENT) -> tuple[str, ...]:
-    return db.outcome(routes.route_names.ref(client, mode))
+    return tuple(sorted(everywhere(lambda shard: routes.route_names(db, client, mode, shard))))
 
 
 def entry(name: str, hosts: str, ports: str, extra: str = "") -> str:
@@ -44,7 +47,7 @@ HTTP80 = "{number: 80, name: http, protocol: HTTP}"
 
 def test_captured_hosts_have_all_short_forms_and_virtual_ips_without_ports() -> None:
     host = virtual_host(mesh(REVIEWS), f"9080/{REVIEWS_HOST}:9080")
-    assert host.name == f"{REVIEWS_HOST}:9080"
+    assert host.name == f"9080/{REVIEWS_HOST}:9080", "Envoy removes hosts by it"
     assert host.domains == [
         REVIEWS_HOST,
         f"{REVIEWS_HOST}.",
@@ -236,10 +239,11 @@ spec:
 def held(db: Database) -> None:
     """Holds every route resource of a client in all modes, as proxies would."""
     for mode in Mode:
-        for route in db.outcome(routes.route_names.ref(CLIENT, mode)):
-            db.hold(routes.host_names.ref(CLIENT, mode, route))
+        for route in route_names(db, mode):
             db.hold(routes.route_configuration.ref(CLIENT, mode, route))
-            for name in db.outcome(routes.host_names.ref(CLIENT, mode, route)):
+        for shard in SHARDS:
+            db.hold(routes.host_names.ref(CLIENT, mode, shard))
+            for name in routes.host_names(db, CLIENT, mode, shard):
                 db.hold(routes.virtual_host.ref(CLIENT, mode, name))
     db.settle()
 
@@ -261,8 +265,8 @@ def test_a_new_service_changes_no_other_virtual_host() -> None:
     db = mesh(MESH)
     held(db)
     apply(db, entry("new", "new.example.com", HTTP80, "addresses: [10.2.0.9]"), revision=2)
-    changed = {(ref.query.name, ref.key[-1]) for ref in db.settle()}
-    assert changed == {("host_names", "80"), ("host_names", "egress")}
+    changed = [(ref.query.name, ref.key[-1]) for ref in db.settle()]
+    assert changed == [("host_names", shard_of("new.example.com"))] * len(Mode)
 
 
 def test_a_weight_change_runs_the_one_virtual_host_of_each_mode() -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from tests.support.shards import everywhere
 from tests.support.translation import mesh
+from translators.database import Database
 from translators.kinds.service_entry import Resolution
 from translators.model.service import Protocol
-from translators.world import service, services_of_host, visible_hosts
+from translators.world import service, services_of_host, shard_of, visible_hosts
 from translators.world.protocols import port_protocol
 
 WEB = """
@@ -45,6 +47,10 @@ def test_a_kubernetes_service_is_found_by_its_full_name() -> None:
         (80, Protocol.HTTP, 8080)
     ], "UDP ports are left out"
     assert found.addresses == ("10.0.0.1",)
+
+
+def hosts(db: Database, namespace: str) -> set[str]:
+    return set(everywhere(lambda shard: visible_hosts(db, namespace, shard)))
 
 
 @pytest.mark.parametrize("host", ["web", "web.shop", "web.other.svc.cluster.local", "a.b.c"])
@@ -107,18 +113,22 @@ def test_export_to_says_who_sees_a_host(export_to: str, seen_by: set[str]) -> No
     for namespace in ("default", "other"):
         visible = namespace in seen_by
         assert (service(db, "x.com", namespace) is not None) is visible
-        assert visible_hosts(db, namespace) == (("x.com", "y.com") if visible else ("y.com",))
+        assert hosts(db, namespace) == ({"x.com", "y.com"} if visible else {"y.com"})
 
 
-def test_namespaces_to_which_nothing_special_is_exported_share_their_hosts() -> None:
-    db = mesh(entry("a", "*.x.com"), entry("b", "a.com"))
-    assert visible_hosts(db, "one") == ("*.x.com", "a.com")
-    assert visible_hosts(db, "one") is visible_hosts(db, "two")
+def test_what_is_exported_to_everyone_and_to_one_is_seen_once() -> None:
+    one = entry("a", "x.com")
+    again = entry("b", "x.com", extra='exportTo: ["default", "other"]')
+    wild = entry("c", "*.x.com", extra='exportTo: ["other"]')
+    db = mesh(one, again, wild)
+    assert hosts(db, "other") == {"x.com", "*.x.com"}
+    assert hosts(db, "default") == hosts(db, "third") == {"x.com"}
+    assert visible_hosts(db, "other", shard_of("x.com")) == ("x.com",)
 
 
 def test_an_endpoint_more_leaves_the_service_as_it_is() -> None:
     db = mesh(entry("a", "x.com"))
-    db.hold(visible_hosts.ref("default"))
+    db.hold(visible_hosts.ref("default", shard_of("x.com")))
     db.hold(services_of_host.ref("x.com"))
     db.settle()
     changed = mesh(entry("a", "x.com", extra="endpoints: [{address: 10.0.0.9}]"))

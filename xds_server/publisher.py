@@ -99,6 +99,7 @@ class Publisher:
         self._parts_of: dict[str, dict[Part, None]] = {}
         self._owners: dict[QueryKey[object], dict[Part, str]] = {}
         self._tables: dict[tuple[str, Parts], Table] = {}
+        self._holders: dict[Table, dict[Group, None]] = {}
         self._groups: dict[tuple[Scope, bool], Group] = {}
         self._idle: dict[Group, None] = {}
         self._nodes: dict[QueryKey[object], dict[Member, None]] = {}
@@ -291,7 +292,7 @@ class Publisher:
         groups: dict[Group, None] = {}
         for table, edited in edits.items():
             if table.follow(edited):
-                groups.update(table.groups)
+                groups.update(self._holders[table])
         for part in self._dirty:
             part.updated, part.removed = {}, {}
         self._dirty.clear()
@@ -334,7 +335,7 @@ class Publisher:
             found, inline, tables, View(self.revision, snapshots), changes=[self.revision]
         )
         for table in tables.values():
-            table.groups[group] = None
+            self._holders[table][group] = None
         self._groups[found, inline] = group
         return group
 
@@ -343,6 +344,7 @@ class Publisher:
         if table is None:
             used = tuple(self._part(type_url, ref) for ref in refs)
             table = self._tables[type_url, refs] = Table(type_url, refs, used)
+            self._holders[table] = {}
         return table
 
     def _part(self, type_url: str, ref: QueryKey[Members]) -> Part:
@@ -367,10 +369,11 @@ class Publisher:
         del self._idle[group]
         del self._groups[group.scope, group.inline]
         for type_url, table in group.tables.items():
-            del table.groups[group]
-            if table.groups:
+            holders = self._holders[table]
+            del holders[group]
+            if holders:
                 continue
-            del self._tables[type_url, table.refs]
+            del self._tables[type_url, table.refs], self._holders[table]
             for part in table.parts:
                 del part.tables[table]
                 if not part.tables:

@@ -7,15 +7,11 @@ belongs to many tables, a table to many groups of proxies, so that what they hav
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 from translators.database import QueryKey
 from translators.model.resource import Resource
 from translators.proxy import Members, Parts
 from xds_server.ads.snapshot import EMPTY, Snapshot
-
-if TYPE_CHECKING:
-    from xds_server.publisher import Group
 
 
 class Part:
@@ -69,13 +65,12 @@ class Part:
 class Table:
     """The resources of one type that some groups hold: the union of parts, which may share members."""
 
-    __slots__ = ("groups", "parts", "refs", "snapshot", "type_url")
+    __slots__ = ("parts", "refs", "snapshot", "type_url")
 
     def __init__(self, type_url: str, refs: Parts, parts: tuple[Part, ...]) -> None:
         self.type_url = type_url
         self.refs = refs
         self.parts = parts
-        self.groups: dict[Group, None] = {}
         resources = {name: made for part in parts for name, made in part.resources.items()}
         self.snapshot: Snapshot = EMPTY[type_url].edit(resources)
         for part in parts:

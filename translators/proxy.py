@@ -1,20 +1,21 @@
 """The roots of translation: what one proxy subscribes to, per type.
 
-A proxy's resources are the union of parts. A part is a query whose result lists members, (resource name, query that makes
-the resource); several parts may have a member, but then by the same query. Proxies with equal parts share everything below
-them. What is outbound has a part for each shard of hosts, so that a new host changes small parts. Which parts a proxy has
-follows from its `Scope`, which depends on the proxy's node and on the services that its workload serves.
+A proxy's resources are the union of families. A family is a query that lists its members and a query that makes each of
+them. Proxies with equal families share everything, and families with the same listing the lists: endpoints are listed once for
+proxies everywhere and made for each place. What is outbound is listed shard by shard, so that a new host changes short lists.
+Which families a proxy has follows from its `Scope`, which depends on the proxy's node and on the services that its workload
+serves.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from operator import itemgetter
+from typing import NamedTuple
 
 from translators import clusters, endpoints, listeners, routes
-from translators.database import QueryKey, Reader, query
+from translators.database import AnyQuery, QueryKey, Reader, query
 from translators.listeners import Inbound
 from translators.model.locality import Locality
 from translators.model.proxy_node import Mode, ProxyNode
@@ -30,11 +31,44 @@ from translators.names import (
     inbound_cluster,
     inbound_route,
 )
-from translators.world import SHARDS, client_scope, workload_ports
+from translators.world import SHARDS, client_scope, served_ports
 
-Members = tuple[tuple[str, QueryKey[Resource]], ...]
-"""(resource name, the query that makes it), each name once; may be empty."""
-Parts = tuple[QueryKey[Members], ...]
+Member = QueryKey[Resource] | tuple[object, ...]
+"""The query that makes a resource, or what a family's maker is to be asked with, after what it is always asked with."""
+Members = tuple[tuple[str, Member], ...]
+"""(resource name, how it is made), each name once; may be empty."""
+
+
+class Family(NamedTuple):
+    """Resources of one type that are listed by one query and made by another.
+
+    Attributes:
+        listing: The query that lists the members.
+        listed_for: What it is asked with.
+        maker: The query that makes them; None: each member says itself.
+        made_for: What it is asked with, before the member's own.
+        is_sharded: Whether there is a list for each shard of hosts; then lists may share members.
+    """
+
+    listing: AnyQuery
+    listed_for: tuple[object, ...]
+    maker: AnyQuery | None = None
+    made_for: tuple[object, ...] = ()
+    is_sharded: bool = False
+
+    def listings(self) -> tuple[QueryKey[Members], ...]:
+        """The queries whose results together are the members."""
+        if self.is_sharded:
+            return tuple(QueryKey(self.listing, (*self.listed_for, shard)) for shard in SHARDS)
+        return (QueryKey(self.listing, self.listed_for),)
+
+    def ref(self, member: Member) -> QueryKey[Resource]:
+        """The query that makes a member."""
+        if self.maker is not None:
+            return QueryKey(self.maker, (*self.made_for, *member))
+        if isinstance(member, QueryKey):
+            return member
+        raise TypeError(f"{self.listing} lists {member}, and there is no query to make it")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +85,11 @@ class Scope:
 @query
 def scope(db: Reader, node: ProxyNode) -> Scope:
     """The scope of this proxy now; it changes when services begin or cease to select its workload."""
-    ports = () if node.mode is Mode.PROXYLESS else workload_ports(db, node.addresses)
+    ports = (
+        ()
+        if node.mode is Mode.PROXYLESS
+        else served_ports(db, node.addresses, node.namespace, node.labels)
+    )
     return Scope(
         client=client_scope(db, node.namespace, node.labels),
         mode=node.mode,
@@ -61,93 +99,68 @@ def scope(db: Reader, node: ProxyNode) -> Scope:
     )
 
 
-@lru_cache(maxsize=1024)
-def parts(found: Scope, *, inline: bool) -> Mapping[str, Parts]:
-    """Type URL → the parts of that type, in the order in which the types are served; one mapping for equal scopes.
+def families(found: Scope, *, inline: bool) -> Mapping[str, tuple[Family, ...]]:
+    """Type URL → the families of that type, in the order in which the types are served.
 
     ``inline``: route configurations carry their hosts, for streams that cannot get them one by one.
     """
     client, mode, inbound = found.client, found.mode, found.inbound
+    scoped, placed = (client, mode), (client, found.locality)
+
+    def outbound(
+        listing: AnyQuery,
+        listed_for: tuple[object, ...],
+        maker: AnyQuery,
+        made_for: tuple[object, ...],
+    ) -> Family:
+        return Family(listing, listed_for, maker, made_for, is_sharded=True)
+
+    assignments = outbound(eds_clusters, (client,), endpoints.load_assignment, placed)
+    sockets = outbound(outbound_listeners, (*scoped, found.egress_port), listeners.listener, scoped)
+    inlined = outbound(outbound_routes, scoped, routes.inline_route_configuration, scoped)
     if mode is Mode.PROXYLESS:
         return {
-            CLUSTER_TYPE: _proxyless_clusters(client),
-            ENDPOINT_TYPE: _load_assignments(client, found.locality),
-            LISTENER_TYPE: _outbound_listeners(client, mode, 0),
-            ROUTE_TYPE: _routes(client, mode, inline=True),
+            CLUSTER_TYPE: (
+                outbound(eds_clusters, (client,), clusters.proxyless_cluster, (client,)),
+            ),
+            ENDPOINT_TYPE: (assignments,),
+            LISTENER_TYPE: (sockets,),
+            ROUTE_TYPE: (inlined,),
         }
-    refs = {
-        CLUSTER_TYPE: (*_outbound_clusters(client), inbound_clusters.ref(inbound)),
-        ENDPOINT_TYPE: _load_assignments(client, found.locality),
-        LISTENER_TYPE: (
-            *_outbound_listeners(client, mode, found.egress_port),
-            inbound_listeners.ref(inbound),
+    bare = outbound(outbound_routes, scoped, routes.route_configuration, scoped)
+    served = {
+        CLUSTER_TYPE: (
+            outbound(outbound_clusters, (client,), clusters.cluster, (client,)),
+            Family(static_clusters, ()),
+            Family(inbound_clusters, (inbound,)),
         ),
-        ROUTE_TYPE: (*_routes(client, mode, inline=inline), inbound_routes.ref(inbound)),
+        ENDPOINT_TYPE: (assignments,),
+        LISTENER_TYPE: (sockets, Family(inbound_listeners, (inbound,))),
+        ROUTE_TYPE: (inlined if inline else bare, Family(inbound_routes, (inbound,))),
     }
     if not inline:
-        refs[VIRTUAL_HOST_TYPE] = _virtual_hosts(client, mode)
-    return refs
-
-
-@lru_cache(maxsize=1024)
-def _outbound_clusters(client: ClientScope) -> Parts:
-    return tuple(outbound_clusters.ref(client, shard) for shard in SHARDS)
-
-
-@lru_cache(maxsize=1024)
-def _proxyless_clusters(client: ClientScope) -> Parts:
-    return tuple(proxyless_clusters.ref(client, shard) for shard in SHARDS)
-
-
-@lru_cache(maxsize=1024)
-def _load_assignments(client: ClientScope, locality: Locality) -> Parts:
-    return tuple(load_assignments.ref(client, locality, shard) for shard in SHARDS)
-
-
-@lru_cache(maxsize=1024)
-def _outbound_listeners(client: ClientScope, mode: Mode, egress_port: int) -> Parts:
-    return tuple(outbound_listeners.ref(client, mode, egress_port, shard) for shard in SHARDS)
-
-
-@lru_cache(maxsize=1024)
-def _routes(client: ClientScope, mode: Mode, *, inline: bool) -> Parts:
-    form = inline_route_configurations if inline else route_configurations
-    return tuple(form.ref(client, mode, shard) for shard in SHARDS)
-
-
-@lru_cache(maxsize=1024)
-def _virtual_hosts(client: ClientScope, mode: Mode) -> Parts:
-    return tuple(virtual_hosts.ref(client, mode, shard) for shard in SHARDS)
+        hosts = outbound(virtual_hosts, scoped, routes.virtual_host, scoped)
+        served[VIRTUAL_HOST_TYPE] = (hosts,)
+    return served
 
 
 @query
 def outbound_clusters(db: Reader, client: ClientScope, shard: int) -> Members:
-    """The clusters of every visible service port and subset, and in shard 0 the static ones."""
-    found = [
-        (str(name), clusters.cluster.ref(client, name))
-        for name in clusters.cluster_names(db, client, shard)
-    ]
-    if shard == 0:
-        found += clusters.static_clusters()
-    return tuple(found)
+    """The clusters of every visible service port and subset."""
+    return tuple((str(name), (name,)) for name in clusters.cluster_names(db, client, shard))
 
 
 @query
-def proxyless_clusters(db: Reader, client: ClientScope, shard: int) -> Members:
-    """The same for clients that speak xDS themselves: those whose endpoints come over EDS, as no others are known to them."""
-    return tuple(
-        (str(name), clusters.proxyless_cluster.ref(client, name))
-        for name in clusters.eds_cluster_names(db, client, shard)
-    )
+def static_clusters(db: Reader) -> Members:
+    """The clusters that every Envoy has."""
+    del db
+    return clusters.static_clusters()
 
 
 @query
-def load_assignments(db: Reader, client: ClientScope, locality: Locality, shard: int) -> Members:
-    """The endpoints of every cluster that asks for them over EDS, ordered for clients at a place."""
-    return tuple(
-        (str(name), endpoints.load_assignment.ref(client, locality, name))
-        for name in clusters.eds_cluster_names(db, client, shard)
-    )
+def eds_clusters(db: Reader, client: ClientScope, shard: int) -> Members:
+    """Those whose endpoints are asked for over EDS; proxyless clients know no others."""
+    return tuple((str(name), (name,)) for name in clusters.eds_cluster_names(db, client, shard))
 
 
 @query
@@ -155,37 +168,20 @@ def outbound_listeners(
     db: Reader, client: ClientScope, mode: Mode, egress_port: int, shard: int
 ) -> Members:
     """The listeners for what the workload sends."""
-    return tuple(
-        (name, listeners.listener.ref(client, mode, name, egress_port))
-        for name in listeners.listener_names(db, client, mode, shard)
-    )
+    names = listeners.listener_names(db, client, mode, shard)
+    return tuple((name, (name, egress_port)) for name in names)
 
 
 @query
-def route_configurations(db: Reader, client: ClientScope, mode: Mode, shard: int) -> Members:
-    """The outbound route configurations, without their hosts."""
-    return tuple(
-        (name, routes.route_configuration.ref(client, mode, name))
-        for name in routes.route_names(db, client, mode, shard)
-    )
-
-
-@query
-def inline_route_configurations(db: Reader, client: ClientScope, mode: Mode, shard: int) -> Members:
-    """The outbound route configurations with their hosts in them."""
-    return tuple(
-        (name, routes.inline_route_configuration.ref(client, mode, name))
-        for name in routes.route_names(db, client, mode, shard)
-    )
+def outbound_routes(db: Reader, client: ClientScope, mode: Mode, shard: int) -> Members:
+    """The outbound route configurations."""
+    return tuple((name, (name,)) for name in routes.route_names(db, client, mode, shard))
 
 
 @query
 def virtual_hosts(db: Reader, client: ClientScope, mode: Mode, shard: int) -> Members:
     """The hosts of all outbound route configurations."""
-    return tuple(
-        (name, routes.virtual_host.ref(client, mode, name))
-        for name in routes.host_names(db, client, mode, shard)
-    )
+    return tuple((name, (name,)) for name in routes.host_names(db, client, mode, shard))
 
 
 @query

@@ -17,7 +17,7 @@ from translators.world.inputs import ROOT_NAMESPACE
 from translators.world.services import service, services_of_host, visible_hosts
 from translators.world.shards import SHARDS, shard_of
 from translators.world.virtual_services import unregistered_hosts, virtual_service
-from translators.world.workloads import WorkloadPort, workload_ports
+from translators.world.workloads import WorkloadPort, served_ports, workload_ports
 
 __all__ = [
     "INDEXES",
@@ -29,6 +29,7 @@ __all__ = [
     "destination_rule",
     "policy",
     "service",
+    "served_ports",
     "service_endpoints",
     "services_of_host",
     "shard_of",

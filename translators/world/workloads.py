@@ -69,6 +69,34 @@ def workload_ports(db: Reader, addresses: tuple[str, ...]) -> tuple[WorkloadPort
     return tuple(sorted(found.values(), key=_order))
 
 
+def served_ports(
+    db: Reader, addresses: tuple[str, ...], namespace: str, labels: Labels
+) -> tuple[WorkloadPort, ...]:
+    """The service ports that a workload serves: where it is an endpoint, and where its labels say that it will be one.
+
+    The second makes a sidecar ready before its first client hears of it, and keeps it open until the last one has
+    forgotten it. Where both speak of a service, the endpoint is right. Sorted as `workload_ports`.
+    """
+    found = workload_ports(db, addresses)
+    known = {one.service.source for one in found}
+    chosen = [one for one in _chosen_ports(db, namespace, labels) if one.service.source not in known]
+    return tuple(sorted((*found, *chosen), key=_order)) if chosen else found
+
+
+@query
+def _chosen_ports(db: Reader, namespace: str, labels: Labels) -> tuple[WorkloadPort, ...]:
+    """The ports of the services that select these labels; not those whose target port is known to a pod only."""
+    found = {}
+    for source in _selecting(db, namespace, labels):
+        for one in _services(db, source):
+            for port in one.ports:
+                if isinstance(port.target_port, int):
+                    target = port.target_port or port.number
+                    key = (one.hostname, one.namespace, port.number)
+                    found[key] = WorkloadPort(one, port, target)
+    return tuple(sorted(found.values(), key=_order))
+
+
 def _order(one: WorkloadPort) -> tuple[int, bool, str, str, int]:
     owner = one.service
     return (

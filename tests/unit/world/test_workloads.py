@@ -6,7 +6,7 @@ from tests.support.translation import apply, mesh
 from tests.support.web_mesh import NODE, POD, SERVICE, SLICE, entry
 from translators.database import Database
 from translators.model.service import ClientScope
-from translators.world import client_scope, workload_ports
+from translators.world import client_scope, served_ports, workload_ports
 
 
 def served(db: Database, *addresses: str) -> list[tuple[str, int, int]]:
@@ -50,6 +50,32 @@ def test_a_pod_serves_the_entries_that_select_it() -> None:
     text = entry("resolution: STATIC, workloadSelector: {labels: {app: web}}")
     db = mesh(text, POD.replace("shop", "default"))
     assert served(db, "10.1.0.1") == [("x.com", 80, 8080)]
+
+
+def test_a_workload_is_ready_before_it_is_an_endpoint_and_until_it_is_none() -> None:
+    text = entry("resolution: STATIC, workloadSelector: {labels: {app: web}}")
+    workload = """
+        apiVersion: networking.istio.io/v1
+        kind: WorkloadEntry
+        metadata: {name: vm, namespace: default}
+        spec: {address: 10.9.0.1, ports: {http: 7}, labels: {app: web}}
+        """
+    labels = frozenset({("app", "web"), ("version", "v1")})
+
+    def ports(db: Database, *found: tuple[str, str]) -> list[tuple[str, int, int]]:
+        served = served_ports(db, ("10.9.0.1",), "default", frozenset(found or labels))
+        return [(one.service.hostname, one.port.number, one.target_port) for one in served]
+
+    assert ports(mesh(text)) == [("x.com", 80, 8080)]
+    assert ports(mesh(text, workload)) == [("x.com", 80, 7)]
+    assert ports(mesh(text), ("app", "other")) == []
+
+
+def test_a_named_target_port_is_not_guessed() -> None:
+    named = SERVICE.replace("targetPort: 8080", "targetPort: web")
+    assert named != SERVICE
+    db = mesh(named)
+    assert served_ports(db, (), "shop", frozenset({("app", "web")})) == ()
 
 
 def test_an_entry_whose_host_another_object_owns_is_not_served() -> None:

@@ -71,11 +71,10 @@ class Connection:
     async def run(self) -> None:
         """Serves the stream until either side ends it."""
         self._task = asyncio.current_task()
-        data = await self._context.read()
-        if data is grpc.aio.EOF:
-            return
         try:
-            await self._serve(data)
+            stream = self._open(await self._context.read())
+            if stream is not None:
+                await self._serve(stream)
         except PeerError as error:
             self._fail(error)
         finally:
@@ -116,7 +115,13 @@ class Connection:
                 stream.on_deadline()
                 self._resume(None)
 
-    async def _serve(self, first: bytes) -> None:
+    def _open(self, first: bytes) -> Stream | None:
+        """The stream that a first request opens; None when there is none.
+
+        A frame that waits must not hold the request: Envoy's is 61 KB.
+        """
+        if first is grpc.aio.EOF:
+            return None
         protocols = self._protocols
         node = _node(first, self._wire)
         membership = protocols.directory.join(node, self._wire)
@@ -132,15 +137,27 @@ class Connection:
         )
         protocols.observer.connected(stream)
         try:
-            membership.subscribe(self._on_wake)
             stream.on_bytes(first)
+        except PeerError:
+            self._close(stream)
+            raise
+        return stream
+
+    async def _serve(self, stream: Stream) -> None:
+        try:
+            stream.membership.subscribe(self._on_wake)
+            # The world may have moved on since the first request was taken in.
+            self._has_news = True
             async with asyncio.TaskGroup() as group:
                 self._reader = group.create_task(self._read(stream))
                 group.create_task(self._write(stream))
         finally:
             self._reader = None
-            membership.leave()
-            protocols.observer.disconnected(stream)
+            self._close(stream)
+
+    def _close(self, stream: Stream) -> None:
+        stream.membership.leave()
+        self._protocols.observer.disconnected(stream)
 
     async def _read(self, stream: Stream) -> None:
         read = self._context.read

@@ -106,6 +106,9 @@ class SubscriptionPool:
         )
         self._claims: dict[tuple[str, int], tuple[Mapping[str, str], Snapshot]] = {}
         self._hosts: dict[frozenset[str], Subscription] = {}
+        self._changes: dict[
+            tuple[Subscription, tuple[str, ...], tuple[str, ...]], Subscription
+        ] = {}
         self._everything = self._find(frozenset(), is_wildcard=True)
 
     def named(self, names: Iterable[str], base: Subscription | None = None) -> Subscription:
@@ -134,7 +137,21 @@ class SubscriptionPool:
     def change(
         self, known: Subscription, added: Collection[str], removed: Collection[str]
     ) -> Subscription:
-        """The subscription after names were given up and others, possibly the same, asked for."""
+        """The subscription after names were given up and others, possibly the same, asked for.
+
+        Streams that hold the same are told of the same new names, and ask for them one after another.
+        """
+        key = (known, tuple(added), tuple(removed))
+        found = self._changes.get(key)
+        if found is None:
+            if len(self._changes) >= _CLAIMS_KEPT:
+                del self._changes[next(iter(self._changes))]
+            found = self._changes[key] = self._changed(known, added, removed)
+        return found
+
+    def _changed(
+        self, known: Subscription, added: Collection[str], removed: Collection[str]
+    ) -> Subscription:
         names = known.names.difference(removed).union(added)
         if known.is_wildcard and (WILDCARD not in removed or WILDCARD in added):
             return self._find(names - {WILDCARD}, is_wildcard=True)

@@ -21,9 +21,10 @@ from translators.database import Database, Failure, QueryKey
 from translators.model.origin import InputKey
 from translators.model.proxy_node import ProxyNode
 from translators.model.resource import Resource
-from translators.proxy import Members, Parts, Scope, parts, scope
+from translators.proxy import Family, Members, Scope, families, scope
+from translators.proxy import Member as Listed
 from xds_server.ads.snapshot import View
-from xds_server.tables import Part, Table
+from xds_server.tables import Listing, Part, Table
 
 IDLE_GROUPS = 8
 
@@ -95,10 +96,11 @@ class Publisher:
         self.unproven: dict[Resource, int] = {}
         self.held: set[Resource] = set()
         self.observer = observer
-        self._parts: dict[QueryKey[object], Part] = {}
+        self._listings: dict[QueryKey[object], Listing] = {}
+        self._parts: dict[Family, tuple[Part, ...]] = {}
         self._parts_of: dict[str, dict[Part, None]] = {}
         self._owners: dict[QueryKey[object], dict[Part, str]] = {}
-        self._tables: dict[tuple[str, Parts], Table] = {}
+        self._tables: dict[tuple[Family, ...], Table] = {}
         self._holders: dict[Table, dict[Group, None]] = {}
         self._groups: dict[tuple[Scope, bool], Group] = {}
         self._idle: dict[Group, None] = {}
@@ -199,8 +201,8 @@ class Publisher:
         """Takes over all changed results, until none is left, and gives the groups their new views."""
         while changed := self.database.settle():
             for ref in changed:
-                if ref in self._parts:
-                    self._change_members(self._parts[ref])
+                if ref in self._listings:
+                    self._relist(self._listings[ref])
                 elif ref in self._owners:
                     for part, name in list(self._owners[ref].items()):
                         self._refresh(part, name)
@@ -209,36 +211,43 @@ class Publisher:
                         self._move(member)
         self._apply()
 
-    def _change_members(self, part: Part) -> None:
-        outcome = self.database.outcome(part.ref)
+    def _relist(self, listing: Listing) -> None:
+        outcome = self.database.outcome(listing.ref)
         if isinstance(outcome, Failure):
             self._failed(outcome)
             return
-        members = dict(outcome)
+        gone, fresh = listing.follow(outcome)
+        for part in listing.parts:
+            for name in gone:
+                self._remove(part, name)
+            self._add(part, fresh)
+
+    def _add(self, part: Part, fresh: Mapping[str, Listed]) -> None:
+        """Has a part follow the queries that make these members, which are new to it or made by other queries now."""
         shared: list[str] = []
-        for name, ref in part.members.items():
-            if members.get(name) != ref:
-                self._disown(part, name, ref)
-                if name not in members:
-                    part.proven.pop(name, None)
-                    part.drop(name)
-        for name, ref in members.items():
-            if part.members.get(name) != ref:
-                self.database.hold(ref)
-                owners = self._owners.setdefault(ref, {})
-                if owners:
-                    shared.append(name)
-                owners[part] = name
-        part.members = members
+        for name, member in fresh.items():
+            if name in part.members:
+                self._disown(part, part.members[name])
+            ref = part.members[name] = part.family.ref(member)
+            self.database.hold(ref)
+            owners = self._owners.setdefault(ref, {})
+            if owners:
+                shared.append(name)
+            owners[part] = name
         self._dirty[part] = None
         # What another part holds already is not reported as changed.
         for name in shared:
             self._refresh(part, name)
 
-    def _disown(self, part: Part, name: str, ref: QueryKey[Resource]) -> None:
+    def _remove(self, part: Part, name: str) -> None:
+        self._disown(part, part.members.pop(name))
+        part.proven.pop(name, None)
+        part.drop(name)
+        self._dirty[part] = None
+
+    def _disown(self, part: Part, ref: QueryKey[Resource]) -> None:
         owners = self._owners[ref]
-        if owners.get(part) == name:
-            del owners[part]
+        del owners[part]
         if not owners:
             del self._owners[ref]
         self.database.release(ref)
@@ -327,8 +336,8 @@ class Publisher:
         if group is not None:
             return group
         tables = {
-            type_url: self._table(type_url, refs)
-            for type_url, refs in parts(found, inline=inline).items()
+            type_url: self._table(type_url, used)
+            for type_url, used in families(found, inline=inline).items()
         }
         snapshots = {type_url: table.snapshot for type_url, table in tables.items()}
         group = Group(
@@ -339,21 +348,31 @@ class Publisher:
         self._groups[found, inline] = group
         return group
 
-    def _table(self, type_url: str, refs: Parts) -> Table:
-        table = self._tables.get((type_url, refs))
+    def _table(self, type_url: str, used: tuple[Family, ...]) -> Table:
+        table = self._tables.get(used)
         if table is None:
-            used = tuple(self._part(type_url, ref) for ref in refs)
-            table = self._tables[type_url, refs] = Table(type_url, refs, used)
+            found = [part for family in used for part in self._parts_of_family(type_url, family)]
+            table = self._tables[used] = Table(type_url, used, tuple(found))
             self._holders[table] = {}
         return table
 
-    def _part(self, type_url: str, ref: QueryKey[Members]) -> Part:
-        part = self._parts.get(ref)
-        if part is None:
-            part = self._parts[ref] = Part(ref, type_url)
-            self._parts_of.setdefault(type_url, {})[part] = None
+    def _parts_of_family(self, type_url: str, family: Family) -> tuple[Part, ...]:
+        found = self._parts.get(family)
+        if found is None:
+            listings = map(self._listing, family.listings())
+            found = tuple(Part(type_url, family, listing) for listing in listings)
+            self._parts[family] = found
+            self._parts_of.setdefault(type_url, {}).update(dict.fromkeys(found))
+            for part in found:
+                self._add(part, part.listing.members)
+        return found
+
+    def _listing(self, ref: QueryKey[Members]) -> Listing:
+        listing = self._listings.get(ref)
+        if listing is None:
+            listing = self._listings[ref] = Listing(ref)
             self.database.hold(ref)
-        return part
+        return listing
 
     def _desert(self, member: Member) -> None:
         self._retire(member, member.group)
@@ -368,24 +387,28 @@ class Publisher:
     def _dissolve(self, group: Group) -> None:
         del self._idle[group]
         del self._groups[group.scope, group.inline]
-        for type_url, table in group.tables.items():
+        for table in group.tables.values():
             holders = self._holders[table]
             del holders[group]
             if holders:
                 continue
-            del self._tables[type_url, table.refs], self._holders[table]
+            del self._tables[table.families], self._holders[table]
             for part in table.parts:
                 del part.tables[table]
                 if not part.tables:
                     self._forget(part)
 
     def _forget(self, part: Part) -> None:
-        for name, ref in part.members.items():
-            self._disown(part, name, ref)
-        del self._parts[part.ref]
+        for ref in part.members.values():
+            self._disown(part, ref)
+        self._parts.pop(part.family, None)
         del self._parts_of[part.type_url][part]
         self._dirty.pop(part, None)
-        self.database.release(part.ref)
+        listing = part.listing
+        del listing.parts[part]
+        if not listing.parts:
+            del self._listings[listing.ref]
+            self.database.release(listing.ref)
 
 
 def _name(resource: Resource) -> tuple[str, str]:

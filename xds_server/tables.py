@@ -1,7 +1,8 @@
-"""What is served of translated results: parts, each the members of one query, and tables, each a union of parts.
+"""What is served of translated results: parts, each what is made of one list of members, and tables, each a union of parts.
 
-In: outcomes of the database, as edits of parts. Out: the snapshot of each table, edited only where its parts were. A part
-belongs to many tables, a table to many groups of proxies, so that what they have in common is held and edited once.
+In: outcomes of the database, as edits of parts. Out: the snapshot of each table, edited only where its parts were. A listing
+belongs to many parts, a part to many tables, a table to many groups of proxies, so that what they have in common is held and
+edited once.
 """
 
 from __future__ import annotations
@@ -10,16 +11,42 @@ from collections.abc import Iterable
 
 from translators.database import QueryKey
 from translators.model.resource import Resource
-from translators.proxy import Members, Parts
+from translators.proxy import Family, Member, Members
 from xds_server.ads.snapshot import EMPTY, Snapshot
 
 
-class Part:
-    """The members of a query that some table uses, and what is served of each.
+class Listing:
+    """A list of members that some parts have in common.
 
     Attributes:
-        ref: The query.
+        ref: The query that lists them.
+        members: Name → member, as of when the parts last followed.
+        parts: The parts.
+    """
+
+    __slots__ = ("members", "parts", "ref")
+
+    def __init__(self, ref: QueryKey[Members]) -> None:
+        self.ref = ref
+        self.members: dict[str, Member] = {}
+        self.parts: dict[Part, None] = {}
+
+    def follow(self, members: Members) -> tuple[list[str], dict[str, Member]]:
+        """Takes over what the query lists now; the names that are gone, and the members that are new or different."""
+        before, after = self.members, dict(members)
+        self.members = after
+        gone = [name for name in before if name not in after]
+        fresh = {name: member for name, member in members if before.get(name) != member}
+        return gone, fresh
+
+
+class Part:
+    """What is served of the members of one listing to those who hold a family.
+
+    Attributes:
         type_url: The type of its resources.
+        family: Who makes them.
+        listing: What there is.
         members: Name → the query that makes it.
         resources: Name → what is served.
         proven: Name → the last resource that a proxy took and that is served no more, with the revision it was current at.
@@ -29,19 +56,14 @@ class Part:
     """
 
     __slots__ = (
-        "members",
-        "proven",
-        "ref",
-        "removed",
-        "resources",
-        "tables",
-        "type_url",
-        "updated",
-    )
+        "family", "listing", "members", "proven", "removed", "resources", "tables", "type_url", "updated",
+    )  # fmt: skip
 
-    def __init__(self, ref: QueryKey[Members], type_url: str) -> None:
-        self.ref = ref
+    def __init__(self, type_url: str, family: Family, listing: Listing) -> None:
         self.type_url = type_url
+        self.family = family
+        self.listing = listing
+        listing.parts[self] = None
         self.members: dict[str, QueryKey[Resource]] = {}
         self.resources: dict[str, Resource] = {}
         self.proven: dict[str, tuple[Resource, int]] = {}
@@ -63,13 +85,15 @@ class Part:
 
 
 class Table:
-    """The resources of one type that some groups hold: the union of parts, which may share members."""
+    """The resources of some families of one type: the union of their parts, which may share members."""
 
-    __slots__ = ("parts", "refs", "snapshot", "type_url")
+    __slots__ = ("families", "parts", "snapshot", "type_url")
 
-    def __init__(self, type_url: str, refs: Parts, parts: tuple[Part, ...]) -> None:
+    def __init__(
+        self, type_url: str, families: tuple[Family, ...], parts: tuple[Part, ...]
+    ) -> None:
         self.type_url = type_url
-        self.refs = refs
+        self.families = families
         self.parts = parts
         resources = {name: made for part in parts for name, made in part.resources.items()}
         self.snapshot: Snapshot = EMPTY[type_url].edit(resources)

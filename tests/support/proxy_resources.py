@@ -22,8 +22,13 @@ def resources(db: Database, node: ProxyNode, *, inline: bool) -> Mapping[str, li
     """
     scope = value(db.outcome(proxy.scope.ref(node)))
     found: dict[str, list[Resource]] = {}
-    for url, parts in proxy.parts(scope, inline=inline).items():
-        members = {name: ref for part in parts for name, ref in value(db.outcome(part))}
+    for url, families in proxy.families(scope, inline=inline).items():
+        members = {
+            name: family.ref(member)
+            for family in families
+            for listing in family.listings()
+            for name, member in value(db.outcome(listing))
+        }
         found[url] = [value(db.outcome(members[name])) for name in sorted(members)]
     return found
 

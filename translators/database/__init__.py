@@ -2,6 +2,7 @@
 
 from translators.database.database import Database, Fork
 from translators.database.query import (
+    AnyQuery,
     CycleError,
     Dependency,
     Failure,
@@ -19,6 +20,7 @@ from translators.database.query import (
 )
 
 __all__ = [
+    "AnyQuery",
     "CycleError",
     "Database",
     "Dependency",

@@ -11,6 +11,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import pytest
+
 from tests.support.ports import free_port
 from tests.support.processes import ManagedProcess
 from tests.support.waiting import eventually
@@ -61,7 +63,10 @@ class ControlPlane:
         """Waits until the configuration was read and is served."""
 
         async def probe() -> bool:
-            assert self.process.is_running, "chancery serve ended by itself"
+            if not self.process.is_running:
+                raise pytest.fail.Exception(
+                    f"chancery serve ended by itself\n{self.process.tail(60)}"
+                )
             return bool((await self.status()).revision)
 
         await eventually(

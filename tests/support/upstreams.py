@@ -110,7 +110,7 @@ class HttpUpstream(Upstream):
             **says,
             "method": request.method,
             "path": request.path_qs,
-            "headers": dict(request.headers),
+            "headers": {name: ",".join(request.headers.getall(name)) for name in request.headers},
         }
         headers = {f"x-{key}": value for key, value in says.items()}
         return web.json_response(body, status=behaviour.status, headers=headers)
@@ -137,13 +137,13 @@ class GrpcUpstream(Upstream):
         self.instance.requests += 1
         if self.behaviour.delay:
             await asyncio.sleep(self.behaviour.delay)
-        await context.send_initial_metadata(
-            tuple((f"x-{k}", v) for k, v in self.instance.says().items())
-        )
         if self.behaviour.status != 200:
             await context.abort(
                 grpc.StatusCode.UNAVAILABLE, f"{self.instance.name} was told to fail"
             )
+        await context.send_initial_metadata(
+            tuple((f"x-{k}", v) for k, v in self.instance.says().items())
+        )
         return json.dumps(self.instance.says()).encode()
 
 

@@ -1,17 +1,16 @@
 """The truth about streams: who is connected, who has which revision, what was refused.
 
 The stream layer tells it of ACKs and NACKs; it counts them, passes them to the quarantine, and answers `status` and `wait`.
-A proxy has a revision when its stream is settled at the newest view, up to that revision, that changed anything for it.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from bisect import bisect_right
+from collections.abc import Collection, Iterable, Iterator
+from weakref import WeakSet
 
 from translators.database import Failure
-from translators.model.origin import InputKey, Problem
+from translators.model.origin import Problem
 from translators.model.resource import Resource
 from translators.names import (
     CLUSTER_TYPE,
@@ -21,21 +20,23 @@ from translators.names import (
     VIRTUAL_HOST_TYPE,
 )
 from xds_server import log
-from xds_server.ads.snapshot import Response
+from xds_server.ads.snapshot import Response, Snapshot
 from xds_server.ads.stream import Stream
 from xds_server.clock import Clock
+from xds_server.convergence import Convergence, Entry
 from xds_server.metrics import Metrics, TypeMetrics
 from xds_server.publisher import Member, Publisher
 from xds_server.quarantine import Quarantine, Rejection
 from xds_server.status import (
     Lacking,
     MeshStatus,
-    ProblemStatus,
     ProxyStatus,
     RejectionStatus,
     TypeState,
     TypeStatus,
     WaitResult,
+    object_name,
+    problem_status,
 )
 
 _log = log.logger(__name__)
@@ -49,41 +50,9 @@ SHORT_TYPES = {
 }
 """Type URL → the short name that people use, in the order in which the types are sent."""
 
-
-PROVEN_RESPONSES = 256
-"""How many of the last accepted responses are remembered, so that only the first ACK of each is looked into."""
-
-
-@dataclass(slots=True, eq=False)
-class _Entry:
-    """One stream: whose it is, since when, and how far."""
-
-    stream: Stream
-    member: Member
-    connected: str
-    settled: int = -1
-    refused: dict[str, str] = field(default_factory=dict)
-    sent: dict[str, float] = field(default_factory=dict)
-
-    def has(self, revision: int) -> bool:
-        return self.settled >= self.member.group.required(revision)
-
-
-@dataclass(slots=True, eq=False)
-class _Waiter:
-    """Somebody who wants to know when a revision is everywhere."""
-
-    revision: int
-    lacking: set[_Entry]
-    done: asyncio.Future[None]
-
-    def has(self, entry: _Entry) -> None:
-        self.lacking.discard(entry)
-        self.settle()
-
-    def settle(self) -> None:
-        if not self.lacking and not self.done.done():
-            self.done.set_result(None)
+EDITS_KEPT = 1024
+"""How many of the last revisions that came from a source are told apart from the quarantine's own."""
+_REASON_LENGTH = 400
 
 
 class _TypeTable(dict[str, TypeMetrics]):
@@ -106,13 +75,15 @@ class Ledger:
         self._publisher = publisher
         self._metrics = metrics
         self._clock = clock
-        self._entries: dict[Stream, _Entry] = {}
-        self._waiters: dict[_Waiter, None] = {}
-        self._converging: dict[int, tuple[float, set[_Entry]]] = {}
+        self._entries: dict[Stream, Entry] = {}
+        self._convergence = Convergence(
+            publisher, metrics, clock, self._is_decided, lambda revision: any(self._of(revision))
+        )
+        self._edits: list[int] = []
         self._problems: tuple[Problem, ...] = ()
         self._ready = False
         self._counts = _TypeTable(metrics)
-        self._proven: dict[Response, None] = {}
+        self._claimed: WeakSet[Snapshot] = WeakSet()
 
     # Sources and translation.
 
@@ -126,18 +97,11 @@ class Ledger:
         self._metrics.problems = counts
 
     def committed(self) -> None:
-        """The publisher's newest revision is out; from now on its way to the proxies is timed."""
-        revision = self._publisher.revision
-        self._metrics.revision = revision
-        concerned = {entry for entry in self._entries.values() if not entry.has(revision)}
-        if concerned:
-            self._converging[revision] = (self._clock.now(), concerned)
-        else:
-            self._metrics.converged_revision = revision
-        for waiter in self._waiters:
-            if waiter.revision == revision:
-                waiter.lacking = set(concerned)
-                waiter.settle()
+        """A source made a revision."""
+        edited = self._publisher.revision if self.quarantine is None else self.quarantine.edited
+        self._edits.append(edited)
+        del self._edits[:-EDITS_KEPT]
+        self._convergence.published(self._publisher.revision, self._entries.values())
 
     def translation_failed(self, failure: Failure) -> None:
         """A query raised, which is a bug of ours; the resource keeps its last good bytes."""
@@ -152,7 +116,8 @@ class Ledger:
         if not isinstance(member, Member):
             return
         moment = self._clock.wall().isoformat(timespec="seconds")
-        self._entries[stream] = _Entry(stream, member, moment)
+        entry = self._entries[stream] = Entry(stream, member, moment)
+        self._convergence.joined(entry)
         self._metrics.wire(stream.wire.value).open()
         _log.info(
             "proxy connected",
@@ -168,7 +133,9 @@ class Ledger:
             return
         self._metrics.wire(stream.wire.value).close()
         _log.info("proxy disconnected", node=entry.member.node.id)
-        self._has(entry, None)
+        if self.quarantine is not None:
+            self.quarantine.gone(stream)
+        self._convergence.left(entry)
 
     def pushed(self, stream: Stream, type_url: str, response: Response) -> None:
         """A response was handed to the transport."""
@@ -185,12 +152,10 @@ class Ledger:
             sent = entry.sent.pop(type_url, None)
             if sent is not None:
                 self._counts[type_url].ack.observe(self._clock.now() - sent)
-        if response not in self._proven:
-            self._proven[response] = None
-            if len(self._proven) > PROVEN_RESPONSES:
-                del self._proven[next(iter(self._proven))]
-            if self.quarantine is not None:
-                self.quarantine.proven(response.changed)
+        # Only the first ACK of a response tells anything new, except while suspects are tried.
+        if self.quarantine is not None and (not response.is_accepted or self.quarantine.is_trying):
+            response.is_accepted = True
+            self.quarantine.proven(response.changed, stream)
 
     def nacked(
         self, stream: Stream, type_url: str, response: Response, code: int, message: str
@@ -200,7 +165,7 @@ class Ledger:
         entry = self._entries.get(stream)
         if entry is None:
             return
-        entry.refused[type_url] = message
+        entry.refused[type_url] = (response, message)
         entry.sent.pop(type_url, None)
         _log.warning(
             "response refused",
@@ -208,17 +173,21 @@ class Ledger:
             type=SHORT_TYPES.get(type_url, type_url),
             resources=", ".join(_some(response.changed)),
             code=code,
-            reason=message[-400:],
+            reason=message[-_REASON_LENGTH:],
         )
         if self.quarantine is not None:
-            self.quarantine.refused(response.changed, message)
+            accepted = stream.exchanges[type_url].accepted
+            self.quarantine.refused(response.changed, accepted, message, stream)
 
     def settled(self, stream: Stream, revision: int) -> None:
         """A proxy has answered everything of the view of this revision."""
         entry = self._entries.get(stream)
-        if entry is not None and revision > entry.settled:
-            entry.settled = revision
-            self._has(entry, revision)
+        if entry is None:
+            return
+        if entry.settled < 0:
+            self._claims(stream)
+        entry.settle(revision, self._publisher.revision)
+        self._convergence.settled(entry)
 
     def warned(self, stream: Stream, message: str) -> None:
         """A change went out though what it depends on had not been ACKed in time."""
@@ -229,25 +198,34 @@ class Ledger:
     # Quarantine.
 
     def rejected(self, rejection: Rejection) -> None:
-        """An object was found guilty of a NACK."""
-        if self.quarantine is not None:
-            self._metrics.quarantined = len(self.quarantine.rejections)
+        """Something was found guilty of a NACK."""
+        reason = rejection.reason[-_REASON_LENGTH:]
+        if rejection.key is None:
+            _log.error(
+                "resource held, cause unknown", resource=rejection.resource.name, reason=reason
+            )
+            return
         _log.warning(
             "object rejected by envoy",
-            object=_object(rejection.key),
+            object=object_name(rejection.key),
             place=rejection.place,
             path=rejection.path,
-            resource=rejection.resource,
-            reason=rejection.reason[-400:],
+            resource=rejection.resource.name,
+            reason=reason,
         )
 
-    def lifted(self, key: InputKey) -> None:
-        """A rejected object has a new value."""
-        _log.info("rejected object changed, trying it again", object=_object(key))
+    def lifted(self, rejection: Rejection) -> None:
+        """What was held back has a new value."""
+        if rejection.key is not None:
+            _log.info("rejected object changed, trying it again", object=object_name(rejection.key))
 
-    def unattributed(self, resource: Resource, reason: str) -> None:
-        """A resource is held and no object is to blame."""
-        _log.error("resource held, cause unknown", resource=resource.name, reason=reason[-400:])
+    def progressed(self) -> None:
+        """The quarantine held something back, or gave it back, or came to an end."""
+        revision = self._publisher.revision
+        if revision > self._metrics.revision:
+            self._convergence.published(revision, self._entries.values())
+        else:
+            self._convergence.review()
 
     # Questions.
 
@@ -260,55 +238,68 @@ class Ledger:
         proxies = sorted(
             (self._proxy(entry) for entry in self._entries.values()), key=lambda p: p.id
         )
-        rejections = self.quarantine.rejections.values() if self.quarantine is not None else ()
         return MeshStatus(
             revision=self._publisher.revision,
             proxies=tuple(proxies),
-            rejections=tuple(_rejection(r) for r in rejections),
-            problems=tuple(_problem(p) for p in self._problems),
+            rejections=tuple(map(_rejection, self._rejections())),
+            problems=tuple(map(problem_status, self._problems)),
         )
 
     async def wait(self, revision: int | None, timeout: float | None) -> WaitResult:  # noqa: ASYNC109
-        """Waits until every proxy has the revision (None: the newest now), or the timeout in seconds passed."""
+        """Waits until every proxy has the revision (None: the newest now), or it is known that they will not, or the time is up.
+
+        The time is in seconds. A revision is not everywhere while something that it brought is held back. What earlier
+        revisions brought is only told: whoever waits for his own change is not to fail by another's.
+        """
         began = self._clock.now()
         wanted = self._publisher.revision if revision is None else revision
-        lacking = {entry for entry in self._entries.values() if not entry.has(wanted)}
-        waiter = _Waiter(wanted, lacking, asyncio.get_running_loop().create_future())
-        if lacking or wanted > self._publisher.revision:
-            self._waiters[waiter] = None
-            try:
-                async with asyncio.timeout(timeout):
-                    await waiter.done
-            except TimeoutError:
-                pass
-            finally:
-                del self._waiters[waiter]
+        waiter = await self._convergence.wait(wanted, self._entries.values(), timeout)
+        own = list(self._of(wanted))
+        lacking = [self._lack(entry) for entry in waiter.lacking or ()]
         return WaitResult(
             revision=wanted,
-            everywhere=wanted <= self._publisher.revision and not waiter.lacking,
+            everywhere=waiter.lacking is not None
+            and not lacking
+            and not own
+            and self._is_decided(),
             proxies=len(self._entries),
             seconds=round(self._clock.now() - began, 3),
-            lacking=tuple(sorted(map(self._lack, waiter.lacking), key=lambda lack: lack.proxy)),
+            lacking=tuple(sorted(lacking, key=lambda lack: lack.proxy)),
+            rejected=tuple(map(_rejection, own)),
+            held_back=tuple(_rejection(each) for each in self._rejections() if each not in own),
         )
 
-    def _has(self, entry: _Entry, revision: int | None) -> None:
-        """A proxy has a revision, or is gone (None): who waited for it need not any more."""
-        now = self._clock.now()
-        for pending in list(self._converging):
-            if revision is not None and revision < entry.member.group.required(pending):
-                continue
-            began, concerned = self._converging[pending]
-            concerned.discard(entry)
-            if not concerned:
-                del self._converging[pending]
-                self._metrics.convergence.observe(now - began)
-                self._metrics.converged_revision = max(self._metrics.converged_revision, pending)
-        for waiter in self._waiters:
-            published = waiter.revision <= self._publisher.revision
-            if published and (revision is None or entry.has(waiter.revision)):
-                waiter.has(entry)
+    def _claims(self, stream: Stream) -> None:
+        """A proxy that has just come has accepted what it holds, be it from an earlier stream."""
+        for exchange in stream.exchanges.values():
+            if self.quarantine is not None and exchange.sent not in self._claimed:
+                doubtful = {
+                    name
+                    for response in exchange.refused
+                    for name in response.names_in(exchange.sent)
+                }
+                if not doubtful:
+                    self._claimed.add(exchange.sent)
+                self.quarantine.claimed(exchange.sent, doubtful)
 
-    def _proxy(self, entry: _Entry) -> ProxyStatus:
+    def _is_decided(self) -> bool:
+        return self.quarantine is None or not self.quarantine.is_trying
+
+    def _rejections(self) -> Collection[Rejection]:
+        if self.quarantine is None:
+            return ()
+        return (*self.quarantine.rejections.values(), *self.quarantine.unexplained.values())
+
+    def _of(self, revision: int) -> Iterator[Rejection]:
+        """What is held back of the newest edit up to a revision."""
+        batch = bisect_right(self._edits, revision)
+        return (
+            found
+            for found in self._rejections()
+            if bisect_right(self._edits, found.revision) == batch
+        )
+
+    def _proxy(self, entry: Entry) -> ProxyStatus:
         node = entry.member.node
         return ProxyStatus(
             id=node.id,
@@ -318,22 +309,16 @@ class Ledger:
             mode=node.mode.value,
             wire=entry.stream.wire.value,
             connected=entry.connected,
-            revision=self._newest(entry),
+            revision=entry.newest(self._publisher.revision),
             types=tuple(self._types(entry)),
         )
 
-    def _newest(self, entry: _Entry) -> int:
-        """The newest revision that the proxy has wholly."""
-        changes = entry.member.group.changes
-        later = [change for change in changes if change > entry.settled]
-        return later[0] - 1 if later else self._publisher.revision
-
-    def _types(self, entry: _Entry) -> Iterator[TypeStatus]:
+    def _types(self, entry: Entry) -> Iterator[TypeStatus]:
         for type_url, short in SHORT_TYPES.items():
             exchange = entry.stream.exchanges.get(type_url)
             if exchange is None:
                 continue
-            reason = entry.refused.get(type_url, "")
+            _, reason = entry.refused.get(type_url, (None, ""))
             if reason:
                 state = TypeState.REJECTED
             elif exchange.is_dirty or exchange.inflight is not None:
@@ -342,14 +327,16 @@ class Ledger:
                 state = TypeState.ACKED
             yield TypeStatus(short, state, len(exchange.sent), reason[-1000:])
 
-    def _lack(self, entry: _Entry) -> Lacking:
+    def _lack(self, entry: Entry) -> Lacking:
         behind = tuple(
             SHORT_TYPES.get(exchange.type_url, exchange.type_url)
             for exchange in entry.stream.exchanges.values()
-            if exchange.is_dirty or exchange.inflight is not None
+            if exchange.is_dirty
+            or exchange.inflight is not None
+            or entry.refuses(exchange.type_url)
         )
-        refused = next((reason for reason in entry.refused.values() if reason), "")
-        return Lacking(entry.member.node.id, behind, refused[-400:] or "no answer yet")
+        refused = next((reason for _, reason in entry.refused.values()), "")
+        return Lacking(entry.member.node.id, behind, refused[-_REASON_LENGTH:] or "no answer yet")
 
 
 def _some(resources: Iterable[Resource]) -> list[str]:
@@ -357,33 +344,15 @@ def _some(resources: Iterable[Resource]) -> list[str]:
     return names if len(names) <= 3 else [*names[:3], f"and {len(names) - 3} more"]
 
 
-def _object(key: InputKey) -> str:
-    kind, namespace, name = key
-    return f"{kind} {namespace}/{name}" if namespace else f"{kind} {name}"
-
-
 def _rejection(rejection: Rejection) -> RejectionStatus:
+    serving = "the last good version" if rejection.is_serving else "nothing: it was never good"
     return RejectionStatus(
-        object=_object(rejection.key),
+        object=object_name(rejection.key) if rejection.key is not None else "",
         place=rejection.place,
         path=rejection.path,
         reason=rejection.reason,
-        resource=rejection.resource,
+        resource=rejection.resource.name,
         revision=rejection.revision,
-        serving="the last good version"
-        if rejection.good is not None
-        else "nothing: it was never good",
-    )
-
-
-def _problem(problem: Problem) -> ProblemStatus:
-    place = ""
-    if problem.origin is not None:
-        place = f"{problem.origin.source}:{problem.line or problem.origin.line}"
-    return ProblemStatus(
-        severity=problem.severity.value,
-        object=_object(problem.key) if problem.key is not None else "",
-        place=place,
-        path=problem.path,
-        message=problem.message,
+        serving=serving,
+        proxies=rejection.proxies,
     )

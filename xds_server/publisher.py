@@ -38,6 +38,23 @@ class TranslationObserver(Protocol):
         """A resource could not be made; what was served under its name stays."""
 
 
+@dataclass(frozen=True, slots=True)
+class Making:
+    """How a resource comes about.
+
+    Attributes:
+        ref: The query that makes it.
+        listing: The query that lists it.
+        good: What was last proven under its name; None when nothing was.
+        since: The newest revision at which that was current; 0 when nothing was.
+    """
+
+    ref: QueryKey[Resource]
+    listing: QueryKey[Members]
+    good: Resource | None
+    since: int
+
+
 @dataclass(slots=True, eq=False)
 class Group:
     """All proxies with one scope on one wire, and what they are to hold.
@@ -161,17 +178,16 @@ class Publisher:
         """Serves resources again that were held."""
         self._reconsider(set(resources) & self.held, hold=False)
 
-    def queries(
-        self, resource: Resource
-    ) -> tuple[tuple[QueryKey[Resource], Resource | None, int], ...]:
-        """The queries that make this very resource now, each with its last proven resource and the revision that was current then."""
-        found: dict[QueryKey[Resource], tuple[Resource | None, int]] = {}
+    def making(self, resource: Resource) -> tuple[Making, ...]:
+        """How this very resource is made now, held or not; several ways when scopes differ."""
+        found: dict[QueryKey[Resource], Making] = {}
         for part in self._parts_of.get(resource.type_url, ()):
             ref = part.members.get(resource.name)
             if ref is None or ref in found or self.database.outcome(ref) != resource:
                 continue
-            found[ref] = part.proven.get(resource.name, (None, 0))
-        return tuple((ref, *known) for ref, known in found.items())
+            good, since = part.proven.get(resource.name, (None, 0))
+            found[ref] = Making(ref, part.listing.ref, good, since)
+        return tuple(found.values())
 
     def current(self, type_url: str, name: str) -> tuple[Resource, ...]:
         """What is made under this name now, held or not; several when scopes differ."""

@@ -1,91 +1,93 @@
 """What Envoy refused goes back to what was good, and the object that caused it is found and held back.
 
-On a NACK the resources of the refused response that nobody has ACKed are held: every proxy keeps their last proven
-bytes. If several are left, Envoy's words may name one; else they are given back in halves until one alone is refused. That
-resource's provenance says which objects made it; the ones that changed since it was last good are tried on a fork of the
-database, and the one whose earlier value gives other bytes is reverted in the world. Everything else goes on, also
-later edits of other objects. A new value of the reverted object is tried again; the refused bytes never are.
+On a NACK the resources of the refused response that nobody has accepted yet are suspects. The guilty ones among them are found by trials; a
+guilty resource is held: every proxy keeps its last proven bytes. Its provenance says which objects made it; those that
+changed since it was last good are suspects in turn, and the guilty one is reverted in the world. Everything else goes on,
+also later edits of other objects. A new value of the reverted object is tried; the refused bytes never are.
+
+What some proxy has accepted a while ago is not held because another one refuses it: then it is that proxy which is odd.
 """
 
 from __future__ import annotations
 
-import re
-from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
 from typing import Protocol
 
-from translators.database import Database, QueryKey
 from translators.model.origin import InputKey
 from translators.model.resource import Resource
-from xds_server.publisher import Publisher
-
-TRIAL_SECONDS = 5.0
-HELD_LIMIT = 4096
-HISTORY_LIMIT = 65_536
-
-KIND_ORDER = (
-    "VirtualService",
-    "DestinationRule",
-    "ServiceEntry",
-    "WorkloadEntry",
-    "EndpointSlice",
-    "Service",
-    "Pod",
-    "Namespace",
-    "Node",
+from xds_server.ads.snapshot import Snapshot
+from xds_server.ads.stream import Stream
+from xds_server.attribution import (
+    History,
+    Locator,
+    is_sure,
+    named_field,
+    named_resources,
+    new_field,
+    suspects,
 )
-"""Which kinds are suspected first when several objects could have caused a refusal: policies before the services they shape."""
+from xds_server.publisher import Making, Publisher
+from xds_server.suspects import Objects, Resources, Withdrawal, Withdrawals
+from xds_server.trials import Suspects, Trials
 
-
-class Locator(Protocol):
-    """Where an object was written; the source of the object knows."""
-
-    def locate(self, key: InputKey, path: str = "") -> tuple[str, int] | None:
-        """(file, line) of a field of an object; None when it is not known."""
-
-    def find_values(self, key: InputKey) -> Iterator[tuple[str, str]]:
-        """Every scalar of the object as it is written now, as (field path, text)."""
+DISPUTED_SECONDS = 30.0
+"""So long after its first ACK a resource can still be found guilty."""
+REFUSED_LIMIT = 1024
+"""Refused resources that are remembered, so that they are not sent again."""
+_UNPROVEN_SLACK = 4096
 
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """An object that is held back. ``value`` is what was refused; ``good`` what the world has instead (None: the object is absent)."""
+    """An object that is held back, or a resource without one.
 
-    key: InputKey
-    value: object
+    Attributes:
+        key: The object; None when none could be found, and then the resource alone is held.
+        value: What was refused; None: the object's absence.
+        good: What the world has instead; None: the object is absent.
+        resource: Name of the resource that was refused.
+        reason: Envoy's words.
+        path: The field that is to blame, as far as is known.
+        place: Its file:line.
+        revision: The revision that brought it.
+        proxies: Ids of proxies that refused it, sorted.
+        is_serving: Whether there are last good bytes, which are served instead.
+    """
+
+    key: InputKey | None
+    value: object | None
     good: object | None
-    resource: str
+    resource: Resource
     reason: str
     path: str
     place: str
     revision: int
+    proxies: tuple[str, ...]
+    is_serving: bool
 
 
 class RejectionObserver(Protocol):
     """Who is told of what the quarantine does."""
 
     def rejected(self, rejection: Rejection) -> None:
-        """An object was found guilty and reverted."""
+        """Something was found guilty and is held back."""
 
-    def lifted(self, key: InputKey) -> None:
-        """An object that was held back has a new value, which is tried."""
+    def lifted(self, rejection: Rejection) -> None:
+        """What was held back is gone or has a new value, which is tried."""
 
-    def unattributed(self, resource: Resource, reason: str) -> None:
-        """A resource is held and no object could be found that caused it."""
-
-
-@dataclass(slots=True)
-class _Trial:
-    """Suspects that were given back together to see whether Envoy takes them."""
-
-    suspects: tuple[Resource, ...] | tuple[InputKey, ...]
-    reason: str
-    deadline: float = 0.0
+    def progressed(self) -> None:
+        """The quarantine did something by itself: there may be new revisions, and what was under suspicion may be so no more."""
 
 
 class Quarantine:
-    """Holds, tries and attributes refused resources."""
+    """Holds, tries and attributes refused resources.
+
+    Attributes:
+        rejections: What is held back now, by object.
+        unexplained: The same for resources without a guilty object.
+        edited: The newest revision that came from a source; later ones are the quarantine's own.
+    """
 
     def __init__(
         self,
@@ -95,279 +97,220 @@ class Quarantine:
         now: Callable[[], float],
     ) -> None:
         self.rejections: dict[InputKey, Rejection] = {}
+        self.unexplained: dict[Resource, Rejection] = {}
+        self.edited = publisher.revision
         self._publisher = publisher
         self._locator = locator
         self._observer = observer
         self._now = now
-        self._history: dict[InputKey, list[tuple[int, object | None]]] = {}
-        self._waiting: deque[_Trial] = deque()
-        self._trial: _Trial | None = None
-        self._withdrawn: dict[InputKey, tuple[object | None, object | None, Resource]] = {}
+        self._history = History()
+        self._withdrawals = Withdrawals(publisher, self._history)
+        self._refused: dict[Resource, str] = {}
+        self._disputed: dict[Resource, float] = {}
+        self._unproven_kept = _UNPROVEN_SLACK
+        self._trials = Trials(self._convict, publisher.unproven, self._refused, now)
 
     @property
     def is_trying(self) -> bool:
-        """Whether suspects are being told apart."""
-        return self._trial is not None
+        """Whether anything is under suspicion."""
+        return not self._trials.is_idle
 
     def commit(self, values: Mapping[InputKey, object], removed: Collection[InputKey]) -> bool:
-        """Commits edits of a source, except values that were refused before; False when nothing changed."""
+        """Commits edits of a source, except values that are held back; False when nothing changed."""
         admitted = dict(values)
         lifted = False
         for key in (*values, *removed):
-            self._withdrawn.pop(key, None)
             rejection = self.rejections.get(key)
-            if rejection is None:
-                continue
-            if key in admitted and admitted[key] == rejection.value:
+            if rejection is not None and key in admitted and admitted[key] == rejection.value:
                 del admitted[key]
                 continue
-            del self.rejections[key]
-            lifted = True
-            self._observer.lifted(key)
-        before = {key: self._publisher.database.input(key) for key in (*admitted, *removed)}
-        changed = self._publisher.commit(admitted, removed)
-        if changed:
-            self._remember(before, self._publisher.revision)
-        elif lifted:
+            self._withdrawals.records.pop(key, None)
+            if rejection is not None:
+                del self.rejections[key]
+                lifted = True
+                self._observer.lifted(rejection)
+        changed = self._withdrawals.commit(admitted, removed)
+        if lifted and not changed:
             self._publisher.touch()
+        if changed or lifted:
+            self.edited = self._publisher.revision
+            self._look_again()
         return changed or lifted
 
-    def proven(self, resources: Iterable[Resource]) -> None:
-        """Envoy took these: they are good, and so are suspects that are all among the good now."""
+    def proven(self, resources: Collection[Resource], by: Stream) -> None:
+        """A proxy accepted these."""
         unproven = self._publisher.unproven
+        now = self._now()
         for resource in resources:
-            unproven.pop(resource, None)
-        if self._trial is not None and not any(
-            resource in unproven for resource in self._under_trial(self._trial)
-        ):
-            self._acquit(self._trial)
-            self._next()
-        elif not unproven and self._trial is None:
-            self._history.clear()
+            if unproven.pop(resource, None) is not None:
+                self._disputed[resource] = now
+        if not self._trials.is_idle:
+            self._trials.accept(resources, by)
+            self._observer.progressed()
 
-    def refused(self, resources: Collection[Resource], reason: str) -> None:
-        """Envoy refused a response with these resources."""
-        trial = self._trial
-        under_trial = set(self._under_trial(trial)) if trial is not None else set()
-        suspects = [resource for resource in resources if resource in under_trial]
-        if trial is not None and suspects:
-            self._trial = None
-            if isinstance(trial.suspects[0], Resource):
-                self._suspect(suspects, reason)
-            else:
-                self._blame(tuple(key for key in trial.suspects if isinstance(key, tuple)), reason)
-            self._next()
+    def claimed(self, snapshot: Snapshot, doubtful: Collection[str]) -> None:
+        """A proxy has these already, except what is doubtful: it accepted them before."""
+        unproven, held = self._publisher.unproven, snapshot.resources
+        if len(unproven) < len(held):
+            found = [each for each in unproven if held.get(each.name) == each]
+        else:
+            found = [each for each in held.values() if each in unproven]
+        for resource in found:
+            if resource.name not in doubtful:
+                del unproven[resource]
+
+    def refused(
+        self, resources: Collection[Resource], accepted: Snapshot, reason: str, by: Stream
+    ) -> None:
+        """A proxy refused a response with these resources; ``accepted`` is what it has accepted of the type."""
+        held, unproven, known = self._publisher.held, self._publisher.unproven, accepted.resources
+        if any(resource in held for resource in resources):
+            # It was sent before something in it was held. The rest of it is sent again, and judged then.
             return
-        fresh = [resource for resource in resources if resource not in self._publisher.held]
-        unknown = [resource for resource in fresh if resource in self._publisher.unproven]
-        if fresh:
-            self._suspect(unknown or fresh, reason)
-            if self._trial is None:
-                self._next()
+        accused = tuple(
+            resource
+            for resource in resources
+            if (resource in unproven or resource in self._disputed)
+            and known.get(resource.name) != resource
+        )
+        for resource in accused:
+            self._disputed.pop(resource, None)
+            unproven.setdefault(resource, self._publisher.revision)
+        if not accused:
+            return
+        pending = self._trials.pending
+        if all(each in pending for each in accused):
+            self._trials.refuse(reason, by)
+        else:
+            if any(each in pending for each in accused):
+                self._trials.abandon()
+            self._accuse(accused, reason, by)
+        self._observer.progressed()
+
+    def gone(self, stream: Stream) -> None:
+        """A proxy is not connected any more."""
+        if not self._trials.is_idle:
+            self._trials.leave(stream)
+            self._observer.progressed()
 
     def tick(self) -> None:
-        """Goes on when nobody answered a trial in time."""
-        if self._trial is not None and self._now() > self._trial.deadline:
-            self._next()
-
-    def _remember(self, before: Mapping[InputKey, object | None], revision: int) -> None:
-        for key, value in before.items():
-            self._history.setdefault(key, []).append((revision, value))
-        while len(self._history) > HISTORY_LIMIT:
-            del self._history[next(iter(self._history))]
-
-    def _suspect(self, suspects: list[Resource], reason: str) -> None:
-        named = [resource for resource in suspects if _is_named(resource, reason)]
-        chosen = named or suspects
-        self._publisher.hold(chosen)
-        self._bound_held()
-        if len(chosen) == 1:
-            self._attribute(chosen[0], reason)
+        """Goes on when nobody answered a trial in time, and forgets what has grown old; call it every second or so."""
+        if not self._trials.is_idle:
+            self._trials.tick()
+            self._observer.progressed()
             return
-        half = (len(chosen) + 1) // 2
-        self._waiting.appendleft(_Trial(tuple(chosen[half:]), reason))
-        self._waiting.appendleft(_Trial(tuple(chosen[:half]), reason))
+        horizon = self._now() - DISPUTED_SECONDS
+        while self._disputed:
+            oldest = next(iter(self._disputed))
+            if self._disputed[oldest] > horizon:
+                break
+            del self._disputed[oldest]
+        unproven = self._publisher.unproven
+        if not unproven and not self._disputed:
+            self._history.clear()
+        elif len(unproven) > self._unproven_kept:
+            for resource in [each for each in unproven if not self._is_made(each)]:
+                del unproven[resource]
+            self._unproven_kept = 2 * len(unproven) + _UNPROVEN_SLACK
 
-    def _bound_held(self) -> None:
-        held = self._publisher.held
-        if len(held) > HELD_LIMIT:
-            stale = [resource for resource in held if not self._publisher.queries(resource)]
-            held.difference_update(stale)
+    def _accuse(self, accused: tuple[Resource, ...], reason: str, by: Stream) -> None:
+        named = named_resources(accused, reason)
+        groups = [(found,) for found in named] if named and is_sure(accused) else [accused]
+        for group in groups:
+            self._trials.accuse(Resources(self._publisher, group), reason, {by})
 
-    def _next(self) -> None:
-        """Gives the next suspects back, or ends the trials."""
-        self._trial = None
-        while self._waiting:
-            trial = self._waiting.popleft()
-            trial.deadline = self._now() + TRIAL_SECONDS
-            self._trial = trial
-            if isinstance(trial.suspects[0], Resource):
-                self._publisher.release(r for r in trial.suspects if isinstance(r, Resource))
-            else:
-                self._reinstate(tuple(key for key in trial.suspects if isinstance(key, tuple)))
-            if any(resource in self._publisher.unproven for resource in self._under_trial(trial)):
-                return
-            self._acquit(trial)
-            self._trial = None
+    def _convict(self, guilty: Suspects, reason: str, accusers: frozenset[Stream]) -> None:
+        if isinstance(guilty, Resources):
+            self._attribute(guilty.found[0], reason, accusers)
+        elif isinstance(guilty, Objects):
+            self._reject(guilty.keys[0], reason, accusers)
 
-    def _acquit(self, trial: _Trial) -> None:
-        for suspect in trial.suspects:
-            if isinstance(suspect, tuple):
-                self._withdrawn.pop(suspect, None)
-
-    def _under_trial(self, trial: _Trial) -> Iterator[Resource]:
-        for suspect in trial.suspects:
-            if isinstance(suspect, Resource):
-                yield suspect
-            elif suspect in self._withdrawn:
-                resource = self._withdrawn[suspect][2]
-                yield from self._publisher.current(resource.type_url, resource.name)
-
-    def _attribute(self, resource: Resource, reason: str) -> None:
-        """Finds the object that made a refused resource what it is, and reverts it."""
-        for ref, good, since in self._publisher.queries(resource):
-            candidates = self._effective(ref, resource, since if good is not None else None)
-            named = [key for key in candidates if self._field(key, reason)]
-            if good is None:
-                candidates = (named or candidates)[:1]
-            elif named:
-                candidates = named[:1]
-            if not candidates:
-                continue
-            for key in candidates:
-                good_value = self._value_at(key, since) if good is not None else None
-                refused_value = self._publisher.database.input(key)
-                self._withdrawn[key] = (refused_value, good_value, resource)
-            self._withdraw(candidates)
-            if len(candidates) == 1:
-                self._convict(candidates[0], reason)
-            else:
-                self._blame(tuple(candidates), reason)
-            return
-        self._observer.unattributed(resource, reason)
-
-    def _effective(
-        self, ref: QueryKey[Resource], refused: Resource, since: int | None
-    ) -> list[InputKey]:
-        """Objects whose earlier value alone would have given other bytes, the likeliest first; all that made it if it was never good."""
+    def _attribute(
+        self, resource: Resource, reason: str, accusers: Collection[Stream] = ()
+    ) -> None:
+        """Holds a guilty resource and accuses the objects that made it what it is."""
+        made_at = self._publisher.unproven.pop(resource, self._publisher.revision)
+        self._keep_refused(resource, reason)
+        makings = self._publisher.making(resource)
+        self._publisher.hold((resource,))
         database = self._publisher.database
-        read = [
-            ((kind, namespace, name), revision or 0)
-            for (kind, namespace, name), revision in database.provenance(ref)
-        ]
-        if since is not None:
-            read = [(key, edit) for key, edit in read if (edit or self._last_edit(key)) > since]
-        read.sort(key=lambda item: (_rank(item[0]), -item[1], item[0]))
-        found = []
-        for key, _ in read:
-            earlier = None if since is None else self._value_at(key, since)
-            if database.input(key) != earlier and _outcome(database, key, earlier, ref) != refused:
-                found.append(key)
-                if since is None and len(found) == 4:
-                    break
-        return found
+        for making in makings:
+            found = suspects(database, self._history, making, self._refused)
+            for key, good in found.items():
+                self._withdrawals.records[key] = Withdrawal(
+                    database.input(key),
+                    good,
+                    database.input_revision(key) or self._history.last_edit(key),
+                    resource,
+                    tuple(each.ref for each in makings),
+                )
+            if found:
+                accused = Objects(self._withdrawals, self._locator, tuple(found))
+                self._trials.accuse(accused, reason, accusers)
+                return
+        if makings:
+            self._hold_unexplained(resource, reason, accusers, makings, made_at)
 
-    def _last_edit(self, key: InputKey) -> int:
-        edits = self._history.get(key)
-        return edits[-1][0] if edits else 0
+    def _hold_unexplained(
+        self,
+        resource: Resource,
+        reason: str,
+        accusers: Collection[Stream],
+        makings: Collection[Making],
+        revision: int,
+    ) -> None:
+        rejection = self.unexplained[resource] = Rejection(
+            None, None, None, resource, reason, "", "",
+            revision,
+            _ids(accusers),
+            any(making.good is not None for making in makings),
+        )  # fmt: skip
+        self._observer.rejected(rejection)
 
-    def _value_at(self, key: InputKey, revision: int) -> object | None:
-        """The value that the object had at a revision; what it has now when it has not changed since."""
-        for edited, before in self._history.get(key, ()):
-            if edited > revision:
-                return before
-        return self._publisher.database.input(key)
-
-    def _blame(self, keys: tuple[InputKey, ...], reason: str) -> None:
-        """Several objects could be it: all are withdrawn, and given back in halves until one alone is refused."""
-        known = tuple(key for key in keys if key in self._withdrawn)
-        self._withdraw(known)
-        if len(known) == 1:
-            self._convict(known[0], reason)
+    def _reject(self, key: InputKey, reason: str, accusers: Collection[Stream]) -> None:
+        """Reverts a guilty object."""
+        self._withdrawals.take_back((key,))
+        record = self._withdrawals.records.pop(key, None)
+        if record is None:
             return
-        half = (len(known) + 1) // 2
-        for part in (known[half:], known[:half]):
-            if part:
-                self._waiting.appendleft(_Trial(part, reason))
-
-    def _withdraw(self, keys: Iterable[InputKey]) -> None:
-        self._set({key: self._withdrawn[key][1] for key in keys})
-
-    def _reinstate(self, keys: tuple[InputKey, ...]) -> None:
-        self._set({key: self._withdrawn[key][0] for key in keys if key in self._withdrawn})
-
-    def _set(self, values: Mapping[InputKey, object | None]) -> None:
-        self._publisher.commit(
-            {key: value for key, value in values.items() if value is not None},
-            [key for key, value in values.items() if value is None],
-        )
-
-    def _convict(self, key: InputKey, reason: str) -> None:
-        refused, good, resource = self._withdrawn.pop(key)
-        path = self._field(key, reason) or self._new_field(key, good)
+        known = self.rejections.get(key)
+        if known is not None:
+            # What it was reverted to was bad as well: what counts is what was written.
+            record = replace(record, refused=known.value, introduced=known.revision)
+        path = named_field(self._locator, key, reason)
+        path = path or new_field(self._locator, key, record.good)
         place = self._locator.locate(key, path)
         rejection = Rejection(
-            key=key,
-            value=refused,
-            good=good,
-            resource=resource.name,
-            reason=reason,
-            path=path,
-            place=f"{place[0]}:{place[1]}" if place is not None else "",
-            revision=self._publisher.revision,
-        )
+            key, record.refused, record.good, record.resource, reason, path,
+            f"{place[0]}:{place[1]}" if place is not None else "",
+            record.introduced,
+            _ids(accusers),
+            record.good is not None,
+        )  # fmt: skip
         self.rejections[key] = rejection
         self._observer.rejected(rejection)
 
-    def _field(self, key: InputKey, reason: str) -> str:
-        """The path of the scalar that Envoy's words repeat the most of; empty when there is none."""
-        odd = [
-            word for word in reason.split() if len(word) > 2 and not word.strip(".,:;'\"").isalpha()
-        ]
-        best, score = "", 0
-        for path, text in self._values(key):
-            if len(text) > 2 and _has_word(reason, text):
-                found = 1000 + len(text)
-            else:
-                found = max((len(word) for word in odd if word in text), default=0)
-            if found > score:
-                best, score = path, found
-        return best
+    def _look_again(self) -> None:
+        """After an edit: refused bytes that are made again are guilty without being sent, and what is not made is not suspected."""
+        for resource in [each for each in self.unexplained if not self._is_made(each)]:
+            self._observer.lifted(self.unexplained.pop(resource))
+        for resource, reason in list(self._refused.items()):
+            if resource not in self.unexplained and self._is_made(resource):
+                self._attribute(resource, reason)
+        self._trials.follow()
 
-    def _new_field(self, key: InputKey, good: object | None) -> str:
-        """The path of the first scalar that the good value does not have; empty when there is none."""
-        known = repr(good)
-        return next((path for path, text in self._values(key) if repr(text)[1:-1] not in known), "")
+    def _keep_refused(self, resource: Resource, reason: str) -> None:
+        self._refused.pop(resource, None)
+        self._refused[resource] = reason
+        if len(self._refused) > REFUSED_LIMIT:
+            oldest = next((each for each in self._refused if not self._is_made(each)), None)
+            if oldest is not None:
+                del self._refused[oldest]
+                self._publisher.held.discard(oldest)
 
-    def _values(self, key: InputKey) -> Iterator[tuple[str, str]]:
-        for path, text in self._locator.find_values(key):
-            if not path.startswith(("metadata", "apiVersion", "kind")):
-                yield path, text
+    def _is_made(self, resource: Resource) -> bool:
+        return resource in self._publisher.current(resource.type_url, resource.name)
 
 
-def _outcome(
-    database: Database, key: InputKey, value: object | None, ref: QueryKey[Resource]
-) -> object:
-    """What a query would give if an object had another value (None: were absent); None when it would fail."""
-    fork = database.fork()
-    if value is None:
-        fork.remove(key, fork.revision + 1)
-    else:
-        fork.set(key, value, fork.revision + 1)
-    fork.hold(ref)
-    fork.settle()
-    return fork.outcome(ref)
-
-
-def _rank(key: InputKey) -> int:
-    return KIND_ORDER.index(key[0]) if key[0] in KIND_ORDER else len(KIND_ORDER)
-
-
-def _is_named(resource: Resource, reason: str) -> bool:
-    """Whether Envoy's words contain the resource's name as a whole word."""
-    return _has_word(reason, resource.name.split("/", 1)[-1])
-
-
-def _has_word(text: str, word: str) -> bool:
-    """Whether a text has a word that is not part of a longer name."""
-    return re.search(rf"(?<![\w.|-]){re.escape(word)}(?![\w.|-])", text) is not None
+def _ids(streams: Collection[Stream]) -> tuple[str, ...]:
+    return tuple(sorted({stream.node.id for stream in streams}))

@@ -80,7 +80,18 @@ def object_name(key: InputKey) -> str:
 
 @dataclass(frozen=True, slots=True)
 class RejectionStatus:
-    """An object that Envoy refused and that is held back; ``serving`` says what proxies have instead."""
+    """An object that Envoy refused and that is held back.
+
+    Attributes:
+        object: The object; empty when only the resource is known.
+        place: The file:line of what is to blame; empty when it is not known.
+        path: The field that is to blame; empty when it is not known.
+        reason: Envoy's words.
+        resource: The resource that was refused.
+        revision: The revision that brought what was refused.
+        serving: What proxies have instead.
+        proxies: Ids of proxies that refused it, as far as they were asked; may be empty.
+    """
 
     object: str
     place: str
@@ -89,6 +100,7 @@ class RejectionStatus:
     resource: str
     revision: int
     serving: str
+    proxies: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,13 +124,25 @@ class Lacking:
 
 @dataclass(frozen=True, slots=True)
 class WaitResult:
-    """The answer to "is this revision everywhere?"; ``seconds`` is how long the question waited."""
+    """The answer to "is this revision everywhere?".
+
+    Attributes:
+        revision: The revision that was asked for.
+        everywhere: Whether every proxy has all of it.
+        proxies: How many are connected.
+        seconds: How long the question waited.
+        lacking: Who does not have it.
+        rejected: What Envoy refused of this very edit; it is held back, so nobody has it.
+        held_back: What is held back of earlier edits; that is no reason not to be everywhere.
+    """
 
     revision: int
     everywhere: bool
     proxies: int
     seconds: float
     lacking: tuple[Lacking, ...] = ()
+    rejected: tuple[RejectionStatus, ...] = ()
+    held_back: tuple[RejectionStatus, ...] = ()
 
 
 class StatusSource(Protocol):

@@ -61,6 +61,8 @@ def read_wait_result(text: str | bytes) -> WaitResult:
         proxies=top.number("proxies"),
         seconds=top.real("seconds"),
         lacking=tuple(lacking),
+        rejected=tuple(map(_rejection, top.optional_entries("rejected"))),
+        held_back=tuple(map(_rejection, top.optional_entries("held_back"))),
     )
 
 
@@ -71,6 +73,9 @@ class _Fields:
         if not isinstance(fields, dict):
             raise ValueError(f"expected an object, found {_short(fields)}")  # noqa: TRY004 - a bad document
         self._fields: dict[str, object] = fields
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._fields
 
     @classmethod
     def parse(cls, text: str | bytes) -> _Fields:
@@ -96,6 +101,10 @@ class _Fields:
     def entries(self, name: str) -> Iterator[_Fields]:
         for value in self._list(name):
             yield _Fields(value)
+
+    def optional_entries(self, name: str) -> Iterator[_Fields]:
+        """Entries that older servers do not send."""
+        return self.entries(name) if name in self else iter(())
 
     def texts(self, name: str) -> tuple[str, ...]:
         return tuple(str(value) for value in self._list(name))
@@ -146,6 +155,7 @@ def _rejection(entry: _Fields) -> RejectionStatus:
         resource=entry.text("resource"),
         revision=entry.number("revision"),
         serving=entry.text("serving"),
+        proxies=entry.texts("proxies") if "proxies" in entry else (),
     )
 
 

@@ -32,6 +32,7 @@ class Exchange:
         subscription: What is asked for.
         sent: What the client holds once it has accepted all that was sent.
         answered: The same for all that it has answered.
+        accepted: The newest of those that it has accepted.
         nonce: Of the response sent last; empty before the first.
         inflight: That response, until it is answered.
         rest: Further responses of the same step.
@@ -51,7 +52,7 @@ class Exchange:
     """
 
     __slots__ = (
-        "accepted_version", "answered", "answered_at", "inflight", "is_child_due", "is_dirty", "is_due",
+        "accepted", "accepted_version", "answered", "answered_at", "inflight", "is_child_due", "is_dirty", "is_due",
         "is_explicit", "late", "names", "nonce", "owed", "rank", "refused", "rejection", "rest", "sent",
         "sent_at", "sent_time", "subscription", "type_url",
     )  # fmt: skip
@@ -62,6 +63,7 @@ class Exchange:
         self.subscription = subscription
         self.sent = held
         self.answered = held
+        self.accepted = held
         self.nonce = ""
         self.inflight: Response | None = None
         self.rest: tuple[Response, ...] = ()

@@ -42,9 +42,10 @@ class Response:
         removed: The names that it takes away.
         body: The encoded response but for its nonce.
         version: What a SotW client will name when it accepts it; empty for delta.
+        is_accepted: Whether some client has accepted it; for observers.
     """
 
-    __slots__ = ("body", "changed", "removed", "version")
+    __slots__ = ("body", "changed", "is_accepted", "removed", "version")
 
     def __init__(
         self,
@@ -57,6 +58,7 @@ class Response:
         self.removed = removed
         self.body = body
         self.version = version
+        self.is_accepted = False
 
     def names_in(self, known: Snapshot) -> list[str]:
         """The names that it changes or takes away and that are just so in a snapshot."""

@@ -202,6 +202,8 @@ class Stream:
         self._pending_bytes -= len(response.body)
         if error is None:
             exchange.rejection = None
+            if not exchange.rest:
+                exchange.accepted = exchange.answered
             exchange.accepted_version = response.version
             self._observer.acked(self, exchange.type_url, response)
             self.order.answered(exchange, frozenset())

@@ -1,0 +1,360 @@
+"""Faults to order: Envoys that refuse what they are told to, in a mesh of real parts without sockets and in virtual time.
+
+    mesh = Mesh()
+    mesh.save(web=service("web"))
+    envoy = mesh.connect("a.default", refuses=containing("poison"))
+    mesh.run()
+
+A fake refuses as Envoy does: of clusters and listeners the bad ones, named; any other response as a whole, in words of the test's choice. It
+keeps what it accepted, and what it refused. A test with a real Envoy (tests/e2e/test_quarantine.py) shows that those do the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from envoy_data_plane.envoy.service.discovery.v3 import DeltaDiscoveryResponse, DiscoveryResponse
+
+from translators.codec.discovery import DeltaRequest, RequestError, SotwRequest
+from translators.codec.node import RawNode
+from translators.database import Database
+from translators.model.proxy_node import Mode, ProxyNode
+from translators.names import CLUSTER_TYPE, LISTENER_TYPE
+from translators.world import INDEXES
+from xds_server.ads.delta import DeltaStream
+from xds_server.ads.exchange import SEND_ORDER
+from xds_server.ads.sotw import SotwStream
+from xds_server.ads.stream import Stream
+from xds_server.ads.subscription import SubscriptionPool
+from xds_server.clock import VirtualClock
+from xds_server.ledger import Ledger
+from xds_server.metrics import Metrics
+from xds_server.publisher import Publisher
+from xds_server.quarantine import Quarantine
+from xds_server.sources.catalogue import Catalogue
+
+TYPES = dict(zip(("cds", "eds", "lds", "rds", "vhds"), SEND_ORDER, strict=True))
+SHORT = {url: short for short, url in TYPES.items()}
+
+Refuses = Callable[[str, str, bytes], str]
+"""(short type, name, body) → Envoy's words; empty when it takes the resource."""
+
+_PATIENCE = 200
+
+
+def containing(*texts: str, saying: str = "{name}: bad regex", types: str = "") -> Refuses:
+    """Refuses resources whose bytes have one of the texts; ``saying`` may name the resource, or have ``{text}``."""
+
+    def refuses(short: str, name: str, body: bytes) -> str:
+        if types and short not in types.split():
+            return ""
+        found = next((text for text in texts if text.encode() in body), None)
+        return "" if found is None else saying.format(name=name, text=found)
+
+    return refuses
+
+
+def takes_all(_short: str, _name: str, _body: bytes) -> str:
+    return ""
+
+
+class Mesh:
+    """The control plane's parts, joined as the app joins them, fed with YAML texts."""
+
+    def __init__(self) -> None:
+        self.clock = VirtualClock()
+        self.database = Database(INDEXES)
+        self.publisher = Publisher(self.database)
+        self.metrics = Metrics()
+        self.ledger = Ledger(self.publisher, self.metrics, self.clock)
+        self.catalogue = Catalogue()
+        self.quarantine = Quarantine(self.publisher, self.catalogue, self.ledger, self.clock.now)
+        self.ledger.quarantine = self.quarantine
+        self.publisher.observer = self.ledger
+        self.envoys: list[FakeEnvoy] = []
+        self.pool = SubscriptionPool()
+
+    def save(self, files: Mapping[str, str | None] = {}, **more: str | None) -> int:
+        """Saves files (None removes one) as one revision; returns the newest revision then."""
+        texts = {**files, **{f"{name}.yaml": text for name, text in more.items()}}
+        batch = self.catalogue.commit(self.catalogue.draft(texts))
+        if batch is not None:
+            errors = [f"{each.path}: {each.message}" for each in batch.problems]
+            assert not errors, errors
+            if self.quarantine.commit(batch.set, batch.removed):
+                self.ledger.committed()
+            self.ledger.listed(batch.problems)
+        return self.quarantine.edited
+
+    def connect(
+        self,
+        node_id: str,
+        refuses: Refuses = takes_all,
+        *,
+        inline: bool = False,
+        has: FakeEnvoy | None = None,
+        node: ProxyNode | None = None,
+    ) -> FakeEnvoy:
+        """An Envoy comes; ``inline``: over SotW. ``has``: it holds what that one held (delta)."""
+        name, _, namespace = node_id.partition(".")
+        known = node or ProxyNode(node_id, name, namespace, Mode.EGRESS)
+        envoy = (SotwEnvoy if inline else DeltaEnvoy)(self, known, refuses)
+        if has is not None:
+            envoy.held = {short: dict(held) for short, held in has.held.items()}
+        self.envoys.append(envoy)
+        envoy.start()
+        return envoy
+
+    def run(self) -> int:
+        """Delivers everything both ways until nobody has more to say; returns how many rounds that took."""
+        for rounds in range(_PATIENCE):
+            answers = [answer for envoy in self.envoys for answer in envoy.read()]
+            if not answers:
+                return rounds
+            for answer in answers:
+                answer()
+        raise AssertionError(f"not quiet after {_PATIENCE} rounds")
+
+    def tick(self, seconds: float = 1.0) -> None:
+        """Lets time pass, in steps of a second, as the app notices it."""
+        while seconds > 0:
+            self.clock.advance(min(1.0, seconds))
+            seconds -= 1.0
+            self.quarantine.tick()
+            for envoy in self.envoys:
+                deadline = envoy.stream.deadline()
+                if deadline is not None and deadline <= self.clock.now():
+                    envoy.stream.on_deadline()
+            self.run()
+
+    @property
+    def rejected(self) -> set[str]:
+        """``Kind/name`` of what is held back."""
+        return {f"{key[0]}/{key[2]}" for key in self.quarantine.rejections}
+
+
+@dataclass
+class _Read:
+    """One response, read."""
+
+    short: str
+    resources: dict[str, tuple[str, bytes]]
+    removed: list[str]
+    nonce: str
+    version: str
+
+
+class FakeEnvoy:
+    """One Envoy that is connected.
+
+    Attributes:
+        held: Short type → name → (version, body) of what it uses.
+        blamed: (short type, name, version) of each resource that it found bad, in order; one twice if it was sent twice.
+        got: (short type, name, version) of everything that was ever sent.
+    """
+
+    _stream: type[Stream]
+
+    def __init__(self, mesh: Mesh, node: ProxyNode, refuses: Refuses) -> None:
+        self.mesh = mesh
+        self.refuses = refuses
+        self.held: dict[str, dict[str, tuple[str, bytes]]] = {}
+        self.blamed: list[tuple[str, str, str]] = []
+        self.got: list[tuple[str, str, str]] = []
+        self.responses = 0
+        self.is_frozen = False
+        self._names: dict[str, set[str]] = {}
+        raw = RawNode(node.id, "", "", "", "", {}, "envoy", "1.40.0", ())
+        self.member = mesh.publisher.join(node, inline=self._stream is SotwStream)
+        self.stream = self._stream(raw, self.member, mesh.ledger, mesh.pool, mesh.clock.now)
+        self.member.subscribe(self.stream.on_view_change)
+        mesh.ledger.connected(self.stream)
+
+    def start(self) -> None:
+        raise NotImplementedError
+
+    def leave(self) -> None:
+        """The stream ends."""
+        self.mesh.envoys.remove(self)
+        self.member.leave()
+        self.mesh.ledger.disconnected(self.stream)
+
+    def read(self) -> list[Callable[[], None]]:
+        """Takes what is sent to it now; what it answers, to be delivered later."""
+        answers = []
+        while not self.is_frozen and (data := self.stream.take()) is not None:
+            self.responses += 1
+            answers.append(self._judge(self._parse(data)))
+        return answers
+
+    def names(self, short: str) -> list[str]:
+        return sorted(self.held.get(short, {}))
+
+    def text(self, short: str) -> bytes:
+        """All that it uses of a type, one after the other."""
+        return b"\n".join(body for _, (_, body) in sorted(self.held.get(short, {}).items()))
+
+    def _parse(self, data: bytes) -> _Read:
+        raise NotImplementedError
+
+    def _answer(self, read: _Read, error: RequestError | None, names: set[str] | None) -> None:
+        raise NotImplementedError
+
+    def _judge(self, read: _Read) -> Callable[[], None]:
+        short, held = read.short, self.held.setdefault(read.short, {})
+        for name, (version, _) in read.resources.items():
+            self.got.append((short, name, version))
+        words = {
+            name: said
+            for name, (_, body) in read.resources.items()
+            if (said := self.refuses(short, name, body))
+        }
+        self.blamed += [(short, name, read.resources[name][0]) for name in words]
+        if not words or TYPES[short] in {CLUSTER_TYPE, LISTENER_TYPE}:
+            held.update({n: found for n, found in read.resources.items() if n not in words})
+            for name in read.removed:
+                held.pop(name, None)
+        error = RequestError(13, self._words(short, words)) if words else None
+        children = {"cds": "eds", "lds": "rds", "rds": "vhds"}.get(short)
+        names = self._needed(short, children) if children else None
+        return lambda: self._reply(read, error, children, names)
+
+    @staticmethod
+    def _words(short: str, words: Mapping[str, str]) -> str:
+        if short == "cds":
+            listed = ", ".join(f"{name}: {said}" for name, said in words.items())
+            return f"Error adding/updating cluster(s) {listed}"
+        return next(iter(words.values()))
+
+    def _needed(self, short: str, child: str) -> set[str]:
+        """What the held resources of a type make it ask for."""
+        made = self.mesh.publisher
+        needs = {
+            need
+            for name, (version, _) in self.held[short].items()
+            for found in made.current(TYPES[short], name)
+            if found.version == version
+            for need in found.needs
+        }
+        return needs or (self._names.get(child, set()) if child != "eds" else needs)
+
+    def _reply(
+        self, read: _Read, error: RequestError | None, child: str | None, names: set[str] | None
+    ) -> None:
+        self._answer(read, error, None)
+        if child is not None and names is not None and names != self._names.get(child, set()):
+            self._ask(child, names)
+
+    def _ask(self, short: str, names: set[str]) -> None:
+        raise NotImplementedError
+
+
+class DeltaEnvoy(FakeEnvoy):
+    """Asks for clusters, listeners and virtual hosts by wildcard, for the others by name."""
+
+    _stream = DeltaStream
+
+    def start(self) -> None:
+        self._first("cds", ())
+        self._first("lds", ())
+        for short in ("eds", "rds"):
+            if self.held.get(short):
+                self._names[short] = set(self.held[short])
+                self._first(short, tuple(sorted(self.held[short])))
+        if self.held.get("vhds"):
+            self._names["vhds"] = {"*"}
+            self._first("vhds", ())
+
+    def _first(self, short: str, names: tuple[str, ...]) -> None:
+        versions = {name: version for name, (version, _) in self.held.get(short, {}).items()}
+        self._send(DeltaRequest(TYPES[short], "", names, (), versions, None, None))
+
+    def _ask(self, short: str, names: set[str]) -> None:
+        known = self._names.get(short, set())
+        self._names[short] = names
+        added = () if short == "vhds" else tuple(sorted(names - known))
+        dropped = tuple(sorted(known - names))
+        for name in dropped:
+            self.held.get(short, {}).pop(name, None)
+        self._send(DeltaRequest(TYPES[short], "", added, dropped, {}, None, None))
+
+    def _parse(self, data: bytes) -> _Read:
+        message = DeltaDiscoveryResponse.parse(data)
+        resources = {
+            each.name: (each.version, each.resource.value if each.resource else b"")
+            for each in message.resources
+        }
+        removed = list(message.removed_resources)
+        return _Read(SHORT[message.type_url], resources, removed, message.nonce, "")
+
+    def _answer(self, read: _Read, error: RequestError | None, _names: set[str] | None) -> None:
+        self._send(DeltaRequest(TYPES[read.short], read.nonce, (), (), {}, error, None))
+
+    def _send(self, request: DeltaRequest) -> None:
+        assert isinstance(self.stream, DeltaStream)
+        self.stream.on_request(request)
+
+
+class SotwEnvoy(FakeEnvoy):
+    """The same over state of the world: clusters and listeners are complete."""
+
+    _stream = SotwStream
+
+    def start(self) -> None:
+        self._accepted: dict[str, str] = {}
+        self._nonces: dict[str, str] = {}
+        for short in ("cds", "lds"):
+            self._send(SotwRequest(TYPES[short], "", "", (), None, None))
+
+    def _ask(self, short: str, names: set[str]) -> None:
+        if short == "vhds":
+            return
+        self._names[short] = names
+        for name in set(self.held.get(short, {})) - names:
+            del self.held[short][name]
+        self._send(
+            SotwRequest(
+                TYPES[short],
+                self._accepted.get(short, ""),
+                self._nonces.get(short, ""),
+                tuple(sorted(names)),
+                None,
+                None,
+            )
+        )
+
+    def _parse(self, data: bytes) -> _Read:
+        message = DiscoveryResponse.parse(data)
+        short = SHORT[message.type_url]
+        self._nonces[short] = message.nonce
+        known = {
+            made.body: (made.name, made.version)
+            for made in self.member.view().snapshot(message.type_url).resources.values()
+        }
+        resources = {}
+        for each in message.resources:
+            name, version = known.get(each.value, (f"blank {each.value!r}", ""))
+            resources[name] = (version, each.value)
+        removed = []
+        if short in {"cds", "lds"}:
+            removed = [name for name in self.held.get(short, {}) if name not in resources]
+        return _Read(short, resources, removed, message.nonce, message.version_info)
+
+    def _answer(self, read: _Read, error: RequestError | None, _names: set[str] | None) -> None:
+        if error is None:
+            self._accepted[read.short] = read.version
+        self._send(
+            SotwRequest(
+                TYPES[read.short],
+                self._accepted.get(read.short, ""),
+                read.nonce,
+                tuple(sorted(self._names.get(read.short, ()))),
+                error,
+                None,
+            )
+        )
+
+    def _send(self, request: SotwRequest) -> None:
+        assert isinstance(self.stream, SotwStream)
+        self.stream.on_request(request)

@@ -1,0 +1,244 @@
+"""Which objects, and which of their fields, made a refused resource what it is.
+
+In: the database with its provenance, the history of edits, and Envoy's words. Out: suspects, the likeliest first. Nothing is changed here:
+what would be without an edit is tried on a fork.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Protocol
+
+from translators.database import Database, Failure, QueryKey
+from translators.model.origin import InputKey
+from translators.model.resource import Resource
+from translators.names import CLUSTER_TYPE, LISTENER_TYPE
+from xds_server.publisher import Making
+
+HISTORY_LIMIT = 16_384
+"""Edits that are remembered."""
+EDITS_KEPT = 16
+"""Edits of one object that are remembered: the oldest, and the newest ones."""
+TRIED_ALONE = 32
+"""Up to so many objects are tried one by one on a fork; more than that are all suspects."""
+
+POLICIES = ("VirtualService", "DestinationRule")
+KIND_ORDER = (
+    *POLICIES,
+    "ServiceEntry",
+    "WorkloadEntry",
+    "EndpointSlice",
+    "Service",
+    "Pod",
+    "Namespace",
+    "Node",
+)
+"""Which kinds are suspected first when several objects could have caused a refusal: policies before the services they shape."""
+
+_ONE_BY_ONE = frozenset((CLUSTER_TYPE, LISTENER_TYPE))
+_ONLY_WORDS = 3
+"""Shorter scalars are found in too many messages to mean anything."""
+
+
+class Locator(Protocol):
+    """Where an object was written; the source of the object knows."""
+
+    def locate(self, key: InputKey, path: str = "") -> tuple[str, int] | None:
+        """(file, line) of a field of an object; None when it is not known."""
+
+    def find_values(self, key: InputKey) -> Iterator[tuple[str, str]]:
+        """Every scalar of the object as it is written now, as (field path, text)."""
+
+
+class History:
+    """The values that objects had before their last edits, as long as those may turn out to be bad."""
+
+    def __init__(self) -> None:
+        self._edits: dict[InputKey, list[tuple[int, object | None]]] = {}
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def remember(self, before: Mapping[InputKey, object | None], revision: int) -> None:
+        """Notes what these objects were before a revision."""
+        for key, value in before.items():
+            edits = self._edits.setdefault(key, [])
+            edits.append((revision, value))
+            self._count += 1
+            if len(edits) > EDITS_KEPT:
+                # The oldest is what was good if nothing was ACKed since.
+                del edits[1]
+                self._count -= 1
+        while self._count > HISTORY_LIMIT:
+            self._count -= len(self._edits.pop(next(iter(self._edits))))
+
+    def clear(self) -> None:
+        """Forgets everything: all that was edited is good."""
+        self._edits.clear()
+        self._count = 0
+
+    def value_at(self, key: InputKey, revision: int, now: object | None) -> object | None:
+        """The value that an object had at a revision: ``now`` when it was not edited since."""
+        return next(
+            (before for edited, before in self._edits.get(key, ()) if edited > revision), now
+        )
+
+    def values(self, key: InputKey) -> Iterator[object | None]:
+        """The values that an object had before, the newest first."""
+        return (value for _, value in reversed(self._edits.get(key, ())))
+
+    def last_edit(self, key: InputKey) -> int:
+        """The revision of the newest edit that is remembered; 0 when there is none."""
+        edits = self._edits.get(key)
+        return edits[-1][0] if edits else 0
+
+    def edited_since(self, revision: int) -> Iterator[InputKey]:
+        """The objects edited after a revision, as far as remembered."""
+        return (key for key, edits in self._edits.items() if edits[-1][0] > revision)
+
+
+def suspects(
+    database: Database, history: History, making: Making, refused: Collection[Resource]
+) -> dict[InputKey, object | None]:
+    """The objects that may have made a resource bad → what they are to be instead (None: absent), the likeliest first.
+
+    ``refused`` are all resources that are known to be bad, with this one. Empty when no object is to blame.
+    """
+    if making.good is not None:
+        return _changed(database, history, making, refused)
+    for keys in (_read(database, making.ref), _read(database, making.listing)):
+        present = [key for key, revision in keys.items() if revision is not None]
+        policies = [key for key in present if key[0] in POLICIES]
+        others = [key for key in present if key[0] not in POLICIES]
+        for group in (policies, others):
+            found = _makers(database, history, making, refused, group)
+            if found:
+                return found
+    return {}
+
+
+def _changed(
+    database: Database, history: History, making: Making, refused: Collection[Resource]
+) -> dict[InputKey, object | None]:
+    """Objects edited after the resource was last good and without whose edit it would be different → what they were then."""
+    since = making.since
+    edits = {
+        key: revision or history.last_edit(key)
+        for key, revision in _read(database, making.ref).items()
+    }
+    # An object that is gone is no longer read; its absence may be what is wrong.
+    edits |= {
+        key: history.last_edit(key)
+        for key in history.edited_since(since)
+        if database.input(key) is None
+    }
+    edits = {key: edited for key, edited in edits.items() if edited > since}
+    found = {}
+    for key in sorted(edits, key=lambda each: (_rank(each), -edits[each], each)):
+        now = database.input(key)
+        before = history.value_at(key, since, now)
+        if now != before and (
+            len(edits) > TRIED_ALONE or not _is_refused(database, key, before, making, refused)
+        ):
+            found[key] = before
+    return found
+
+
+def _makers(
+    database: Database,
+    history: History,
+    making: Making,
+    refused: Collection[Resource],
+    keys: list[InputKey],
+) -> dict[InputKey, object | None]:
+    """Objects of a resource that was never good → their newest earlier value with which it would be different, or not be."""
+    keys = sorted(keys, key=lambda each: (_rank(each), -history.last_edit(each), each))
+    if len(keys) > TRIED_ALONE:
+        return {key: next(history.values(key), None) for key in keys}
+    found: dict[InputKey, object | None] = {}
+    for key in keys:
+        for value in (*history.values(key), None):
+            if not _is_refused(database, key, value, making, refused):
+                found[key] = value
+                break
+    return found
+
+
+def _read(database: Database, ref: QueryKey[object]) -> dict[InputKey, int | None]:
+    """What a result depends on → the revision of its present value."""
+    return {
+        (kind, namespace, name): revision
+        for (kind, namespace, name), revision in database.provenance(ref)
+    }
+
+
+def _is_refused(
+    database: Database,
+    key: InputKey,
+    value: object | None,
+    making: Making,
+    refused: Collection[Resource],
+) -> bool:
+    """Whether something that is known to be bad would be made if an object had another value (None: were absent)."""
+    fork = database.fork()
+    if value is None:
+        fork.remove(key, fork.revision + 1)
+    else:
+        fork.set(key, value, fork.revision + 1)
+    outcome = fork.outcome(making.ref)
+    if not isinstance(outcome, Resource) or outcome not in refused:
+        return False
+    listed = fork.outcome(making.listing)
+    return isinstance(listed, Failure) or any(name == outcome.name for name, _ in listed)
+
+
+def named_resources(resources: Sequence[Resource], reason: str) -> list[Resource]:
+    """The resources whose names are in Envoy's words."""
+    return [found for found in resources if has_word(reason, found.name.split("/", 1)[-1])]
+
+
+def is_sure(resources: Sequence[Resource]) -> bool:
+    """Whether Envoy's words about these can be relied on: it takes clusters and listeners one by one, and lists the bad ones."""
+    return bool(resources) and all(found.type_url in _ONE_BY_ONE for found in resources)
+
+
+def named_field(locator: Locator, key: InputKey, reason: str) -> str:
+    """The path of the scalar of an object that Envoy's words repeat the most of; empty when there is none."""
+    odd = [
+        word
+        for word in reason.split()
+        if len(word) >= _ONLY_WORDS and not word.strip(".,:;'\"").isalpha()
+    ]
+    best, score = "", 0
+    for path, text in _values(locator, key):
+        if len(text) >= _ONLY_WORDS and has_word(reason, text):
+            found = 1000 + len(text)
+        else:
+            found = max((len(word) for word in odd if word in text), default=0)
+        if found > score:
+            best, score = path, found
+    return best
+
+
+def new_field(locator: Locator, key: InputKey, good: object | None) -> str:
+    """The path of the first scalar of an object that its good value does not have; empty when there is none."""
+    known = repr(good)
+    values = _values(locator, key)
+    return next((path for path, text in values if repr(text)[1:-1] not in known), "")
+
+
+def has_word(text: str, word: str) -> bool:
+    """Whether a text has a word that is not part of a longer name."""
+    return re.search(rf"(?<![\w.|-]){re.escape(word)}(?![\w.|-])", text) is not None
+
+
+def _values(locator: Locator, key: InputKey) -> Iterator[tuple[str, str]]:
+    for path, text in locator.find_values(key):
+        if not path.startswith(("metadata", "apiVersion", "kind")):
+            yield path, text
+
+
+def _rank(key: InputKey) -> int:
+    return KIND_ORDER.index(key[0]) if key[0] in KIND_ORDER else len(KIND_ORDER)

@@ -1,0 +1,189 @@
+"""How far each proxy is, since when a revision is under way, and who waits for it.
+
+A proxy has a revision when its stream has answered the newest view, up to that revision, that changed anything for it, and took it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from xds_server.ads.snapshot import Response
+from xds_server.ads.stream import Stream
+from xds_server.clock import Clock
+from xds_server.metrics import Metrics
+from xds_server.publisher import Group, Member, Publisher
+
+
+@dataclass(slots=True, eq=False)
+class Entry:
+    """One stream: whose it is, since when, and how far.
+
+    Attributes:
+        stream: The stream.
+        member: The proxy's place in the world.
+        connected: When it came, in ISO 8601.
+        settled: The newest revision up to which everything is answered; -1 before that.
+        group: The group that was meant.
+        refused: Type URL → the last response of that type and Envoy's words, if it was refused.
+        sent: Type URL → when the response was sent that is not answered yet.
+    """
+
+    stream: Stream
+    member: Member
+    connected: str
+    settled: int = -1
+    group: Group | None = None
+    refused: dict[str, tuple[Response, str]] = field(default_factory=dict)
+    sent: dict[str, float] = field(default_factory=dict)
+
+    def settle(self, revision: int, newest: int) -> None:
+        """Everything up to the view of a revision is answered: all that there is, if it is the newest view for this proxy."""
+        is_newest = self.stream.order.view is self.member.view()
+        self.settled = max(self.settled, newest if is_newest else revision)
+        self.group = self.member.group if is_newest else self.group
+
+    def has(self, revision: int) -> bool:
+        """Whether it has all of a revision."""
+        group = self.member.group
+        if self.settled < group.required(revision) or (
+            group is not self.group and self.settled < revision
+        ):
+            return False
+        return not self.refused or not any(map(self.refuses, self.refused))
+
+    def refuses(self, type_url: str) -> bool:
+        """Whether it is still to hold what it refused of a type: nothing was put in its place."""
+        found = self.refused.get(type_url)
+        return found is not None and not found[0].differs(self.member.view().snapshot(type_url))
+
+    def newest(self, revision: int) -> int:
+        """The newest revision that it has wholly; ``revision`` is the newest that there is."""
+        if self.group is not self.member.group:
+            return min(self.settled, revision)
+        later = [change for change in self.member.group.changes if change > self.settled]
+        return later[0] - 1 if later else revision
+
+
+@dataclass(slots=True, eq=False)
+class Waiter:
+    """Somebody who wants to know when a revision is everywhere.
+
+    Attributes:
+        revision: The revision.
+        lacking: Who does not have it yet; None: it does not exist yet.
+        done: Is set when the answer is known.
+    """
+
+    revision: int
+    lacking: set[Entry] | None
+    done: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Convergence:
+    """Revisions on their way.
+
+    Args:
+        publisher: Knows which revisions there are.
+        metrics: Told of what has arrived.
+        clock: Says how long it took.
+        is_decided: Whether nothing up to a revision is under suspicion any more.
+        is_lost: Whether something of a revision is held back, so that waiting is in vain.
+    """
+
+    def __init__(
+        self,
+        publisher: Publisher,
+        metrics: Metrics,
+        clock: Clock,
+        is_decided: Callable[[], bool],
+        is_lost: Callable[[int], bool],
+    ) -> None:
+        self._publisher = publisher
+        self._metrics = metrics
+        self._clock = clock
+        self._is_decided = is_decided
+        self._is_lost = is_lost
+        self._waiters: dict[Waiter, None] = {}
+        self._under_way: dict[int, tuple[float, set[Entry]]] = {}
+
+    def published(self, revision: int, entries: Iterable[Entry]) -> None:
+        """A revision is out; from now on its way to the proxies is timed."""
+        self._metrics.revision = revision
+        lacking = {entry for entry in entries if not entry.has(revision)}
+        if lacking:
+            self._under_way[revision] = (self._clock.now(), lacking)
+        else:
+            self._metrics.converged_revision = revision
+        for waiter in list(self._waiters):
+            if waiter.lacking is None and waiter.revision <= revision:
+                waiter.lacking = {entry for entry in entries if not entry.has(waiter.revision)}
+        self.review()
+
+    def joined(self, entry: Entry) -> None:
+        """A proxy has come: who waits, waits for it too."""
+        for waiter in self._waiters:
+            if waiter.lacking is not None:
+                waiter.lacking.add(entry)
+
+    def settled(self, entry: Entry) -> None:
+        """A proxy has answered something."""
+        for revision in [each for each in self._under_way if entry.has(each)]:
+            self._arrived(revision, entry)
+        for waiter in self._waiters:
+            if waiter.lacking and entry.has(waiter.revision):
+                waiter.lacking.discard(entry)
+        self.review()
+
+    def left(self, entry: Entry) -> None:
+        """A proxy is gone: nobody waits for it any more."""
+        for revision in list(self._under_way):
+            self._arrived(revision, entry)
+        for waiter in self._waiters:
+            if waiter.lacking:
+                waiter.lacking.discard(entry)
+        self.review()
+
+    def review(self) -> None:
+        """Answers those whose answer is known."""
+        for waiter in self._waiters:
+            if not waiter.done.is_set() and self._is_over(waiter):
+                waiter.done.set()
+
+    async def wait(
+        self,
+        revision: int,
+        entries: Iterable[Entry],
+        timeout: float | None,  # noqa: ASYNC109 - the question has a limit of its own
+    ) -> Waiter:
+        """Waits until every proxy has a revision, or that is known to be in vain, or the time (seconds) is up."""
+        lacking = None
+        if revision <= self._publisher.revision:
+            lacking = {entry for entry in entries if not entry.has(revision)}
+        waiter = Waiter(revision, lacking)
+        if self._is_over(waiter):
+            return waiter
+        self._waiters[waiter] = None
+        try:
+            async with asyncio.timeout(timeout):
+                await waiter.done.wait()
+        except TimeoutError:
+            pass
+        finally:
+            del self._waiters[waiter]
+        return waiter
+
+    def _is_over(self, waiter: Waiter) -> bool:
+        if waiter.lacking is None or not self._is_decided():
+            return False
+        return not waiter.lacking or self._is_lost(waiter.revision)
+
+    def _arrived(self, revision: int, entry: Entry) -> None:
+        began, lacking = self._under_way[revision]
+        lacking.discard(entry)
+        if not lacking:
+            del self._under_way[revision]
+            self._metrics.convergence.observe(self._clock.now() - began)
+            if not any(earlier < revision for earlier in self._under_way):
+                self._metrics.converged_revision = max(self._metrics.converged_revision, revision)

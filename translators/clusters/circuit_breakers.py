@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from envoy_data_plane.envoy.config.cluster.v3 import CircuitBreakers, CircuitBreakersThresholds
 
+from translators.codec import new
 from translators.kinds.destination_rule import ConnectionPool
 
 UNLIMITED = 4294967295
@@ -15,9 +16,9 @@ UNLIMITED = 4294967295
 
 def circuit_breakers(pool: ConnectionPool) -> CircuitBreakers:
     """The limits of a connection pool; what remains of each shows in Envoy's statistics."""
-    return CircuitBreakers(
+    return new(CircuitBreakers)(
         thresholds=[
-            CircuitBreakersThresholds(
+            new(CircuitBreakersThresholds)(
                 max_connections=_limit(pool.max_connections),
                 max_pending_requests=_limit(pool.max_pending_requests),
                 max_requests=_limit(pool.max_requests),

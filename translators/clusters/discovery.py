@@ -34,14 +34,14 @@ from envoy_data_plane.envoy.config.endpoint.v3 import Endpoint as EnvoyEndpoint
 from envoy_data_plane.envoy.extensions.clusters.common.dns.v3 import DnsLookupFamily
 from envoy_data_plane.envoy.extensions.clusters.dns.v3 import DnsCluster
 
-from translators.codec import encode, pack
+from translators.codec import encode, new, pack
 from translators.codec.wire import delimited, string
 from translators.model.locality import Locality
 from translators.model.service import Endpoint
 
 _UNIX = "unix://"
 _REFRESH = timedelta(seconds=60)
-_EDS = encode(Cluster(type=ClusterDiscoveryType.EDS))
+_EDS = encode(new(Cluster)(type=ClusterDiscoveryType.EDS))
 
 
 def eds_head(name: str) -> bytes:
@@ -52,8 +52,8 @@ def eds_head(name: str) -> bytes:
 @cache
 def _eds_source() -> bytes:
     """Without a fetch timeout: the server answers for every cluster, so that none is served half configured."""
-    source = ConfigSource(
-        ads=AggregatedConfigSource(),
+    source = new(ConfigSource)(
+        ads=new(AggregatedConfigSource)(),
         initial_fetch_timeout=timedelta(0),
         resource_api_version=ApiVersion.V3,
     )
@@ -62,7 +62,7 @@ def _eds_source() -> bytes:
 
 def original_dst_head(name: str) -> bytes:
     """Name and type of a cluster whose host is where the client's connection was going."""
-    return encode(Cluster(name=name, type=ClusterDiscoveryType.ORIGINAL_DST))
+    return encode(new(Cluster)(name=name, type=ClusterDiscoveryType.ORIGINAL_DST))
 
 
 def dns_head(name: str, endpoints: tuple[Endpoint, ...], *, is_logical: bool) -> bytes:
@@ -73,16 +73,16 @@ def dns_head(name: str, endpoints: tuple[Endpoint, ...], *, is_logical: bool) ->
     """
     if is_logical:
         endpoints = endpoints[:1]
-    cluster_type = DnsCluster(
+    cluster_type = new(DnsCluster)(
         dns_refresh_rate=_REFRESH,
         respect_dns_ttl=True,
         dns_lookup_family=DnsLookupFamily.V4_PREFERRED,
         all_addresses_in_single_endpoint=is_logical and bool(endpoints),
     )
     return encode(
-        Cluster(
+        new(Cluster)(
             name=name,
-            cluster_type=ClusterCustomClusterType(
+            cluster_type=new(ClusterCustomClusterType)(
                 name="envoy.clusters.dns", typed_config=pack(cluster_type)
             ),
             load_assignment=_load_assignment(name, endpoints),
@@ -93,15 +93,17 @@ def dns_head(name: str, endpoints: tuple[Endpoint, ...], *, is_logical: bool) ->
 def static_head(name: str, endpoints: tuple[Endpoint, ...]) -> bytes:
     """Name, type and hosts of a cluster whose hosts are written in it; there may be none."""
     assignment = _load_assignment(name, endpoints) if endpoints else None
-    return encode(Cluster(name=name, type=ClusterDiscoveryType.STATIC, load_assignment=assignment))
+    return encode(
+        new(Cluster)(name=name, type=ClusterDiscoveryType.STATIC, load_assignment=assignment)
+    )
 
 
 def _load_assignment(name: str, endpoints: Iterable[Endpoint]) -> ClusterLoadAssignment:
     ordered = sorted(endpoints, key=_locality)
-    return ClusterLoadAssignment(
+    return new(ClusterLoadAssignment)(
         cluster_name=name,
         endpoints=[
-            LocalityLbEndpoints(
+            new(LocalityLbEndpoints)(
                 locality=EnvoyLocality(place.region, place.zone, place.sub_zone),
                 lb_endpoints=[_lb_endpoint(endpoint) for endpoint in members],
             )
@@ -115,8 +117,8 @@ def _locality(endpoint: Endpoint) -> Locality:
 
 
 def _lb_endpoint(endpoint: Endpoint) -> LbEndpoint:
-    return LbEndpoint(
-        endpoint=EnvoyEndpoint(address=address(endpoint.address, endpoint.port)),
+    return new(LbEndpoint)(
+        endpoint=new(EnvoyEndpoint)(address=address(endpoint.address, endpoint.port)),
         load_balancing_weight=endpoint.weight,
     )
 
@@ -124,5 +126,5 @@ def _lb_endpoint(endpoint: Endpoint) -> LbEndpoint:
 def address(host: str, port: int) -> Address:
     """Envoy's form of an address: an IP, a name or `unix://path`, which has no port."""
     if host.startswith(_UNIX):
-        return Address(pipe=Pipe(path=host.removeprefix(_UNIX)))
-    return Address(socket_address=SocketAddress(address=host, port_value=port))
+        return new(Address)(pipe=new(Pipe)(path=host.removeprefix(_UNIX)))
+    return new(Address)(socket_address=new(SocketAddress)(address=host, port_value=port))

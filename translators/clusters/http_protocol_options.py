@@ -16,7 +16,7 @@ from envoy_data_plane.envoy.extensions.upstreams.http.v3 import (
 )
 from envoy_data_plane.google.protobuf import Any
 
-from translators.codec import pack
+from translators.codec import new, pack
 from translators.kinds.destination_rule import ConnectionPool
 from translators.model.service import Protocol
 
@@ -33,18 +33,18 @@ def typed_extension_protocol_options(protocol: Protocol, pool: ConnectionPool) -
         return {}
     common = _common(pool)
     http2 = _http2(protocol, pool)
-    options = HttpProtocolOptions(common_http_protocol_options=common)
+    options = new(HttpProtocolOptions)(common_http_protocol_options=common)
     if protocol is Protocol.AUTO or pool.use_client_protocol:
-        options.use_downstream_protocol_config = HttpProtocolOptionsUseDownstreamHttpConfig(
-            http_protocol_options=Http1ProtocolOptions(), http2_protocol_options=_limits(pool)
+        options.use_downstream_protocol_config = new(HttpProtocolOptionsUseDownstreamHttpConfig)(
+            http_protocol_options=new(Http1ProtocolOptions)(), http2_protocol_options=_limits(pool)
         )
     elif http2 is not None:
-        options.explicit_http_config = HttpProtocolOptionsExplicitHttpConfig(
+        options.explicit_http_config = new(HttpProtocolOptionsExplicitHttpConfig)(
             http2_protocol_options=http2
         )
     elif common is not None:
-        options.explicit_http_config = HttpProtocolOptionsExplicitHttpConfig(
-            http_protocol_options=Http1ProtocolOptions()
+        options.explicit_http_config = new(HttpProtocolOptionsExplicitHttpConfig)(
+            http_protocol_options=new(Http1ProtocolOptions)()
         )
     else:
         return {}
@@ -57,7 +57,7 @@ def _http2(protocol: Protocol, pool: ConnectionPool) -> Http2ProtocolOptions | N
 
 
 def _limits(pool: ConnectionPool) -> Http2ProtocolOptions:
-    return Http2ProtocolOptions(max_concurrent_streams=_positive(pool.max_concurrent_streams))
+    return new(Http2ProtocolOptions)(max_concurrent_streams=_positive(pool.max_concurrent_streams))
 
 
 def _common(pool: ConnectionPool) -> CommonOptions | None:
@@ -65,7 +65,7 @@ def _common(pool: ConnectionPool) -> CommonOptions | None:
     given = (pool.http_idle_timeout, pool.max_connection_duration)
     if given == (None, None) and pool.max_requests_per_connection <= 0:
         return None
-    return CommonOptions(
+    return new(CommonOptions)(
         idle_timeout=pool.http_idle_timeout,
         max_connection_duration=pool.max_connection_duration,
         max_requests_per_connection=_positive(pool.max_requests_per_connection),
@@ -82,8 +82,8 @@ def upstream_connection_options(pool: ConnectionPool) -> UpstreamConnectionOptio
     if keepalive is None:
         return None
     time, interval = keepalive.time, keepalive.interval
-    return UpstreamConnectionOptions(
-        tcp_keepalive=TcpKeepalive(
+    return new(UpstreamConnectionOptions)(
+        tcp_keepalive=new(TcpKeepalive)(
             keepalive_probes=keepalive.probes or None,
             keepalive_time=None if time is None else int(time.total_seconds()),
             keepalive_interval=None if interval is None else int(interval.total_seconds()),

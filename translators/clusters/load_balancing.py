@@ -7,6 +7,7 @@ from datetime import timedelta
 from envoy_data_plane.envoy.config.cluster.v3 import ClusterCommonLbConfig, ClusterLbPolicy
 
 from translators.clusters.outlier_detection import panic_threshold
+from translators.codec import new
 from translators.kinds.destination_rule import PolicyBlocks, SimpleLoadBalancer
 
 _POLICIES = {
@@ -33,7 +34,7 @@ def common_lb_config(blocks: PolicyBlocks) -> ClusterCommonLbConfig:
 
     Envoy by default gathers such changes for a second, during which it sends to hosts that it knows to be ejected.
     """
-    return ClusterCommonLbConfig(
+    return new(ClusterCommonLbConfig)(
         healthy_panic_threshold=panic_threshold(blocks.outlier_detection),
         update_merge_window=timedelta(0),
     )

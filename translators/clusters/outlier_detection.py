@@ -9,6 +9,7 @@ from __future__ import annotations
 from envoy_data_plane.envoy.config.cluster.v3 import OutlierDetection as EnvoyOutlierDetection
 from envoy_data_plane.envoy.type.v3 import Percent
 
+from translators.codec import new
 from translators.kinds.destination_rule import OutlierDetection
 
 _ALWAYS = 100
@@ -19,7 +20,7 @@ def outlier_detection(rule: OutlierDetection) -> EnvoyOutlierDetection:
     gateway_errors = rule.consecutive_gateway_errors
     split = rule.split_external_local_origin_errors
     local_errors = rule.consecutive_local_origin_failures if split else None
-    return EnvoyOutlierDetection(
+    return new(EnvoyOutlierDetection)(
         consecutive_5xx=rule.consecutive_5xx or None,
         enforcing_consecutive_5xx=_enforcing(rule.consecutive_5xx),
         consecutive_gateway_failure=gateway_errors or None,
@@ -51,7 +52,7 @@ def panic_threshold(rule: OutlierDetection | None) -> Percent:
     when no host is left.
     """
     if rule is None:
-        return Percent(value=0.0)
+        return new(Percent)(value=0.0)
     if rule.min_health_percent or rule.max_ejection_percent is not None:
-        return Percent(value=float(rule.min_health_percent))
-    return Percent(value=1.0)
+        return new(Percent)(value=float(rule.min_health_percent))
+    return new(Percent)(value=1.0)

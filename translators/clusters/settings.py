@@ -14,7 +14,7 @@ from translators.clusters.http_protocol_options import (
 )
 from translators.clusters.load_balancing import common_lb_config, lb_policy
 from translators.clusters.outlier_detection import outlier_detection
-from translators.codec import encode
+from translators.codec import encode, new
 from translators.kinds.destination_rule import ConnectionPool, PolicyBlocks
 from translators.model.service import Protocol
 
@@ -42,7 +42,7 @@ def settings_message(
     """The message whose bytes `settings` are."""
     pool = blocks.connection_pool or _NO_LIMITS
     detection = blocks.outlier_detection
-    return Cluster(
+    return new(Cluster)(
         connect_timeout=pool.connect_timeout or CONNECT_TIMEOUT,
         lb_policy=lb_policy(blocks) if policy is None else policy,
         circuit_breakers=circuit_breakers(pool),

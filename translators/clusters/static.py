@@ -7,7 +7,7 @@ from envoy_data_plane.envoy.config.core.v3 import BindConfig, SocketAddress
 
 from translators.clusters.discovery import original_dst_head, static_head
 from translators.clusters.settings import settings
-from translators.codec import encode
+from translators.codec import encode, new
 from translators.database import QueryKey, Reader, query
 from translators.kinds.destination_rule import PolicyBlocks
 from translators.model.resource import Resource, resource
@@ -40,11 +40,13 @@ def blackhole_cluster(_db: Reader) -> Resource:
 @query
 def inbound_passthrough_cluster(_db: Reader) -> Resource:
     """The application at the address and port that a client called, when the port is none of a service's."""
-    source = BindConfig(source_address=SocketAddress(address=_PASSTHROUGH_SOURCE, port_value=0))
+    source = new(BindConfig)(
+        source_address=new(SocketAddress)(address=_PASSTHROUGH_SOURCE, port_value=0)
+    )
     body = (
         original_dst_head(INBOUND_PASSTHROUGH_CLUSTER)
         + _passthrough()
-        + encode(Cluster(upstream_bind_config=source))
+        + encode(new(Cluster)(upstream_bind_config=source))
     )
     return resource(CLUSTER_TYPE, INBOUND_PASSTHROUGH_CLUSTER, body)
 

@@ -1,5 +1,6 @@
 """Envoy messages to bytes and back: compiled encoders and decoders, Any packing, discovery envelopes, rendering."""
 
+from translators.codec.building import new
 from translators.codec.decoder import UNREAD, decode
 from translators.codec.discovery import (
     DeltaRequest,
@@ -47,6 +48,7 @@ __all__ = [
     "dump_yaml",
     "encode",
     "message_class",
+    "new",
     "pack",
     "parse_delta_request",
     "parse_discovery_request",

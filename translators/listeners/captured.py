@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping
 from envoy_data_plane.envoy.config.listener.v3 import FilterChain, Listener, ListenerFilter
 
 from translators import names
-from translators.codec import encode
+from translators.codec import encode, new
 from translators.database import Reader, query
 from translators.listeners.connections import Branch, branches, whole_subnets
 from translators.listeners.filter_chains import (
@@ -112,7 +112,7 @@ def virtual_outbound(db: Reader) -> Resource:
     """The listener that iptables redirects to; the same for every proxy. Connections to itself end here."""
     del db
     name = names.VIRTUAL_OUTBOUND
-    listener = Listener(
+    listener = new(Listener)(
         name=name,
         address=address(ANY_ADDRESS, names.OUTBOUND_CAPTURE_PORT),
         filter_chains=[
@@ -263,7 +263,7 @@ def _listener(
 ) -> Resource:
     """A listener without a socket of its own; it waits for first bytes as long as there are none."""
     name = names.listener(host, port)
-    listener = Listener(
+    listener = new(Listener)(
         name=name,
         address=address(host, port),
         filter_chains=chains,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from envoy_data_plane.envoy.config.listener.v3 import Listener
 
 from translators import names
-from translators.codec import encode
+from translators.codec import encode, new
 from translators.database import Reader, query
 from translators.listeners.filter_chains import OUTBOUND, address, chain
 from translators.listeners.http_connection_manager import http_filter
@@ -22,7 +22,7 @@ def egress_listener(db: Reader, port: int) -> Resource:
     """The listener on this port; the same for every proxy with that port."""
     del db
     requests = http_filter(names.EGRESS_LISTENER, names.EGRESS_ROUTE, connect=True)
-    listener = Listener(
+    listener = new(Listener)(
         name=names.EGRESS_LISTENER,
         address=address(_LOOPBACK, port),
         filter_chains=[chain(requests)],

@@ -30,7 +30,7 @@ from envoy_data_plane.envoy.extensions.filters.network.tcp_proxy.v3 import (
     TcpProxyWeightedClusterClusterWeight,
 )
 
-from translators.codec import pack
+from translators.codec import new, pack
 
 OUTBOUND = TrafficDirection.OUTBOUND
 INBOUND = TrafficDirection.INBOUND
@@ -44,7 +44,7 @@ TCP_PROXY = "envoy.filters.network.tcp_proxy"
 
 def address(host: str, port: int) -> Address:
     """Where a listener listens."""
-    return Address(socket_address=SocketAddress(address=host, port_value=port))
+    return new(Address)(socket_address=new(SocketAddress)(address=host, port_value=port))
 
 
 def tcp_proxy(
@@ -56,31 +56,33 @@ def tcp_proxy(
     """
     prefix = clusters[0][0]
     if len(clusters) == 1:
-        proxy = TcpProxy(stat_prefix=prefix, cluster=prefix, idle_timeout=idle_timeout)
+        proxy = new(TcpProxy)(stat_prefix=prefix, cluster=prefix, idle_timeout=idle_timeout)
     else:
-        split = TcpProxyWeightedCluster(
+        split = new(TcpProxyWeightedCluster)(
             clusters=[
-                TcpProxyWeightedClusterClusterWeight(name=name, weight=weight)
+                new(TcpProxyWeightedClusterClusterWeight)(name=name, weight=weight)
                 for name, weight in clusters
             ]
         )
-        proxy = TcpProxy(stat_prefix=prefix, weighted_clusters=split, idle_timeout=idle_timeout)
-    return Filter(name=TCP_PROXY, typed_config=pack(proxy))
+        proxy = new(TcpProxy)(
+            stat_prefix=prefix, weighted_clusters=split, idle_timeout=idle_timeout
+        )
+    return new(Filter)(name=TCP_PROXY, typed_config=pack(proxy))
 
 
 def chain(found: Filter, match: FilterChainMatch | None = None, name: str = "") -> FilterChain:
     """A chain of one network filter."""
-    return FilterChain(filter_chain_match=match, filters=[found], name=name)
+    return new(FilterChain)(filter_chain_match=match, filters=[found], name=name)
 
 
 def port_match(port: int) -> FilterChainMatch:
     """Connections whose original destination has this port."""
-    return FilterChainMatch(destination_port=port)
+    return new(FilterChainMatch)(destination_port=port)
 
 
 def http_match(port: int | None = None) -> FilterChainMatch:
     """Connections that the HTTP inspector found to be plaintext HTTP, to a port or to any."""
-    return FilterChainMatch(
+    return new(FilterChainMatch)(
         destination_port=port,
         transport_protocol=_PLAINTEXT,
         application_protocols=list(HTTP_PROTOCOLS),
@@ -89,7 +91,7 @@ def http_match(port: int | None = None) -> FilterChainMatch:
 
 def branch_match(server_names: tuple[str, ...], subnets: tuple[str, ...]) -> FilterChainMatch:
     """TLS connections for one of the server names, or any for none, to an address in one of the subnets, or any for none."""
-    return FilterChainMatch(
+    return new(FilterChainMatch)(
         prefix_ranges=[_cidr(subnet) for subnet in subnets], server_names=list(server_names)
     )
 
@@ -98,28 +100,28 @@ def _cidr(subnet: str) -> CidrRange:
     """``10.0.0.0/8``; a single address is a range of itself."""
     prefix, _, length = subnet.partition("/")
     whole = 128 if ":" in prefix else 32
-    return CidrRange(address_prefix=prefix, prefix_len=int(length) if length else whole)
+    return new(CidrRange)(address_prefix=prefix, prefix_len=int(length) if length else whole)
 
 
 @cache
 def original_destination() -> ListenerFilter:
     """Restores where a connection went before iptables redirected it."""
-    return ListenerFilter(
-        name="envoy.filters.listener.original_dst", typed_config=pack(OriginalDst())
+    return new(ListenerFilter)(
+        name="envoy.filters.listener.original_dst", typed_config=pack(new(OriginalDst)())
     )
 
 
 @cache
 def http_inspector() -> ListenerFilter:
     """Waits for a connection's first bytes and says whether they are HTTP."""
-    return ListenerFilter(
-        name="envoy.filters.listener.http_inspector", typed_config=pack(HttpInspector())
+    return new(ListenerFilter)(
+        name="envoy.filters.listener.http_inspector", typed_config=pack(new(HttpInspector)())
     )
 
 
 @cache
 def tls_inspector() -> ListenerFilter:
     """Waits for a connection's first bytes and says whether they are TLS, and for which server name."""
-    return ListenerFilter(
-        name="envoy.filters.listener.tls_inspector", typed_config=pack(TlsInspector())
+    return new(ListenerFilter)(
+        name="envoy.filters.listener.tls_inspector", typed_config=pack(new(TlsInspector)())
     )

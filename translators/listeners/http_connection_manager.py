@@ -25,7 +25,7 @@ from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v
     Rds,
 )
 
-from translators.codec import pack
+from translators.codec import new, pack
 
 _FILTER_NAME = "envoy.filters.network.http_connection_manager"
 _NO_LIMIT = timedelta(0)
@@ -38,15 +38,15 @@ def http_connection_manager(
 
     Streams may be idle for as long as they like, and the server header is the application's.
     """
-    upgrades = [HttpConnectionManagerUpgradeConfig(upgrade_type="websocket")]
+    upgrades = [new(HttpConnectionManagerUpgradeConfig)(upgrade_type="websocket")]
     if connect:
-        upgrades.append(HttpConnectionManagerUpgradeConfig(upgrade_type="CONNECT"))
-    return HttpConnectionManager(
+        upgrades.append(new(HttpConnectionManagerUpgradeConfig)(upgrade_type="CONNECT"))
+    return new(HttpConnectionManager)(
         stat_prefix=stat_prefix,
-        rds=Rds(config_source=ads(), route_config_name=route),
+        rds=new(Rds)(config_source=ads(), route_config_name=route),
         http_filters=[_router()],
-        http_protocol_options=Http1ProtocolOptions(accept_http_10=True),
-        http2_protocol_options=Http2ProtocolOptions(allow_connect=True) if connect else None,
+        http_protocol_options=new(Http1ProtocolOptions)(accept_http_10=True),
+        http2_protocol_options=new(Http2ProtocolOptions)(allow_connect=True) if connect else None,
         server_header_transformation=(HttpConnectionManagerServerHeaderTransformation.PASS_THROUGH),
         stream_idle_timeout=_NO_LIMIT,
         use_remote_address=False,
@@ -58,14 +58,14 @@ def http_connection_manager(
 def http_filter(stat_prefix: str, route: str, *, connect: bool = False) -> Filter:
     """The connection manager as a network filter."""
     manager = http_connection_manager(stat_prefix, route, connect=connect)
-    return Filter(name=_FILTER_NAME, typed_config=pack(manager))
+    return new(Filter)(name=_FILTER_NAME, typed_config=pack(manager))
 
 
 def proxyless_manager(route: str) -> HttpConnectionManager:
     """What a gRPC client reads of a connection manager: its routes and its filters."""
-    return HttpConnectionManager(
+    return new(HttpConnectionManager)(
         stat_prefix=route,
-        rds=Rds(config_source=ads(), route_config_name=route),
+        rds=new(Rds)(config_source=ads(), route_config_name=route),
         http_filters=[_router()],
     )
 
@@ -73,8 +73,8 @@ def proxyless_manager(route: str) -> HttpConnectionManager:
 @cache
 def ads() -> ConfigSource:
     """The stream that everything comes by. A listener waits for its routes rather than open without them."""
-    return ConfigSource(
-        ads=AggregatedConfigSource(),
+    return new(ConfigSource)(
+        ads=new(AggregatedConfigSource)(),
         resource_api_version=ApiVersion.V3,
         initial_fetch_timeout=_NO_LIMIT,
     )
@@ -82,4 +82,4 @@ def ads() -> ConfigSource:
 
 @cache
 def _router() -> HttpFilter:
-    return HttpFilter(name="envoy.filters.http.router", typed_config=pack(Router()))
+    return new(HttpFilter)(name="envoy.filters.http.router", typed_config=pack(new(Router)()))

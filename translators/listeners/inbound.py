@@ -22,7 +22,7 @@ from envoy_data_plane.envoy.config.listener.v3 import (
 from envoy_data_plane.envoy.type.v3 import Int32Range
 
 from translators import names
-from translators.codec import encode
+from translators.codec import encode, new
 from translators.database import Reader, query
 from translators.listeners.captured import ANY_ADDRESS
 from translators.listeners.filter_chains import (
@@ -129,7 +129,7 @@ def _bound_listener(db: Reader, host: str, port: int, protocol: Protocol) -> Res
     name = names.listener(host, port)
     sniffs = protocol is Protocol.AUTO
     *conditional, default = _chains(port, protocol, by_port=False)
-    listener = Listener(
+    listener = new(Listener)(
         name=name,
         address=address(host, port),
         filter_chains=conditional or [default],
@@ -156,7 +156,7 @@ def virtual_inbound(db: Reader, ports: tuple[tuple[int, Protocol], ...]) -> Reso
         chain(blackhole, port_match(names.INBOUND_CAPTURE_PORT), f"{name}-blackhole"),
         *(found for one in ports for found in _chains(*one, by_port=True)),
     ]
-    listener = Listener(
+    listener = new(Listener)(
         name=name,
         address=address(ANY_ADDRESS, names.INBOUND_CAPTURE_PORT),
         filter_chains=chains,
@@ -187,24 +187,24 @@ def _inspectors(ports: list[int]) -> Iterable[ListenerFilter]:
     if not ports:
         return ()
     matches = [
-        ListenerFilterChainMatchPredicate(
-            destination_port_range=Int32Range(start=port, end=port + 1)
+        new(ListenerFilterChainMatchPredicate)(
+            destination_port_range=new(Int32Range)(start=port, end=port + 1)
         )
         for port in ports
     ]
     sniffed = (
         matches[0]
         if len(matches) == 1
-        else ListenerFilterChainMatchPredicate(
-            or_match=ListenerFilterChainMatchPredicateMatchSet(rules=matches)
+        else new(ListenerFilterChainMatchPredicate)(
+            or_match=new(ListenerFilterChainMatchPredicateMatchSet)(rules=matches)
         )
     )
     inspector = http_inspector()
     return (
-        ListenerFilter(
+        new(ListenerFilter)(
             name=inspector.name,
             typed_config=inspector.typed_config,
-            filter_disabled=ListenerFilterChainMatchPredicate(not_match=sniffed),
+            filter_disabled=new(ListenerFilterChainMatchPredicate)(not_match=sniffed),
         ),
     )
 

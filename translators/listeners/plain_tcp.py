@@ -11,7 +11,7 @@ from envoy_data_plane.envoy.config.listener.v3 import Listener
 from envoy_data_plane.envoy.extensions.filters.network.tcp_proxy.v3 import TcpProxy
 
 from translators import names
-from translators.codec import any_bytes, encode, type_url
+from translators.codec import any_bytes, encode, new, type_url
 from translators.codec.wire import delimited, string, tag, varint
 from translators.listeners.filter_chains import OUTBOUND, TCP_PROXY
 from translators.model.resource import Resource, resource
@@ -45,4 +45,4 @@ def _proxy_url() -> str:
 @cache
 def _tail() -> bytes:
     """The fields that all of them share."""
-    return encode(Listener(traffic_direction=OUTBOUND, bind_to_port=False))
+    return encode(new(Listener)(traffic_direction=OUTBOUND, bind_to_port=False))

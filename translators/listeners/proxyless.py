@@ -8,7 +8,7 @@ from __future__ import annotations
 from envoy_data_plane.envoy.config.listener.v3 import ApiListener, Listener
 
 from translators import names
-from translators.codec import encode, pack
+from translators.codec import encode, new, pack
 from translators.database import Reader, query
 from translators.listeners.http_connection_manager import proxyless_manager
 from translators.model.resource import Resource, resource
@@ -73,6 +73,6 @@ def _full_name(label: str, namespace: str) -> str:
 def _api_listener(db: Reader, target: str, route: str) -> Resource:
     """The same for every client that means the same service by the target."""
     del db
-    manager = ApiListener(api_listener=pack(proxyless_manager(route)))
-    listener = Listener(name=target, api_listener=manager)
+    manager = new(ApiListener)(api_listener=pack(proxyless_manager(route)))
+    listener = new(Listener)(name=target, api_listener=manager)
     return resource(names.LISTENER_TYPE, target, encode(listener), (route,))

@@ -19,6 +19,7 @@ from envoy_data_plane.envoy.config.route.v3 import (
 )
 from envoy_data_plane.envoy.type.matcher.v3 import RegexMatchAndSubstitute, RegexMatcher
 
+from translators.codec import new
 from translators.kinds.virtual_service import (
     DirectResponse,
     HeaderOperations,
@@ -47,7 +48,7 @@ _NOTHING = HeaderOperations()
 @cache
 def unlimited_stream() -> RouteActionMaxStreamDuration:
     """A gRPC client's own deadline holds, however long."""
-    return RouteActionMaxStreamDuration(grpc_timeout_header_max=NO_LIMIT)
+    return new(RouteActionMaxStreamDuration)(grpc_timeout_header_max=NO_LIMIT)
 
 
 def route_action(
@@ -77,7 +78,7 @@ def route_action(
     else:
         split = weighted_clusters(destinations, (request, response), rewrite.authority, cluster)
         request = response = _NOTHING
-    action = RouteAction(
+    action = new(RouteAction)(
         cluster=name,
         weighted_clusters=split,
         prefix_rewrite=rewrite.uri if rewrite.uri and rewrite.regex is None else "",
@@ -100,16 +101,20 @@ def _stream_duration(
     """
     if not timeout:
         return unlimited_stream()
-    return RouteActionMaxStreamDuration(grpc_timeout_header_max=timeout) if is_proxyless else None
+    return (
+        new(RouteActionMaxStreamDuration)(grpc_timeout_header_max=timeout) if is_proxyless else None
+    )
 
 
 def _regex_rewrite(pattern: str, substitution: str) -> RegexMatchAndSubstitute:
-    return RegexMatchAndSubstitute(pattern=RegexMatcher(regex=pattern), substitution=substitution)
+    return new(RegexMatchAndSubstitute)(
+        pattern=new(RegexMatcher)(regex=pattern), substitution=substitution
+    )
 
 
 def redirect_action(redirect: Redirect, port: int) -> RedirectAction:
     """The redirect of requests that came in on a port. ``uri`` replaces the whole path, ``uri_prefix`` what was matched."""
-    return RedirectAction(
+    return new(RedirectAction)(
         host_redirect=redirect.authority,
         port_redirect=_redirect_port(redirect, port),
         path_redirect=redirect.uri or None,
@@ -133,5 +138,5 @@ def _redirect_port(redirect: Redirect, port: int) -> int:
 
 def direct_response(answer: DirectResponse) -> DirectResponseAction:
     """The answer that Envoy gives by itself."""
-    body = DataSource(inline_bytes=answer.body) if answer.body else None
-    return DirectResponseAction(status=answer.status, body=body)
+    body = new(DataSource)(inline_bytes=answer.body) if answer.body else None
+    return new(DirectResponseAction)(status=answer.status, body=body)

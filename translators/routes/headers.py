@@ -12,6 +12,7 @@ from envoy_data_plane.envoy.config.core.v3 import (
     HeaderValueOptionHeaderAppendAction,
 )
 
+from translators.codec import new
 from translators.kinds.virtual_service import HeaderOperations
 
 _OVERWRITE = HeaderValueOptionHeaderAppendAction.OVERWRITE_IF_EXISTS_OR_ADD
@@ -26,12 +27,16 @@ def host_of(operations: HeaderOperations) -> str:
 def values(operations: HeaderOperations) -> list[HeaderValueOption]:
     """What is set, then what is added; the authority and other pseudo headers are left out."""
     options = [
-        HeaderValueOption(header=HeaderValue(key=name, value=value), append_action=_OVERWRITE)
+        new(HeaderValueOption)(
+            header=new(HeaderValue)(key=name, value=value), append_action=_OVERWRITE
+        )
         for name, value in operations.set
         if _is_plain(name)
     ]
     options += [
-        HeaderValueOption(header=HeaderValue(key=name, value=value), append_action=_APPEND)
+        new(HeaderValueOption)(
+            header=new(HeaderValue)(key=name, value=value), append_action=_APPEND
+        )
         for name, value in operations.add
         if _is_plain(name)
     ]

@@ -14,7 +14,7 @@ from envoy_data_plane.envoy.config.route.v3 import (
 )
 
 from translators import names
-from translators.codec import encode
+from translators.codec import encode, new
 from translators.database import Reader, query
 from translators.model.resource import Resource, resource
 from translators.model.service import Protocol
@@ -28,16 +28,20 @@ def inbound_route(db: Reader, port: int, protocol: Protocol) -> Resource:
     """The route configuration of the workload's port; the same for every workload with such a port."""
     del db
     name = names.inbound_route(port)
-    action = RouteAction(
+    action = new(RouteAction)(
         cluster=names.inbound_cluster(port),
         timeout=NO_LIMIT,
         max_stream_duration=unlimited_stream(),
     )
-    host = VirtualHost(
+    host = new(VirtualHost)(
         name=f"inbound|http|{port}",
         domains=["*"],
-        routes=[Route(name=DEFAULT_ROUTE_NAME, match=RouteMatch(prefix="/"), route=action)],
+        routes=[
+            new(Route)(name=DEFAULT_ROUTE_NAME, match=new(RouteMatch)(prefix="/"), route=action)
+        ],
         retry_policy=None if protocol is Protocol.GRPC else default_inbound(),
     )
-    configuration = RouteConfiguration(name=name, virtual_hosts=[host], validate_clusters=False)
+    configuration = new(RouteConfiguration)(
+        name=name, virtual_hosts=[host], validate_clusters=False
+    )
     return resource(names.ROUTE_TYPE, name, encode(configuration))

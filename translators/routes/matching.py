@@ -17,6 +17,7 @@ from envoy_data_plane.envoy.config.route.v3 import (
 )
 from envoy_data_plane.envoy.type.matcher.v3 import RegexMatcher, StringMatcher
 
+from translators.codec import new
 from translators.kinds.virtual_service import HttpMatch, MatchKind, TextMatch
 
 _PSEUDO_KEYS = frozenset({"uri", "scheme", "method", "authority"})
@@ -38,19 +39,21 @@ def route_match(match: HttpMatch) -> RouteMatch:
     case_sensitive = False if match.ignore_uri_case else None
     uri = match.uri
     if uri is None or uri.kind is MatchKind.PRESENT:
-        return RouteMatch(prefix="/", headers=headers, query_parameters=parameters)
+        return new(RouteMatch)(prefix="/", headers=headers, query_parameters=parameters)
     if uri.kind is MatchKind.REGEX:
-        return RouteMatch(
-            safe_regex=RegexMatcher(regex=uri.value), headers=headers, query_parameters=parameters
+        return new(RouteMatch)(
+            safe_regex=new(RegexMatcher)(regex=uri.value),
+            headers=headers,
+            query_parameters=parameters,
         )
     if uri.kind is MatchKind.EXACT:
-        return RouteMatch(
+        return new(RouteMatch)(
             path=uri.value,
             case_sensitive=case_sensitive,
             headers=headers,
             query_parameters=parameters,
         )
-    return RouteMatch(
+    return new(RouteMatch)(
         prefix=uri.value,
         case_sensitive=case_sensitive,
         headers=headers,
@@ -82,23 +85,23 @@ def _is_presence(text: TextMatch) -> bool:
 def string_matcher(text: TextMatch) -> StringMatcher:
     """The comparison of a text that is present; a regex must match it whole."""
     if text.kind is MatchKind.EXACT:
-        return StringMatcher(exact=text.value)
+        return new(StringMatcher)(exact=text.value)
     if text.kind is MatchKind.PREFIX:
-        return StringMatcher(prefix=text.value)
-    return StringMatcher(safe_regex=RegexMatcher(regex=text.value))
+        return new(StringMatcher)(prefix=text.value)
+    return new(StringMatcher)(safe_regex=new(RegexMatcher)(regex=text.value))
 
 
 def _header_matcher(name: str, text: TextMatch) -> HeaderMatcher:
     if _is_presence(text):
-        return HeaderMatcher(name=name, present_match=True)
-    return HeaderMatcher(name=name, string_match=string_matcher(text))
+        return new(HeaderMatcher)(name=name, present_match=True)
+    return new(HeaderMatcher)(name=name, string_match=string_matcher(text))
 
 
 def _absence_matcher(name: str, text: TextMatch) -> HeaderMatcher:
     if _is_presence(text):
-        return HeaderMatcher(name=name, present_match=True, invert_match=True)
+        return new(HeaderMatcher)(name=name, present_match=True, invert_match=True)
     # Envoy lets a missing header fail an inverted comparison too, unless it counts as empty.
-    return HeaderMatcher(
+    return new(HeaderMatcher)(
         name=name,
         string_match=string_matcher(text),
         invert_match=True,
@@ -108,5 +111,5 @@ def _absence_matcher(name: str, text: TextMatch) -> HeaderMatcher:
 
 def _query_matcher(name: str, text: TextMatch) -> QueryParameterMatcher:
     if _is_presence(text):
-        return QueryParameterMatcher(name=name, present_match=True)
-    return QueryParameterMatcher(name=name, string_match=string_matcher(text))
+        return new(QueryParameterMatcher)(name=name, present_match=True)
+    return new(QueryParameterMatcher)(name=name, string_match=string_matcher(text))

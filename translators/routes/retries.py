@@ -22,7 +22,7 @@ from envoy_data_plane.envoy.extensions.retry.priority.previous_priorities.v3 imp
     PreviousPrioritiesConfig,
 )
 
-from translators.codec import pack
+from translators.codec import new, pack
 from translators.kinds.virtual_service import Retries
 
 DEFAULT_RETRY_ON = "connect-failure,refused-stream,unavailable,cancelled,retriable-status-codes"
@@ -36,25 +36,25 @@ _LEAST_BACKOFF = timedelta(milliseconds=1)
 @cache
 def _previous_hosts() -> RetryPolicyRetryHostPredicate:
     """Picks another host than those that were tried."""
-    return RetryPolicyRetryHostPredicate(
+    return new(RetryPolicyRetryHostPredicate)(
         name="envoy.retry_host_predicates.previous_hosts",
-        typed_config=pack(PreviousHostsPredicate()),
+        typed_config=pack(new(PreviousHostsPredicate)()),
     )
 
 
 @cache
 def _previous_priorities() -> RetryPolicyRetryPriority:
     """Moves on to the next priority after two attempts in one."""
-    return RetryPolicyRetryPriority(
+    return new(RetryPolicyRetryPriority)(
         name="envoy.retry_priorities.previous_priorities",
-        typed_config=pack(PreviousPrioritiesConfig(update_frequency=2)),
+        typed_config=pack(new(PreviousPrioritiesConfig)(update_frequency=2)),
     )
 
 
 @cache
 def default_outbound() -> RetryPolicy:
     """Two more attempts, on another host, where the request cannot have been served."""
-    return RetryPolicy(
+    return new(RetryPolicy)(
         retry_on=DEFAULT_RETRY_ON,
         num_retries=DEFAULT_ATTEMPTS,
         retry_host_predicate=[_previous_hosts()],
@@ -66,21 +66,21 @@ def default_outbound() -> RetryPolicy:
 @cache
 def default_inbound() -> RetryPolicy:
     """Two more attempts when the application closed the connection before the request was sent; not meant for gRPC."""
-    return RetryPolicy(retry_on="reset-before-request", num_retries=DEFAULT_ATTEMPTS)
+    return new(RetryPolicy)(retry_on="reset-before-request", num_retries=DEFAULT_ATTEMPTS)
 
 
 def retry_policy(retries: Retries) -> RetryPolicy:
     """The policy of a rule that says something of retries; an empty one, which turns them off, for no attempts."""
     if retries.attempts <= 0:
-        return RetryPolicy()
+        return new(RetryPolicy)()
     retry_on, codes = _conditions(retries.retry_on)
     backoff = (
         None
         if retries.backoff is None
-        else RetryPolicyRetryBackOff(base_interval=max(retries.backoff, _LEAST_BACKOFF))
+        else new(RetryPolicyRetryBackOff)(base_interval=max(retries.backoff, _LEAST_BACKOFF))
     )
     ignores_previous = retries.retry_ignore_previous_hosts
-    return RetryPolicy(
+    return new(RetryPolicy)(
         retry_on=retry_on,
         num_retries=retries.attempts,
         per_try_timeout=retries.per_try_timeout or None,

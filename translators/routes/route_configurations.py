@@ -25,7 +25,7 @@ from envoy_data_plane.envoy.config.route.v3 import (
 )
 
 from translators import names
-from translators.codec import encode
+from translators.codec import encode, new
 from translators.codec.wire import delimited, string
 from translators.database import Reader, query
 from translators.model.proxy_node import Mode
@@ -77,13 +77,15 @@ def _catch_all(mode: Mode) -> bytes:
         return b""
     if mode is Mode.CAPTURED:
         name = "allow_any"
-        action = RouteAction(cluster=names.PASSTHROUGH_CLUSTER, timeout=NO_LIMIT)
-        route = Route(name=name, match=RouteMatch(prefix="/"), route=action)
+        action = new(RouteAction)(cluster=names.PASSTHROUGH_CLUSTER, timeout=NO_LIMIT)
+        route = new(Route)(name=name, match=new(RouteMatch)(prefix="/"), route=action)
     else:
         name = "unknown_host"
-        answer = DirectResponseAction(status=502, body=DataSource(inline_string=UNKNOWN_HOST))
-        route = Route(name=name, match=RouteMatch(prefix="/"), direct_response=answer)
-    host = VirtualHost(name=name, domains=["*"], routes=[route])
+        answer = new(DirectResponseAction)(
+            status=502, body=new(DataSource)(inline_string=UNKNOWN_HOST)
+        )
+        route = new(Route)(name=name, match=new(RouteMatch)(prefix="/"), direct_response=answer)
+    host = new(VirtualHost)(name=name, domains=["*"], routes=[route])
     return delimited(_VIRTUAL_HOSTS, encode(host))
 
 
@@ -91,13 +93,13 @@ def _catch_all(mode: Mode) -> bytes:
 def _tail(mode: Mode, *, vhds: bool) -> bytes:
     """The fields behind the hosts."""
     return encode(
-        RouteConfiguration(
+        new(RouteConfiguration)(
             validate_clusters=False,
-            vhds=Vhds(config_source=_ads()) if vhds else None,
+            vhds=new(Vhds)(config_source=_ads()) if vhds else None,
             ignore_port_in_host_matching=mode is Mode.CAPTURED,
         )
     )
 
 
 def _ads() -> ConfigSource:
-    return ConfigSource(ads=AggregatedConfigSource(), resource_api_version=ApiVersion.V3)
+    return new(ConfigSource)(ads=new(AggregatedConfigSource)(), resource_api_version=ApiVersion.V3)

@@ -18,7 +18,7 @@ from envoy_data_plane.envoy.config.route.v3 import (
     RouteMatchConnectMatcher,
 )
 
-from translators.codec import encode
+from translators.codec import encode, new
 from translators.codec.wire import delimited, string
 from translators.kinds.virtual_service import DirectResponse, HttpMatch, HttpRoute
 from translators.model.service import ClientScope
@@ -79,13 +79,15 @@ def _route(
     condition = route_match(match)
     request, response = rule.request_headers, rule.response_headers
     if rule.redirect is not None:
-        route = Route(name=name, match=condition, redirect=redirect_action(rule.redirect, port))
+        route = new(Route)(
+            name=name, match=condition, redirect=redirect_action(rule.redirect, port)
+        )
     elif rule.direct_response is not None or not rule.route:
         answer = rule.direct_response or _NOT_FOUND
-        route = Route(name=name, match=condition, direct_response=direct_response(answer))
+        route = new(Route)(name=name, match=condition, direct_response=direct_response(answer))
     else:
         action, request, response = route_action(rule, cluster, is_proxyless=is_proxyless)
-        route = Route(name=name, match=condition, route=action)
+        route = new(Route)(name=name, match=condition, route=action)
     route.request_headers_to_add = headers.values(request)
     route.request_headers_to_remove = headers.removed(request)
     route.response_headers_to_add = headers.values(response)
@@ -102,11 +104,11 @@ def default_route(cluster: str) -> bytes:
 @cache
 def _default_parts() -> tuple[bytes, bytes, bytes]:
     """The match, the action without its cluster and the name of a default route, encoded."""
-    action = RouteAction(timeout=NO_LIMIT, max_stream_duration=unlimited_stream())
+    action = new(RouteAction)(timeout=NO_LIMIT, max_stream_duration=unlimited_stream())
     return (
-        encode(Route(match=RouteMatch(prefix="/"))),
+        encode(new(Route)(match=new(RouteMatch)(prefix="/"))),
         encode(action),
-        encode(Route(name=DEFAULT_ROUTE_NAME)),
+        encode(new(Route)(name=DEFAULT_ROUTE_NAME)),
     )
 
 
@@ -118,11 +120,11 @@ def connect_route(cluster: str) -> bytes:
 
 @cache
 def _connect_parts() -> tuple[bytes, bytes]:
-    upgrade = RouteActionUpgradeConfig(
-        upgrade_type=CONNECT, connect_config=RouteActionUpgradeConfigConnectConfig()
+    upgrade = new(RouteActionUpgradeConfig)(
+        upgrade_type=CONNECT, connect_config=new(RouteActionUpgradeConfigConnectConfig)()
     )
-    action = RouteAction(
+    action = new(RouteAction)(
         timeout=NO_LIMIT, upgrade_configs=[upgrade], max_stream_duration=unlimited_stream()
     )
-    match = RouteMatch(connect_matcher=RouteMatchConnectMatcher())
-    return encode(Route(match=match)), encode(action)
+    match = new(RouteMatch)(connect_matcher=new(RouteMatchConnectMatcher)())
+    return encode(new(Route)(match=match)), encode(action)

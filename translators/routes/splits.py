@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from envoy_data_plane.envoy.config.route.v3 import WeightedCluster, WeightedClusterClusterWeight
 
+from translators.codec import new
 from translators.kinds.virtual_service import Destination, HeaderOperations, WeightedDestination
 from translators.routes import headers
 
@@ -31,7 +32,7 @@ def weighted_clusters(
         authority: The authority that the rule rewrites to, "" for none; a destination's own wins.
         cluster: Destination → cluster name.
     """
-    return WeightedCluster(
+    return new(WeightedCluster)(
         clusters=[
             _cluster_weight(
                 cluster(item.destination),
@@ -50,8 +51,8 @@ def _cluster_weight(
 ) -> WeightedClusterClusterWeight:
     host = headers.host_of(request) or authority
     if not host and headers.is_empty(request) and headers.is_empty(response):
-        return WeightedClusterClusterWeight(name=name, weight=weight)
-    return WeightedClusterClusterWeight(
+        return new(WeightedClusterClusterWeight)(name=name, weight=weight)
+    return new(WeightedClusterClusterWeight)(
         name=name,
         weight=weight,
         request_headers_to_add=headers.values(request),

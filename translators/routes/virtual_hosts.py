@@ -16,7 +16,7 @@ from functools import cache
 from envoy_data_plane.envoy.config.route.v3 import VirtualHost
 
 from translators import names
-from translators.codec import encode
+from translators.codec import encode, new
 from translators.codec.wire import string, tag, varint
 from translators.database import Reader, query
 from translators.kinds.virtual_service import Destination
@@ -196,10 +196,12 @@ def _domains(
 @cache
 def _placeholder(name: str) -> bytes:
     """A virtual host that no request can ask for."""
-    return encode(VirtualHost(name=name, domains=["placeholder.invalid"]))
+    return encode(new(VirtualHost)(name=name, domains=["placeholder.invalid"]))
 
 
 @cache
 def _tail() -> bytes:
     """What follows the routes of every outbound virtual host."""
-    return encode(VirtualHost(include_request_attempt_count=True, retry_policy=default_outbound()))
+    return encode(
+        new(VirtualHost)(include_request_attempt_count=True, retry_policy=default_outbound())
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Annotated, Protocol
 
 import typer
@@ -19,7 +20,7 @@ from xds_server.cli.options import (
     address,
     duration,
 )
-from xds_server.status import Lacking, WaitResult
+from xds_server.status import Lacking, RejectionStatus, WaitResult
 
 SLICE_SECONDS = 2.0
 """One request waits so long at most, so that progress can be shown."""
@@ -47,7 +48,7 @@ def wait(
     admin: AdminOption = DEFAULT_ADMIN,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Return when every proxy has ACKed a revision; exit with 1 and say who lacks it when time is up."""
+    """Return when every proxy has ACKed a revision; exit with 1 and say who lacks it when time is up, or what Envoy refused of it."""
     if latest and revision is not None:
         raise typer.BadParameter("--latest and --revision exclude each other: give one of them")
     client = AdminClient(*address(admin, "--admin"))
@@ -68,20 +69,15 @@ def wait(
 def await_revision(
     client: AdminClient, revision: int | None, seconds: float, show: Progress
 ) -> WaitResult:
-    """The server's last word: everywhere, or not within the seconds. The newest revision is settled by the first answer."""
+    """The server's last word: everywhere, never, or not within the seconds. The newest revision is settled by the first answer."""
     waited = 0.0
     while True:
         piece = min(SLICE_SECONDS, seconds - waited)
         result = client.wait(revision, piece)
         waited += piece
-        if result.everywhere or waited >= seconds:
-            return WaitResult(
-                revision=result.revision,
-                everywhere=result.everywhere,
-                proxies=result.proxies,
-                seconds=waited - piece + min(result.seconds, piece),
-                lacking=result.lacking,
-            )
+        # What is held back stays so until somebody edits it, which is another revision.
+        if result.everywhere or result.rejected or waited >= seconds:
+            return replace(result, seconds=waited - piece + min(result.seconds, piece))
         revision = result.revision
         show(_state(result))
 
@@ -92,16 +88,43 @@ def verdict(result: WaitResult) -> list[str]:
         who = f"{result.proxies} proxies" if result.proxies != 1 else "1 proxy"
         if not result.proxies:
             who = "no proxies are connected"
-        return [f"revision {result.revision} is everywhere ({who}, {result.seconds:.2f} s)"]
-    if not result.lacking:
+        told = [f"revision {result.revision} is everywhere ({who}, {result.seconds:.2f} s)"]
+        if result.held_back:
+            told.append("still held back from earlier revisions:")
+        return told + [f"  {_place(each)}" for each in result.held_back]
+    if not result.lacking and not result.rejected:
         return [
             f"revision {result.revision} does not exist after {result.seconds:.1f} s: nothing changed that often yet"
         ]
-    return [
-        f"revision {result.revision} is not everywhere after {result.seconds:.1f} s: "
-        f"{len(result.lacking)} of {result.proxies} proxies lack it",
-        *map(_line, result.lacking),
-    ]
+    lines = []
+    if result.rejected:
+        what = "this part" if len(result.rejected) == 1 else f"{len(result.rejected)} parts"
+        lines.append(
+            f"revision {result.revision} is not everywhere: Envoy refused {what} of it, the rest is served"
+        )
+        lines += [line for each in result.rejected for line in _refusal(each)]
+    if result.lacking:
+        lines.append(
+            f"revision {result.revision} is not everywhere after {result.seconds:.1f} s: "
+            f"{len(result.lacking)} of {result.proxies} proxies lack it"
+        )
+    return lines + [_line(each) for each in result.lacking]
+
+
+def _refusal(rejection: RejectionStatus) -> list[str]:
+    from xds_server.cli.printing import plain
+
+    lines = [f"  {_place(rejection)}", "    " + plain(rejection.reason).replace("\n", "\n    ")]
+    if rejection.proxies:
+        lines.append("    refused by " + plain(", ".join(rejection.proxies)))
+    return [*lines, f"    proxies have instead: {plain(rejection.serving)}"]
+
+
+def _place(rejection: RejectionStatus) -> str:
+    from xds_server.cli.printing import plain
+
+    object_ = rejection.object or f"resource {rejection.resource}"
+    return plain("  ".join(filter(None, (rejection.place, object_, rejection.path))))
 
 
 def _line(entry: Lacking) -> str:

@@ -1,7 +1,9 @@
 """``chancery wait``: patience in slices, and a verdict that names who lacks a revision."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
+from tests.support.mesh_status import REJECTION
 from xds_server.admin.client import AdminClient
 from xds_server.cli.wait import SLICE_SECONDS, await_revision, verdict
 from xds_server.status import Lacking, WaitResult
@@ -88,3 +90,35 @@ def test_the_verdict_of_success_counts_the_proxies() -> None:
 def test_a_revision_to_come_is_said_not_to_exist() -> None:
     [line] = verdict(WaitResult(99, False, 3, 1.0))
     assert line.startswith("revision 99 does not exist after 1.0 s")
+
+
+def test_what_is_held_back_is_not_waited_for() -> None:
+    class Refused(Scripted):
+        def wait(self, revision: int | None, timeout_seconds: float) -> WaitResult:
+            self.asked.append((revision, timeout_seconds))
+            return WaitResult(42, False, 2, 0.1, (), (REJECTION,))
+
+    client = Refused([])
+    result = await_revision(client, None, 60, lambda _: None)
+    assert (len(client.asked), result.seconds) == (1, 0.1)
+    assert result.rejected == (REJECTION,)
+
+
+def test_the_verdict_of_a_refusal_names_file_line_object_and_field() -> None:
+    rejection = replace(REJECTION, proxies=("web-0.default",))
+    assert verdict(WaitResult(42, False, 3, 0.1, (), (rejection,))) == [
+        "revision 42 is not everywhere: Envoy refused this part of it, the rest is served",
+        "  mesh/reviews.yaml:12  VirtualService default/reviews  spec.hosts",
+        "    Only unique values for domains are permitted",
+        "    refused by web-0.default",
+        "    proxies have instead: the last good version",
+    ]
+
+
+def test_what_earlier_revisions_brought_is_told_and_does_not_fail() -> None:
+    told = verdict(WaitResult(43, True, 3, 0.04, (), (), (REJECTION,)))
+    assert told == [
+        "revision 43 is everywhere (3 proxies, 0.04 s)",
+        "still held back from earlier revisions:",
+        "  mesh/reviews.yaml:12  VirtualService default/reviews  spec.hosts",
+    ]

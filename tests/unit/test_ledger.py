@@ -1,0 +1,313 @@
+"""What is where: `status`, `wait` and the metrics of convergence."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from tests.support.fake_envoy import FakeEnvoy, Mesh, containing
+from xds_server.status import TypeState, WaitResult
+
+POISON = containing("poison", saying="Proto constraint validation failed")
+
+
+def web(prefix: str = "/") -> str:
+    return f"""\
+apiVersion: v1
+kind: Service
+metadata: {{name: web, namespace: default}}
+spec:
+  ports: [{{name: http, port: 80}}]
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {{name: web, namespace: default}}
+spec:
+  hosts: [web]
+  http:
+  - match:
+    - uri:
+        prefix: {prefix}
+    route:
+    - destination: {{host: web}}
+"""
+
+
+def only_for(namespace: str, prefix: str) -> str:
+    """A service that one namespace can see, and its policy."""
+    return f"""\
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {{name: own, namespace: {namespace}}}
+spec:
+  hosts: [own.example.com]
+  exportTo: ["."]
+  ports: [{{number: 80, name: http, protocol: HTTP}}]
+  resolution: STATIC
+  endpoints: [{{address: 127.0.0.1}}]
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {{name: own, namespace: {namespace}}}
+spec:
+  hosts: [own.example.com]
+  exportTo: ["."]
+  http:
+  - match:
+    - uri:
+        prefix: {prefix}
+    route:
+    - destination: {{host: own.example.com}}
+"""
+
+
+def started(*ids: str) -> tuple[Mesh, list[FakeEnvoy]]:
+    mesh = Mesh()
+    mesh.save(web=web())
+    envoys = [mesh.connect(each, POISON) for each in ids]
+    mesh.run()
+    return mesh, envoys
+
+
+async def at_once(mesh: Mesh, revision: int | None = None) -> WaitResult:
+    return await mesh.ledger.wait(revision, 0)
+
+
+async def waiting(mesh: Mesh, revision: int | None = None) -> asyncio.Task[WaitResult]:
+    """A question that waits by now."""
+    task = asyncio.get_running_loop().create_task(mesh.ledger.wait(revision, 5))
+    await asyncio.sleep(0)
+    return task
+
+
+async def is_still_waiting(task: asyncio.Task[WaitResult]) -> bool:
+    for _ in range(3):
+        await asyncio.sleep(0)
+    return not task.done()
+
+
+async def test_a_revision_is_everywhere_when_the_last_proxy_has_answered() -> None:
+    mesh, _ = started("a.default", "b.default")
+    revision = mesh.save(web=web("/new"))
+    result = await at_once(mesh)
+    assert not result.everywhere
+    assert [(lack.proxy, lack.types, lack.reason) for lack in result.lacking] == [
+        ("a.default", ("vhds",), "no answer yet"),
+        ("b.default", ("vhds",), "no answer yet"),
+    ]
+    task = await waiting(mesh)
+    mesh.run()
+    result = await task
+    assert (result.revision, result.everywhere, result.lacking) == (revision, True, ())
+
+
+async def test_without_proxies_every_revision_is_everywhere() -> None:
+    mesh, _ = started()
+    assert (await at_once(mesh)).everywhere
+    assert mesh.metrics.converged_revision == mesh.publisher.revision
+
+
+async def test_a_revision_that_does_not_exist_yet_is_waited_for() -> None:
+    mesh, _ = started("a.default")
+    future = mesh.publisher.revision + 2
+    result = await at_once(mesh, future)
+    assert (result.everywhere, result.lacking) == (False, ())
+    task = await waiting(mesh, future)
+    mesh.save(web=web("/1"))
+    mesh.run()
+    assert await is_still_waiting(task)
+    mesh.save(web=web("/2"))
+    assert await is_still_waiting(task)
+    mesh.run()
+    assert (await task).everywhere
+
+
+async def test_a_revision_number_that_the_quarantine_took_does_not_hang() -> None:
+    mesh, _ = started("a.default")
+    future = mesh.publisher.revision + 2
+    task = await waiting(mesh, future)
+    mesh.save(web=web("/poison"))
+    mesh.run()
+    result = await task
+    assert (result.everywhere, len(result.rejected)) == (False, 1)
+
+
+async def test_a_proxy_that_leaves_is_not_waited_for() -> None:
+    mesh, (_, frozen) = started("a.default", "b.default")
+    frozen.is_frozen = True
+    mesh.save(web=web("/new"))
+    task = await waiting(mesh)
+    mesh.run()
+    assert await is_still_waiting(task)
+    frozen.leave()
+    result = await task
+    assert (result.everywhere, result.proxies) == (True, 1)
+
+
+async def test_a_proxy_that_comes_back_meanwhile_is_waited_for() -> None:
+    mesh, (one, other) = started("a.default", "b.default")
+    other.is_frozen = True
+    mesh.save(web=web("/new"))
+    task = await waiting(mesh)
+    mesh.run()
+    again = mesh.connect("b.default", POISON, has=other)
+    other.leave()
+    assert await is_still_waiting(task)
+    mesh.run()
+    assert (await task).everywhere
+    assert b"/new" in again.text("vhds")
+    assert b"/new" in one.text("vhds")
+
+
+async def test_an_edit_that_changes_nothing_for_a_proxy_is_with_it_at_once() -> None:
+    mesh, (envoy,) = started("a.default")
+    before = envoy.responses
+    mesh.save(own=only_for("elsewhere", "/"))
+    assert (await at_once(mesh)).everywhere
+    assert mesh.run() == 0
+    assert envoy.responses == before
+    [proxy] = mesh.ledger.status().proxies
+    assert proxy.revision == mesh.publisher.revision == mesh.metrics.converged_revision
+
+
+async def test_such_an_edit_is_not_with_a_proxy_that_lacks_an_earlier_one() -> None:
+    mesh, (envoy,) = started("a.default")
+    envoy.is_frozen = True
+    first = mesh.save(web=web("/new"))
+    second = mesh.save(own=only_for("elsewhere", "/"))
+    assert second > first
+    assert not (await at_once(mesh)).everywhere
+    [proxy] = mesh.ledger.status().proxies
+    assert proxy.revision == first - 1
+    assert mesh.metrics.converged_revision < first
+    envoy.is_frozen = False
+    mesh.run()
+    assert mesh.metrics.converged_revision == second
+    assert (await at_once(mesh)).everywhere
+
+
+async def test_waiting_for_a_poison_fails_at_once_and_names_it() -> None:
+    mesh, _ = started("a.default", "b.default")
+    revision = mesh.save(web=web("/poison"))
+    task = await waiting(mesh, revision)
+    mesh.run()
+    result = await task
+    assert not result.everywhere
+    [rejected] = result.rejected
+    assert (rejected.object, rejected.place, rejected.path) == (
+        "VirtualService default/web",
+        "web.yaml:15",
+        "spec.http[0].match[0].uri.prefix",
+    )
+    assert rejected.serving == "the last good version"
+    assert set(rejected.proxies) <= {"a.default", "b.default"}
+    assert rejected.proxies
+    for asked in (None, revision):
+        later = await at_once(mesh, asked)
+        assert (later.everywhere, later.rejected, later.lacking) == (False, (rejected,), ())
+    assert (await at_once(mesh, revision - 1)).everywhere
+
+
+async def test_nobody_fails_by_the_poison_of_an_earlier_edit_and_everybody_is_told() -> None:
+    mesh, _ = started("a.default")
+    poisoned = mesh.save(web=web("/poison"))
+    mesh.run()
+    mesh.save(own=only_for("default", "/"))
+    mesh.run()
+    result = await at_once(mesh)
+    assert result.everywhere
+    assert [each.object for each in result.held_back] == ["VirtualService default/web"]
+    assert not (await at_once(mesh, poisoned)).everywhere
+    mesh.save(web=web("/repaired"))
+    mesh.run()
+    assert (await at_once(mesh)).held_back == ()
+    assert (await at_once(mesh, poisoned)).everywhere
+
+
+async def test_a_wait_does_not_end_while_suspects_are_told_apart() -> None:
+    mesh, (envoy,) = started("a.default")
+    mesh.save(web=web("/poison"), own=only_for("default", "/new"))
+    task = await waiting(mesh)
+    while not mesh.quarantine.is_trying:
+        for answer in envoy.read():
+            answer()
+    assert await is_still_waiting(task)
+    mesh.run()
+    result = await task
+    assert [each.object for each in result.rejected] == ["VirtualService default/web"]
+
+
+async def test_a_proxy_that_refuses_what_others_have_lacks_it() -> None:
+    mesh, _ = started("a.default")
+    mesh.tick(60)
+    mesh.connect("odd.default", containing("web", saying="unknown field", types="vhds"))
+    mesh.run()
+    result = await at_once(mesh)
+    assert [(lack.proxy, lack.types, lack.reason) for lack in result.lacking] == [
+        ("odd.default", ("vhds",), "unknown field")
+    ]
+    assert result.rejected == ()
+    odd = mesh.ledger.status().proxies[1]
+    assert {row.type: row.state for row in odd.types}["vhds"] is TypeState.REJECTED
+
+
+async def test_the_status_tells_acked_from_behind() -> None:
+    mesh, (envoy,) = started("a.default")
+
+    def states() -> dict[str, TypeState]:
+        [proxy] = mesh.ledger.status().proxies
+        return {row.type: row.state for row in proxy.types}
+
+    assert set(states()) == {"cds", "eds", "lds", "rds", "vhds"}
+    assert set(states().values()) == {TypeState.ACKED}
+    envoy.is_frozen = True
+    mesh.save(web=web("/new"))
+    assert states()["vhds"] is TypeState.BEHIND
+    envoy.is_frozen = False
+    mesh.run()
+    assert set(states().values()) == {TypeState.ACKED}
+
+
+async def test_a_proxy_that_changes_its_group_lacks_everything_until_it_has_answered() -> None:
+    mesh, (envoy, other) = started("a.default", "b.elsewhere")
+    mesh.save(own=only_for("default", "/"))
+    mesh.run()
+    assert envoy.member.group is not other.member.group
+    envoy.member.group = other.member.group
+    mesh.publisher.touch()
+    assert [lack.proxy for lack in (await at_once(mesh)).lacking] == ["a.default"]
+    envoy.stream.on_view_change()
+    mesh.run()
+    assert (await at_once(mesh)).everywhere
+
+
+@pytest.mark.parametrize("inline", [False, True])
+async def test_convergence_is_timed_for_each_revision(inline: bool) -> None:
+    mesh = Mesh()
+    mesh.save(web=web())
+    envoy = mesh.connect("a.default", POISON, inline=inline)
+    mesh.run()
+    seen = sum(mesh.metrics.convergence.counts)
+    mesh.save(web=web("/new"))
+    mesh.clock.advance(0.2)
+    for answer in envoy.read():
+        answer()
+    mesh.run()
+    assert sum(mesh.metrics.convergence.counts) == seen + 1
+    assert mesh.metrics.convergence.total_seconds == pytest.approx(0.2)
+    assert mesh.metrics.converged_revision == mesh.metrics.revision == mesh.publisher.revision
+
+
+async def test_a_thousand_edits_leave_nothing_behind() -> None:
+    mesh, (envoy,) = started("a.default")
+    envoy.is_frozen = True
+    for number in range(1100):
+        mesh.save(web=web(f"/{number % 7}"))
+    envoy.is_frozen = False
+    mesh.run()
+    mesh.tick(60)
+    assert not mesh.ledger._convergence._under_way
+    assert len(mesh.ledger._edits) <= 1024
+    assert len(mesh.quarantine._history) == 0
+    assert not mesh.publisher.unproven

@@ -79,7 +79,9 @@ def served_ports(
     """
     found = workload_ports(db, addresses)
     known = {one.service.source for one in found}
-    chosen = [one for one in _chosen_ports(db, namespace, labels) if one.service.source not in known]
+    chosen = [
+        one for one in _chosen_ports(db, namespace, labels) if one.service.source not in known
+    ]
     return tuple(sorted((*found, *chosen), key=_order)) if chosen else found
 
 

@@ -37,7 +37,7 @@ def proxyless_names(db: Reader, namespace: str, shard: int) -> tuple[str, ...]:
 def _short_forms(host: str, namespace: str) -> tuple[str, ...]:
     base = host.removesuffix(_SERVICE_SUFFIX)
     name, dot, own = base.partition(".")
-    if base == host or not dot:
+    if base == host or not dot or name == "*":
         return ()
     return (base, f"{base}.svc", *((name,) if own == namespace else ()))
 

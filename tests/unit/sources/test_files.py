@@ -28,8 +28,10 @@ def entry(name: str, address: str = "10.0.0.1") -> str:
 class Follower:
     """What a file source has published, added up; waits for a state without sleeping."""
 
-    def __init__(self, directory: Path) -> None:
-        self.source = FileSource(directory, self._receive)
+    def __init__(
+        self, directory: Path, quiet: float = files.QUIET, ceiling: float = files.CEILING
+    ) -> None:
+        self.source = FileSource(directory, self._receive, quiet=quiet, ceiling=ceiling)
         self.directory = directory
         self.addresses: dict[str, str] = {}
         self.batches: list[Batch] = []
@@ -67,9 +69,11 @@ class Follower:
 
 
 @contextlib.asynccontextmanager
-async def following(directory: Path) -> AsyncIterator[Follower]:
+async def following(
+    directory: Path, quiet: float = files.QUIET, ceiling: float = files.CEILING
+) -> AsyncIterator[Follower]:
     """A source that has loaded and follows; it has looked through the directory once more when this begins."""
-    follower = Follower(directory)
+    follower = Follower(directory, quiet, ceiling)
     follower.source.load()
     task = asyncio.get_running_loop().create_task(follower.source.run())
     probe = directory / "probe-of-the-test.yaml"
@@ -230,12 +234,8 @@ async def test_a_checkout_of_many_files_is_one_batch(tmp_path: Path) -> None:
         assert len(follower.batches) == 1
 
 
-async def test_a_save_that_takes_its_time_is_one_batch(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(files, "QUIET", 0.3)
-    monkeypatch.setattr(files, "CEILING", PATIENCE)
-    async with following(tmp_path) as follower:
+async def test_a_save_that_takes_its_time_is_one_batch(tmp_path: Path) -> None:
+    async with following(tmp_path, quiet=0.3, ceiling=PATIENCE) as follower:
         for i in range(6):
             (tmp_path / f"{i}-a.yaml").write_text(entry(f"a{i}"))
             (tmp_path / f"{i}-b.yaml").write_text(entry(f"b{i}"))

@@ -77,7 +77,7 @@ class Database(InputReader):
         return self.leaves.peek(key)[1]
 
     def _edit(self, key: InputKey, value: object | None, revision: int) -> bool:
-        self._refuse_in_query(f"edit input {key}")
+        self._refuse_in_query("edit input", key)
         stale = self.leaves.put(key, value, revision)
         if stale is None:
             return False
@@ -95,7 +95,7 @@ class Database(InputReader):
 
         Holds are counted; each wants its `release`. The result is computed by the next `settle`.
         """
-        self._refuse_in_query(f"hold {ref}")
+        self._refuse_in_query("hold", ref)
         node = self.node(ref.query, ref.key)
         node.holds += 1
         if node.holds == 1:
@@ -109,7 +109,7 @@ class Database(InputReader):
         Raises:
             ValueError: The result is not held.
         """
-        self._refuse_in_query(f"release {ref}")
+        self._refuse_in_query("release", ref)
         node = self.memo.get(ref.query, {}).get(ref.key)
         if node is None or not node.holds:
             raise ValueError(f"{ref} is not held; each release needs a hold before it")
@@ -191,7 +191,7 @@ class Database(InputReader):
             verified=self.verified,
             results=sum(map(len, self.memo.values())),
             inputs=len(self.leaves.cells),
-            listings=sum(len(table.cells) for table in tables),
+            listings=sum(map(len, tables)),
         )
 
     def fork(self) -> Fork:
@@ -208,15 +208,16 @@ class Database(InputReader):
         return node.reads
 
     def _fresh(self, ref: QueryKey[object]) -> ResultCell:
-        self._refuse_in_query(f"look into {ref}")
+        self._refuse_in_query("look into", ref)
         node = self.node(ref.query, ref.key)
         if node.dirty is not None:
             self.refresh(node)
         return node
 
-    def _refuse_in_query(self, what: str) -> None:
+    def _refuse_in_query(self, what: str, which: object = "") -> None:
         if self.reads is not None:
-            raise RuntimeError(f"cannot {what} while a query runs; queries only read")
+            action = f"{what} {which}".strip()
+            raise RuntimeError(f"cannot {action} while a query runs; queries only read")
 
 
 class Fork(Database):

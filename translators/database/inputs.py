@@ -12,16 +12,11 @@ their overlays.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator
-from typing import TypeVar
 from weakref import WeakSet
 
 from translators.database.cells import InputCell, LeafCell
-from translators.database.listings import ListingCell, Listings
-from translators.database.query import Index, IndexKeysRead, InputKey, KindRead, LookupRead
-
-_K = TypeVar("_K", bound=Hashable)
-
-_ALL = (None,)
+from translators.database.listings import ListingCell, Listings, Names
+from translators.database.query import Index, InputKey, KindRead, LookupRead
 
 _Edit = tuple[int, Hashable, bool]
 """One change of a listing: the number of the table, what is filed under, and whether the input
@@ -35,11 +30,10 @@ class Inputs:
         cells: Input key → cell. Holds what is present, and what some result has asked for.
         kinds: The inputs by kind.
         tables: `kinds`, then the inputs by the keys of each index.
-        names: For each of `tables` what inputs are filed under there, by group.
+        names: For each index the keys under which inputs are filed, by group.
         overlays: The inputs laid over these, as long as somebody uses them.
         edited_inputs: The inputs of an overlay that may differ from those below.
         edited_listings: The listings of an overlay that may differ from those below.
-        edited_names: The same for what is filed under.
     """
 
     def __init__(self, indexes: Iterable[Index], below: Inputs | None = None) -> None:
@@ -48,19 +42,22 @@ class Inputs:
         self.overlays: WeakSet[Inputs] = WeakSet()
         self.indexes = tuple(dict.fromkeys(indexes))
         if below is None:
-            self.tables = (Listings(_kind_read), *map(_buckets, self.indexes))
-            self.names = (Listings(_kind_read), *map(_names, self.indexes))
+            self.kinds = Listings[InputKey](_kind_read)
+            self.tables = (self.kinds, *map(_buckets, self.indexes))
+            self.names = tuple(map(Names, self.indexes, self.tables[1:]))
         else:
             self.tables = tuple(table.over() for table in below.tables)
-            self.names = tuple(table.over() for table in below.names)
-        self.kinds = self.tables[0]
+            self.kinds = self.tables[0]
+            self.names = tuple(
+                names.laid_over(table)
+                for names, table in zip(below.names, self.tables[1:], strict=True)
+            )
         self._numbers = {index: number for number, index in enumerate(self.indexes, start=1)}
         self._of_kind: dict[str, list[Index]] = {}
         for index in self.indexes:
             self._of_kind.setdefault(index.kind, []).append(index)
         self.edited_inputs: dict[InputKey, None] = {}
         self.edited_listings: dict[tuple[int, Hashable], None] = {}
-        self.edited_names: dict[tuple[int, Hashable], None] = {}
         if below is not None:
             below.overlays.add(self)
 
@@ -72,13 +69,13 @@ class Inputs:
         """
         return self.tables[self._number(index)]
 
-    def keys(self, index: Index) -> Listings[Hashable]:
+    def keys(self, index: Index) -> Names:
         """The keys of an index by group, all of them under None.
 
         Raises:
             LookupError: The database was made without this index.
         """
-        return self.names[self._number(index)]
+        return self.names[self._number(index) - 1]
 
     def _number(self, index: Index) -> int:
         try:
@@ -116,19 +113,27 @@ class Inputs:
         stale: list[LeafCell] = []
         cell = self.cell(key)
         cell.revision = None if value is None else revision
-        if cell.is_read():
+        if not cell.is_read():
+            cell.value, cell.pending, cell.current = value, None, True
+            self.drop(cell)
+        else:
+            cell.pending = value
             if cell.current:
                 cell.current = False
                 stale.append(cell)
-            cell.pending = value
-        else:
-            cell.value, cell.pending, cell.current = value, None, True
-            self.drop(cell)
-        for number, name, present in edits:
-            self._edit(number, name, key, present, stale)
+        self._file(key, edits, stale)
         if self.below is not None:
             self._note_edits(key, edits)
         return stale
+
+    def _file(self, key: InputKey, edits: list[_Edit], stale: list[LeafCell]) -> None:
+        for number, name, present in edits:
+            size = self.tables[number].edit(name, key, present, stale)
+            if size == present and number:  # the first one came, or the last one went
+                names = self.names[number - 1]
+                if names.is_made:
+                    for group in names.groups(name):
+                        names.edit(group, name, present, stale)
 
     def drop(self, cell: LeafCell) -> None:
         """Forget a cell that nobody reads, if it stands for something absent."""
@@ -148,8 +153,9 @@ class Inputs:
         self.cell(key)
         for number, name, _ in edits:
             self.tables[number].cell(name)
-            for group in self._groups(number, name):
-                self.names[number].cell(group)
+        for names, group in self._groups((number, name) for number, name, _ in edits):
+            if self.names[names].is_made:
+                self.names[names].cell(group)
         self._note_edits(key, edits)
 
     def copy_edits(self, other: Inputs) -> None:
@@ -158,11 +164,11 @@ class Inputs:
             self.cells[key] = InputCell(key, *other.peek(key))
         for number, name in other.edited_listings:
             self.tables[number].copy(name, other.tables[number])
-        for number, group in other.edited_names:
-            self.names[number].copy(group, other.names[number])
+        for names, group in self._groups(other.edited_listings):
+            if self.names[names].is_made:
+                self.names[names].copy(group, other.names[names])
         self.edited_inputs.update(other.edited_inputs)
         self.edited_listings.update(other.edited_listings)
-        self.edited_names.update(other.edited_names)
 
     def differences(self) -> Iterator[LeafCell]:
         """The cells below whose value is not what this overlay has in their place."""
@@ -170,17 +176,16 @@ class Inputs:
             return
         for key in self.edited_inputs:
             lower = self.below.cells.get(key)
-            if lower is not None and _differ(lower, self.cells[key]):
+            if lower is not None and lower.latest() != self.cells[key].latest():
                 yield lower
         for number, name in self.edited_listings:
             listing = self.below.tables[number].cells.get(name)
-            if listing is not None and _differ(listing, self.tables[number].cells[name]):
+            if listing is not None and listing.latest() != self.tables[number].peek(name):
                 yield listing
-        for number, group in self.edited_names:
-            names = self.below.names[number].cells.get(group)
-            mine = self.names[number].cells.get(group)
-            if names is not None and mine is not None and _differ(names, mine):
-                yield names
+        for names, group in self._groups(self.edited_listings):
+            keys = self.below.names[names].cells.get(group)
+            if keys is not None and keys.latest() != self.names[names].peek(group):
+                yield keys
 
     def _below(self, key: InputKey) -> tuple[object | None, int | None]:
         return (None, None) if self.below is None else self.below.peek(key)
@@ -200,40 +205,19 @@ class Inputs:
             edits += [(number, name, True) for name in right if name not in left]
         return edits
 
-    def _edit(
-        self, number: int, name: Hashable, key: InputKey, present: bool, stale: list[LeafCell]
-    ) -> None:
-        cell = self.tables[number].cell(name)
-        self._edit_cell(cell, key, present, stale)
-        if cell.size == present:  # the first one came, or the last one went
-            for group in self._groups(number, name):
-                self._edit_cell(self.names[number].cell(group), name, present, stale)
-
-    def _edit_cell(
-        self, cell: ListingCell[_K], key: _K, present: bool, stale: list[LeafCell]
-    ) -> None:
-        cell.edit(key, present=present)
-        if cell.current:
-            cell.current = False
-            stale.append(cell)
-        if not cell.size and not cell.is_read():
-            self.drop(cell)
-
-    def _groups(self, number: int, name: Hashable) -> tuple[Hashable, ...]:
-        """The groups of a key of an index, None among them; kinds are in none."""
-        if not number:
-            return ()
-        if self.indexes[number - 1].is_grouped and isinstance(name, tuple):
-            return (None, name[0])
-        return _ALL
+    def _groups(self, listings: Iterable[tuple[int, Hashable]]) -> Iterable[tuple[int, Hashable]]:
+        """The groups, each as (its number in `names`, group), that the names of listings belong to; kinds have none."""
+        return dict.fromkeys(
+            (number - 1, group)
+            for number, name in listings
+            if number
+            for group in self.names[number - 1].groups(name)
+        )
 
     def _note_edits(self, key: InputKey, edits: list[_Edit]) -> None:
         self.edited_inputs[key] = None
         for number, name, _ in edits:
             self.edited_listings[number, name] = None
-            self.edited_names.update(
-                ((number, group), None) for group in self._groups(number, name)
-            )
 
 
 def _kind_read(kind: Hashable) -> KindRead:
@@ -242,12 +226,3 @@ def _kind_read(kind: Hashable) -> KindRead:
 
 def _buckets(index: Index) -> Listings[InputKey]:
     return Listings(lambda key: LookupRead(index.name, key))
-
-
-def _names(index: Index) -> Listings[Hashable]:
-    return Listings(lambda group: IndexKeysRead(index.name, group))
-
-
-def _differ(one: LeafCell, other: LeafCell) -> bool:
-    left, right = one.latest(), other.latest()
-    return left is not right and left != right

@@ -150,17 +150,18 @@ async def test_a_zone_that_is_not_ready_is_passed_over_and_comes_back(mesh: Mesh
     assert_nothing_lost(eu, us)
 
 
-async def test_a_service_whose_last_endpoint_left_answers_503_until_one_is_back(
+async def test_a_service_without_a_ready_endpoint_answers_503_until_it_has_one(
     mesh: Mesh,
 ) -> None:
     only = await mesh.http("only", zone=FAR)
     await mesh.save({"alone.yaml": service("alone"), "alone-1.yaml": zone_text("alone", [only])})
     for client in (IN_EU, IN_US):
         assert (await mesh.ask(client, "alone")).status == 200
-    await mesh.save({"alone-1.yaml": None})
-    for client in (IN_EU, IN_US):
-        answer = await mesh.ask(client, "alone")
-        assert (answer.status, answer.body) == (503, b"no healthy upstream")
+    for text in (None, zone_text("alone", [only], is_ready=False)):
+        await mesh.save({"alone-1.yaml": text})
+        for client in (IN_EU, IN_US):
+            answer = await mesh.ask(client, "alone")
+            assert (answer.status, answer.body) == (503, b"no healthy upstream")
     await mesh.save({"alone-1.yaml": zone_text("alone", [only])})
     for client in (IN_EU, IN_US):
         assert (await mesh.ask(client, "alone")).status == 200

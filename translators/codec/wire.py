@@ -62,7 +62,10 @@ def prefixes(number: int, wire_type: int) -> tuple[bytes, ...]:
 
 def delimited(number: int, body: bytes) -> bytes:
     """A length-delimited field: tag, length, body."""
-    return varint(number << 3 | LENGTH) + varint(len(body)) + body
+    size = len(body)
+    if number < 16 and size < 128:
+        return BYTES[number << 3 | LENGTH] + BYTES[size] + body
+    return varint(number << 3 | LENGTH) + varint(size) + body
 
 
 def string(number: int, text: str) -> bytes:

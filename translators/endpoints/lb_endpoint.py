@@ -1,4 +1,4 @@
-"""One endpoint as bytes, kept: of a thousand endpoints, an edit changes one."""
+"""One endpoint as bytes, by a template: there are more of them than of anything else."""
 
 from __future__ import annotations
 
@@ -18,40 +18,52 @@ _IPV4 = re.compile(rf"(?:{_OCTET}\.){{3}}{_OCTET}").fullmatch
 _LB_ENDPOINTS, _ENDPOINT, _ADDRESS, _PIPE = 2, 1, 1, 2
 _WEIGHT, _UINT32_VALUE = 4, b"\x08"
 _HEALTH_STATUS = b"\x10"
-_SOCKET_ADDRESS = b"\x0a%c\x12%c%b\x18%b"
-"""Field 1 of `Address`: its length, then `address` (2) with its length, and `port_value` (3)."""
+_AT_SOCKET = b"\x12%c\x0a%c\x0a%c\x0a%c\x12%c%b\x18%b%b"
+"""The whole entry around an IP address: the lengths from outside in, `address`, `port_value`, and what follows `endpoint`.
+
+None of the lengths needs a second byte.
+"""
 
 
-@lru_cache(maxsize=1 << 17)
 def lb_endpoint(address: str, port: int, weight: int, health: int) -> bytes:
     """An `LbEndpoint` as an entry of `LocalityLbEndpoints.lb_endpoints`, with tag and length.
 
     Nothing at all for an address that is neither an IP nor `unix://path`: Envoy would refuse the whole message for it,
     as only DNS clusters look names up. A weight of 1 is Envoy's default and is left out.
     """
-    where = _address(address, port)
-    if not where:
-        return b""
-    body = delimited(_ENDPOINT, delimited(_ADDRESS, where))
-    if health:
-        body += _HEALTH_STATUS + varint(health)
-    if weight != 1:
-        body += delimited(_WEIGHT, _UINT32_VALUE + varint(weight))
-    return delimited(_LB_ENDPOINTS, body)
-
-
-def _address(address: str, port: int) -> bytes:
+    tail = b"" if weight == 1 and not health else _tail(weight, health)
     if not _IPV4(address):
         if address.startswith(_UNIX):
-            return delimited(_PIPE, string(1, address.removeprefix(_UNIX)))
+            return _at_pipe(address.removeprefix(_UNIX), tail)
         if not _is_ipv6(address):
             return b""
     text = address.encode()
     number = BYTES[port] if port < 128 else varint(port)
     length = len(text)
-    return _SOCKET_ADDRESS % (length + len(number) + 3, length, text, number)
+    inner = length + len(number) + 3
+    rest = len(tail)
+    return _AT_SOCKET % (
+        inner + 6 + rest, inner + 4, inner + 2, inner, length, text, number, tail,
+    )  # fmt: skip
 
 
+kept_lb_endpoint = lru_cache(maxsize=1 << 17)(lb_endpoint)
+"""The same, kept: for services with so many endpoints that an edit of one should not cost an encoding of all."""
+
+
+@lru_cache(maxsize=1024)
+def _tail(weight: int, health: int) -> bytes:
+    """Health status and weight."""
+    status = _HEALTH_STATUS + varint(health) if health else b""
+    return status + (delimited(_WEIGHT, _UINT32_VALUE + varint(weight)) if weight != 1 else b"")
+
+
+def _at_pipe(path: str, tail: bytes) -> bytes:
+    where = delimited(_ADDRESS, delimited(_PIPE, string(1, path)))
+    return delimited(_LB_ENDPOINTS, delimited(_ENDPOINT, where) + tail)
+
+
+@lru_cache(maxsize=4096)
 def _is_ipv6(address: str) -> bool:
     """Whether it is an IPv6 address; one with a scope is of no use to others than the host that wrote it."""
     try:

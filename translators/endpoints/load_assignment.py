@@ -1,7 +1,7 @@
 """ClusterLoadAssignments: the endpoints of a cluster, grouped by locality, in the order of the client's distance.
 
-Each endpoint's bytes are made once and kept, each locality's are joined once for all clients, and each client locality
-just puts its priorities to them.
+Each locality's bytes are joined once for all clients, and each client locality just puts its priorities to them. Where there
+are many endpoints, the bytes of each are kept, so that one edited endpoint costs one encoding and a join.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from translators.codec.wire import BYTES, delimited, string, varint
 from translators.database import InputKey, Reader, query
-from translators.endpoints.lb_endpoint import HEALTH_STATUS, lb_endpoint
+from translators.endpoints.lb_endpoint import HEALTH_STATUS, kept_lb_endpoint, lb_endpoint
 from translators.endpoints.locality import priorities
 from translators.model.locality import NOWHERE, Locality
 from translators.model.origin import Labels
@@ -21,6 +21,7 @@ from translators.names import ENDPOINT_TYPE, ClusterName
 from translators.world import policy, service, service_endpoints, subsets
 
 _MAX_WEIGHT = 4294967295
+_MANY = 100
 _ENDPOINTS = b"\x12"
 _PRIORITY = b"\x28"
 
@@ -84,11 +85,13 @@ def locality_groups(
     """The endpoints with these labels by locality, sorted by it; a locality's weight is the sum of theirs."""
     bodies: dict[Locality, list[bytes]] = {}
     weights: dict[Locality, int] = {}  # beyond one for each endpoint
-    for address, number, own, place, weight, health in service_endpoints(db, source, host, port):
+    found = service_endpoints(db, source, host, port)
+    encoded = kept_lb_endpoint if len(found) > _MANY else lb_endpoint
+    for address, number, own, place, weight, health in found:
         if labels and not labels <= own:
             continue
         status = 0 if health is Health.HEALTHY else HEALTH_STATUS[health]
-        body = lb_endpoint(address, number, weight, status)
+        body = encoded(address, number, weight, status)
         if not body:
             continue
         group = bodies.get(place)

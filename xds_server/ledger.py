@@ -175,9 +175,10 @@ class Ledger:
             code=code,
             reason=message[-_REASON_LENGTH:],
         )
-        if self.quarantine is not None:
-            accepted = stream.exchanges[type_url].accepted
-            self.quarantine.refused(response.changed, accepted, message, stream)
+        # If anything in it is something else by now, that may have been the cause; the rest is sent again and judged then.
+        is_outdated = response.differs(entry.member.view().snapshot(type_url))
+        if self.quarantine is not None and not is_outdated:
+            self.quarantine.refused(response.changed, message, stream)
 
     def settled(self, stream: Stream, revision: int) -> None:
         """A proxy has answered everything of the view of this revision."""

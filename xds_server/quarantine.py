@@ -28,7 +28,7 @@ from xds_server.attribution import (
     suspects,
 )
 from xds_server.publisher import Making, Publisher
-from xds_server.suspects import Objects, Resources, Withdrawal, Withdrawals
+from xds_server.suspects import Objects, Resources, Withdrawal, Withdrawals, has_accepted
 from xds_server.trials import Suspects, Trials
 
 DISPUTED_SECONDS = 30.0
@@ -51,7 +51,7 @@ class Rejection:
         path: The field that is to blame, as far as is known.
         place: Its file:line.
         revision: The revision that brought it.
-        proxies: Ids of proxies that refused it, sorted.
+        proxies: Ids of proxies that are known to have refused it.
         is_serving: Whether there are last good bytes, which are served instead.
     """
 
@@ -108,7 +108,7 @@ class Quarantine:
         self._refused: dict[Resource, str] = {}
         self._disputed: dict[Resource, float] = {}
         self._unproven_kept = _UNPROVEN_SLACK
-        self._trials = Trials(self._convict, publisher.unproven, self._refused, now)
+        self._trials = Trials(self._convict, self._refused, now)
 
     @property
     def is_trying(self) -> bool:
@@ -159,19 +159,14 @@ class Quarantine:
             if resource.name not in doubtful:
                 del unproven[resource]
 
-    def refused(
-        self, resources: Collection[Resource], accepted: Snapshot, reason: str, by: Stream
-    ) -> None:
-        """A proxy refused a response with these resources; ``accepted`` is what it has accepted of the type."""
-        held, unproven, known = self._publisher.held, self._publisher.unproven, accepted.resources
-        if any(resource in held for resource in resources):
-            # It was sent before something in it was held. The rest of it is sent again, and judged then.
-            return
+    def refused(self, resources: Collection[Resource], reason: str, by: Stream) -> None:
+        """A proxy refused a response with these resources, all of which it is still to have."""
+        unproven = self._publisher.unproven
         accused = tuple(
             resource
             for resource in resources
             if (resource in unproven or resource in self._disputed)
-            and known.get(resource.name) != resource
+            and not has_accepted(by, resource)
         )
         for resource in accused:
             self._disputed.pop(resource, None)
@@ -217,17 +212,15 @@ class Quarantine:
         named = named_resources(accused, reason)
         groups = [(found,) for found in named] if named and is_sure(accused) else [accused]
         for group in groups:
-            self._trials.accuse(Resources(self._publisher, group), reason, {by})
+            self._trials.accuse(Resources(self._publisher, group), reason, by)
 
-    def _convict(self, guilty: Suspects, reason: str, accusers: frozenset[Stream]) -> None:
+    def _convict(self, guilty: Suspects, reason: str, accuser: Stream | None) -> None:
         if isinstance(guilty, Resources):
-            self._attribute(guilty.found[0], reason, accusers)
+            self._attribute(guilty.found[0], reason, accuser)
         elif isinstance(guilty, Objects):
-            self._reject(guilty.keys[0], reason, accusers)
+            self._reject(guilty.keys[0], reason, accuser)
 
-    def _attribute(
-        self, resource: Resource, reason: str, accusers: Collection[Stream] = ()
-    ) -> None:
+    def _attribute(self, resource: Resource, reason: str, accuser: Stream | None = None) -> None:
         """Holds a guilty resource and accuses the objects that made it what it is."""
         made_at = self._publisher.unproven.pop(resource, self._publisher.revision)
         self._keep_refused(resource, reason)
@@ -246,28 +239,28 @@ class Quarantine:
                 )
             if found:
                 accused = Objects(self._withdrawals, self._locator, tuple(found))
-                self._trials.accuse(accused, reason, accusers)
+                self._trials.accuse(accused, reason, accuser)
                 return
         if makings:
-            self._hold_unexplained(resource, reason, accusers, makings, made_at)
+            self._hold_unexplained(resource, reason, accuser, makings, made_at)
 
     def _hold_unexplained(
         self,
         resource: Resource,
         reason: str,
-        accusers: Collection[Stream],
+        accuser: Stream | None,
         makings: Collection[Making],
         revision: int,
     ) -> None:
         rejection = self.unexplained[resource] = Rejection(
             None, None, None, resource, reason, "", "",
             revision,
-            _ids(accusers),
+            _ids(accuser),
             any(making.good is not None for making in makings),
         )  # fmt: skip
         self._observer.rejected(rejection)
 
-    def _reject(self, key: InputKey, reason: str, accusers: Collection[Stream]) -> None:
+    def _reject(self, key: InputKey, reason: str, accuser: Stream | None) -> None:
         """Reverts a guilty object."""
         self._withdrawals.take_back((key,))
         record = self._withdrawals.records.pop(key, None)
@@ -284,7 +277,7 @@ class Quarantine:
             key, record.refused, record.good, record.resource, reason, path,
             f"{place[0]}:{place[1]}" if place is not None else "",
             record.introduced,
-            _ids(accusers),
+            _ids(accuser),
             record.good is not None,
         )  # fmt: skip
         self.rejections[key] = rejection
@@ -312,5 +305,5 @@ class Quarantine:
         return resource in self._publisher.current(resource.type_url, resource.name)
 
 
-def _ids(streams: Collection[Stream]) -> tuple[str, ...]:
-    return tuple(sorted({stream.node.id for stream in streams}))
+def _ids(accuser: Stream | None) -> tuple[str, ...]:
+    return (accuser.node.id,) if accuser is not None else ()

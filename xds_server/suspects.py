@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from translators.database import QueryKey
 from translators.model.origin import InputKey
 from translators.model.resource import Resource
+from xds_server.ads.stream import Stream
 from xds_server.attribution import History, Locator, named_field, named_resources
 from xds_server.publisher import Publisher
 
@@ -55,9 +56,16 @@ class Resources:
             [found for found in self.found if found in current(found.type_url, found.name)]
         )
 
-    def awaited(self) -> set[Resource]:
-        """All that are made: what was refused is sent again."""
-        return set(self.made())
+    def awaited(self, accuser: Stream | None) -> set[Resource]:
+        """All that are made and not accepted: what was refused is sent again."""
+        if accuser is None:
+            return {found for found in self.made() if found in self.publisher.unproven}
+        return {found for found in self.made() if not has_accepted(accuser, found)}
+
+    def remaining(self, accuser: Stream | None) -> Resources:
+        """Those that are awaited."""
+        awaited = self.awaited(accuser)
+        return Resources(self.publisher, tuple(each for each in self.found if each in awaited))
 
     def is_whole(self) -> bool:
         """Whether all of them are still made."""
@@ -154,8 +162,14 @@ class Objects:
         outcomes = map(database.outcome, refs)
         return frozenset([found for found in outcomes if isinstance(found, Resource)])
 
-    def awaited(self) -> set[Resource]:
+    def remaining(self, accuser: Stream | None) -> Objects:
+        """Those that were not edited since."""
+        del accuser
+        return self._some(tuple(key for key in self.keys if key in self.withdrawals.records))
+
+    def awaited(self, accuser: Stream | None) -> set[Resource]:
         """What nobody has accepted yet."""
+        del accuser
         unproven = self.withdrawals.publisher.unproven
         return {found for found in self.made() if found in unproven}
 
@@ -165,3 +179,9 @@ class Objects:
 
     def _some(self, keys: tuple[InputKey, ...]) -> Objects:
         return Objects(self.withdrawals, self.locator, keys)
+
+
+def has_accepted(stream: Stream, resource: Resource) -> bool:
+    """Whether a proxy has accepted a resource and not got another one of its name since."""
+    exchange = stream.exchanges.get(resource.type_url)
+    return exchange is not None and exchange.accepted.resources.get(resource.name) == resource

@@ -1,6 +1,6 @@
 """Finds the guilty among suspects by trying some of them at a time: group testing, without knowing what a suspect is.
 
-One group is tried at a time: it is let in, and proxies that refused it before say whether they take it. A refused group is
+One group is tried at a time: it is let in, and the proxy that refused it before says whether it takes it. A refused group is
 split, one half kept out while the other is tried; when that is accepted the half that is out must have the guilty one, and need not be
 tried as a whole. So one guilty among N is found in log2(N) answers and is not itself sent alone once more. Whoever does not answer in time
 acquits, but proves nothing.
@@ -24,7 +24,7 @@ class Suspects(Protocol):
     """Some of what was refused together."""
 
     def __len__(self) -> int:
-        """How many there are; at least one."""
+        """How many there are."""
 
     def split(self, reason: str) -> tuple[Suspects, Suspects]:
         """Of several: those that are likely innocent, and the others; neither is empty."""
@@ -41,15 +41,18 @@ class Suspects(Protocol):
     def made(self) -> frozenset[Resource]:
         """The resources that are served because of them while they are in, as of now."""
 
-    def awaited(self) -> set[Resource]:
-        """Those of them that proxies are sent now, so that they will answer."""
+    def awaited(self, accuser: Stream | None) -> set[Resource]:
+        """Those of them that are still to be accepted by the accuser, or without one by anybody."""
+
+    def remaining(self, accuser: Stream | None) -> Suspects:
+        """Those that still make what they were suspected for, and that the accuser has not accepted meanwhile; maybe none."""
 
     def is_whole(self) -> bool:
         """Whether each of them still makes what it was suspected for; an edit can have changed that."""
 
 
-Convict = Callable[[Suspects, str, frozenset[Stream]], None]
-"""Takes (the one guilty suspect, Envoy's words, who refused it); it is in or out."""
+Convict = Callable[[Suspects, str, Stream | None], None]
+"""Takes (the one guilty suspect, Envoy's words, who refused it: None when that one is gone); the suspect is in or out."""
 
 
 @dataclass(slots=True, eq=False)
@@ -58,7 +61,7 @@ class _Group:
 
     suspects: Suspects
     reason: str
-    accusers: set[Stream]
+    accuser: Stream | None
     is_guilty: bool = False
     sibling: _Group | None = None
     made: frozenset[Resource] = frozenset()
@@ -72,7 +75,6 @@ class Trials:
 
     Args:
         convict: Is told of each suspect that is found guilty; it may accuse others.
-        unproven: What nobody has accepted yet.
         refused: What is known to be bad: a group that makes it is guilty without being tried.
         now: Seconds that only grow.
     """
@@ -80,12 +82,10 @@ class Trials:
     def __init__(
         self,
         convict: Convict,
-        unproven: Collection[Resource],
         refused: Collection[Resource],
         now: Callable[[], float],
     ) -> None:
         self._convict = convict
-        self._unproven = unproven
         self._refused = refused
         self._now = now
         self._trial: _Group | None = None
@@ -102,19 +102,19 @@ class Trials:
         """What is tried now and not answered; empty when nothing is."""
         return self._trial.pending if self._trial is not None else ()
 
-    def accuse(self, suspects: Suspects, reason: str, accusers: Collection[Stream]) -> None:
+    def accuse(self, suspects: Suspects, reason: str, accuser: Stream | None) -> None:
         """At least one of these is guilty; they are in or out."""
-        self._waiting.appendleft(_Group(suspects, reason, set(accusers), is_guilty=True))
+        self._waiting.appendleft(_Group(suspects, reason, accuser, is_guilty=True))
         self._choose()
 
     def accept(self, resources: Collection[Resource], by: Stream) -> None:
         """A proxy accepted these."""
         trial = self._trial
-        if trial is not None and (by in trial.accusers or not trial.accusers):
+        if trial is not None and (by is trial.accuser or trial.accuser is None):
             trial.pending.difference_update(resources)
             if not trial.pending:
-                if trial.sibling is not None and trial.is_whole:
-                    trial.sibling.is_guilty = True
+                if trial.is_whole:
+                    self._blame_sibling(trial)
                 self._acquit(trial)
 
     def refuse(self, reason: str, by: Stream) -> None:
@@ -122,7 +122,7 @@ class Trials:
         trial, self._trial = self._trial, None
         if trial is not None:
             trial.reason = reason
-            trial.accusers.add(by)
+            trial.accuser = by
             trial.is_guilty = True
             self._waiting.appendleft(trial)
             self._choose()
@@ -138,8 +138,9 @@ class Trials:
             return
         made = trial.suspects.made()
         trial.is_whole = trial.is_whole and trial.suspects.is_whole()
-        trial.pending = {found for found in trial.pending if found in made} | {
-            found for found in made - trial.made if found in self._unproven
+        awaited = trial.suspects.awaited(trial.accuser)
+        trial.pending = {
+            found for found in awaited if found in trial.pending or found not in trial.made
         }
         trial.made |= made
         if not trial.pending:
@@ -148,11 +149,11 @@ class Trials:
     def leave(self, by: Stream) -> None:
         """A proxy is gone; without accusers, anyone's word counts."""
         for group in (*self._waiting, self._trial):
-            if group is not None:
-                group.accusers.discard(by)
+            if group is not None and group.accuser is by:
+                group.accuser = None
         trial = self._trial
-        if trial is not None and not trial.accusers:
-            trial.pending = {found for found in trial.pending if found in self._unproven}
+        if trial is not None and trial.accuser is None:
+            trial.pending &= trial.suspects.awaited(None)
             if not trial.pending:
                 self._acquit(trial)
 
@@ -173,34 +174,49 @@ class Trials:
         self._is_choosing = True
         try:
             while self._trial is None and self._waiting:
-                group = self._waiting.popleft()
-                if group.is_guilty:
-                    self._narrow(group)
-                else:
-                    self._try(group)
+                self._judge(self._waiting.popleft())
         finally:
             self._is_choosing = False
 
+    def _judge(self, group: _Group) -> None:
+        """Decides a group whose turn it is, as far as that is possible without an answer."""
+        group.is_whole = group.suspects.is_whole()
+        remaining = group.suspects.remaining(group.accuser)
+        if not remaining:
+            if group.is_whole:
+                self._blame_sibling(group)
+            group.suspects.acquit()
+            return
+        group.suspects = remaining
+        if group.is_guilty and group.is_whole:
+            self._narrow(group)
+        else:
+            self._try(group)
+
+    @staticmethod
+    def _blame_sibling(group: _Group) -> None:
+        """All of a group were accepted."""
+        if group.sibling is not None:
+            group.sibling.is_guilty = True
+
     def _narrow(self, group: _Group) -> None:
         if len(group.suspects) == 1:
-            self._convict(group.suspects, group.reason, frozenset(group.accusers))
+            self._convict(group.suspects, group.reason, group.accuser)
             return
         likely_innocent, others = group.suspects.split(group.reason)
         others.keep_out()
-        rest = _Group(others, group.reason, set(group.accusers))
-        first = _Group(likely_innocent, group.reason, set(group.accusers), sibling=rest)
+        rest = _Group(others, group.reason, group.accuser)
+        first = _Group(likely_innocent, group.reason, group.accuser, sibling=rest)
         self._waiting.appendleft(rest)
         self._waiting.appendleft(first)
 
     def _try(self, group: _Group) -> None:
         group.suspects.let_in()
         group.made = group.suspects.made()
-        group.is_whole = group.suspects.is_whole()
         if any(found in self._refused for found in group.made):
-            group.is_guilty = True
-            self._waiting.appendleft(group)
+            self._narrow(group)
             return
-        group.pending = group.suspects.awaited()
+        group.pending = group.suspects.awaited(group.accuser)
         if group.pending:
             group.deadline = self._now() + TRIAL_SECONDS
             self._trial = group

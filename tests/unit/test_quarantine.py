@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 import pytest
 
@@ -170,6 +170,47 @@ def test_any_number_of_poisons_among_edits_is_found(seed: int) -> None:
     for envoy in proxies:
         assert holds(envoy, "/new") == 40 - len(bad)
         assert holds(envoy, "/poison") == 0
+    is_quiet(mesh)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_proxies_of_both_wires_that_answer_when_they_like_condemn_no_innocent(seed: int) -> None:
+    chance = random.Random(seed)
+    mesh = mesh_of(45)
+    proxies = [
+        mesh.connect("a.default", POISON),
+        mesh.connect("b.default", POISON, inline=True),
+        mesh.connect("c.default", POISON),
+        mesh.connect("d.default", takes_all),
+    ]
+    mesh.run()
+    bad = set(chance.sample(hosts(45), chance.randint(1, 3)))
+    latest = dict.fromkeys(hosts(45), "/new")
+    burst(mesh, hosts(45), "/new", bad)
+    late: list[list[Callable[[], None]]] = [[] for _ in proxies]
+    for number in range(60):
+        for envoy, answers in zip(proxies, late, strict=True):
+            answers.extend(envoy.read())
+        for answers in chance.sample(late, len(late)):
+            while answers and chance.random() < 0.6:
+                answers.pop(0)()
+        if chance.random() < 0.2:
+            name = chance.choice(sorted(set(hosts(45)) - bad))
+            latest[name] = f"/edit{number}x"
+            edit(mesh, name, prefix=latest[name])
+    for answers in late:
+        for answer in answers:
+            answer()
+    mesh.run()
+    mesh.tick(40)
+    assert mesh.rejected == {f"VirtualService/{name}" for name in bad}
+    for envoy in proxies:
+        assert holds(envoy, "/poison") == 0
+        for name in set(latest) - bad:
+            assert latest[name].encode() in envoy.text("vhds") + envoy.text("rds")
+    mesh.save({f"{name}.yaml": service(name) for name in bad})
+    mesh.run()
+    assert not mesh.rejected
     is_quiet(mesh)
 
 

@@ -6,14 +6,18 @@ import hashlib
 from dataclasses import dataclass
 
 from translators.codec import delta_resource
+from translators.codec.wire import string
+
+_NAME = 3
+"""The name follows the message in an entry of a delta response."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Resource:
     """One encoded Envoy resource; equal when type, name and version are.
 
-    ``body`` is the encoded message (without ``Any``); ``part`` the same wrapped as an entry of a delta response, made once
-    and shared by every stream. ``needs`` names resources of the next type that Envoy will subscribe to because of this one: the
+    ``part`` is the encoded message as an entry of a delta response, made once and shared by every stream; ``start`` and ``end`` say
+    where the bare message stands in it. ``needs`` names resources of the next type that Envoy will subscribe to because of this one: the
     ClusterLoadAssignment of an EDS cluster, the RouteConfigurations of a listener, "*" for a route configuration that asks
     for its virtual hosts (VHDS); sorted, may be empty.
     """
@@ -21,9 +25,15 @@ class Resource:
     type_url: str
     name: str
     version: str
-    body: bytes
-    part: bytes
+    part: bytes = b""
+    start: int = 0
+    end: int = 0
     needs: tuple[str, ...] = ()
+
+    @property
+    def body(self) -> bytes:
+        """The encoded message itself, without ``Any``; a copy, as whole resources travel far more often."""
+        return self.part[self.start : self.end]
 
     def __eq__(self, other: object) -> bool:
         return (
@@ -40,6 +50,6 @@ class Resource:
 def resource(type_url: str, name: str, body: bytes, needs: tuple[str, ...] = ()) -> Resource:
     """The resource with these bytes; its version is a hash of them, the same on every replica."""
     version = hashlib.blake2b(body, digest_size=8).hexdigest()
-    return Resource(
-        type_url, name, version, body, delta_resource(name, version, type_url, body), needs
-    )
+    part = delta_resource(name, version, type_url, body)
+    end = len(part) - len(string(_NAME, name))
+    return Resource(type_url, name, version, part, end - len(body), end, needs)

@@ -184,7 +184,7 @@ class SubscriptionPool:
             return known[1]
         claimed = Snapshot(
             type_url,
-            {name: Resource(type_url, name, each, b"", b"") for name, each in versions.items()},
+            {name: Resource(type_url, name, each) for name, each in versions.items()},
         )
         if len(self._claims) >= _CLAIMS_KEPT:
             del self._claims[next(iter(self._claims))]

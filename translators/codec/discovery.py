@@ -241,7 +241,9 @@ def delta_resource(
     if body is not None:
         resource += delimited(2, any_bytes(type_url, body))
     resource += string(3, name)
-    return delimited(2, resource + b"".join([delimited(4, alias.encode()) for alias in aliases]))
+    if aliases:
+        resource += b"".join([delimited(4, alias.encode()) for alias in aliases])
+    return delimited(2, resource)
 
 
 def sotw_resource(type_url: str, body: bytes) -> bytes:

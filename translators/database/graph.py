@@ -251,6 +251,11 @@ class Graph:
 
     def _relink(self, node: ResultCell, found: tuple[Cell, ...]) -> None:
         before = node.reads
+        if not before:
+            node.reads = found
+            for position, cell in enumerate(found):
+                cell.link(node, position)
+            return
         start = 0
         for old, new in zip(before, found, strict=False):
             if old is not new:

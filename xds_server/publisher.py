@@ -13,6 +13,7 @@ would be served, the last proven one of the same name is served instead, or none
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -27,6 +28,7 @@ from xds_server.ads.snapshot import View
 from xds_server.tables import Listing, Part, Table
 
 IDLE_GROUPS = 8
+CHANGES_KEPT = 256
 
 Wake = Callable[[], None]
 
@@ -59,7 +61,8 @@ class Making:
 class Group:
     """All proxies with one scope on one wire, and what they are to hold.
 
-    ``changes`` are the revisions at which the view changed, oldest first; ``since`` is the first of them that is still known.
+    ``changes`` are the newest revisions at which the view changed, oldest first; ``forgotten`` is the newest one before them, 0
+    when they are all.
     """
 
     scope: Scope
@@ -68,10 +71,18 @@ class Group:
     view: View
     members: dict[Member, None] = field(default_factory=dict)
     changes: list[int] = field(default_factory=list)
+    forgotten: int = 0
 
     def required(self, revision: int) -> int:
-        """The newest revision up to this one that changed anything for these proxies; 0 when none did."""
-        return next((change for change in reversed(self.changes) if change <= revision), 0)
+        """The newest revision up to this one that changed anything for these proxies; 0 when none did.
+
+        Of what is forgotten it may be one that comes later, so that nobody is said to have what they may lack.
+        """
+        changes = self.changes
+        if changes[-1] <= revision:
+            return changes[-1]
+        later = bisect_right(changes, revision)
+        return changes[later - 1] if later else min(revision, self.forgotten)
 
 
 @dataclass(slots=True, eq=False)
@@ -330,8 +341,10 @@ class Publisher:
     def _renew(self, group: Group) -> None:
         snapshots = {type_url: table.snapshot for type_url, table in group.tables.items()}
         group.view = View(self.revision, snapshots)
-        group.changes.append(self.revision)
-        del group.changes[:-256]
+        changes = group.changes
+        changes.append(self.revision)
+        if len(changes) > CHANGES_KEPT:
+            group.forgotten = changes.pop(0)
 
     def _move(self, member: Member) -> None:
         found = self.database.outcome(scope.ref(member.node))

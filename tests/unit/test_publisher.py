@@ -24,7 +24,7 @@ from translators.names import (
     VIRTUAL_HOST_TYPE,
 )
 from translators.world import INDEXES, shard_of
-from xds_server.publisher import IDLE_GROUPS, Member, Publisher
+from xds_server.publisher import CHANGES_KEPT, IDLE_GROUPS, Member, Publisher
 
 KEEPS_NOTHING_MORE = 50
 """How many tracked objects a process may gain by chance."""
@@ -330,3 +330,15 @@ def test_a_new_service_runs_as_many_queries_in_a_mesh_of_any_size() -> None:
     large, _ = runs_for_a_new_service(1000)
     assert large == small
     assert max(small) < 40
+
+
+def test_what_a_group_has_forgotten_is_not_said_to_be_everywhere(publisher: Publisher) -> None:
+    member = publisher.join(node(), inline=False)
+    first = publisher.revision
+    assert member.group.required(first) == first
+    for number in range(CHANGES_KEPT + 10):
+        publisher.commit(values(service("one", weight=1 + number % 2)))
+    group = member.group
+    assert group.required(publisher.revision) == publisher.revision
+    assert group.required(publisher.revision - 5) == publisher.revision - 5
+    assert 0 < group.required(first + 1) <= first + 1

@@ -239,6 +239,10 @@ def parse_duration(text: str) -> timedelta | None:
         return None
 
 
+_LONGEST: Final = timedelta(seconds=315_576_000_000)
+"""What protobuf's Duration can hold: some 10,000 years."""
+
+
 def duration(*, zero: bool) -> Shape:
     """A duration of at least a millisecond; with ``zero`` also none at all, which turns the thing off."""
     least = "; 0s turns it off" if zero else ""
@@ -249,6 +253,9 @@ def duration(*, zero: bool) -> Shape:
             findings.error(
                 path, f"must be a duration such as 1.5s, 100ms or 1h, not {describe(value)}"
             )
+            return INVALID
+        if length > _LONGEST:
+            findings.error(path, f"must be at most {_LONGEST.days * 24}h, not {value}")
             return INVALID
         if length < timedelta(milliseconds=1) and (length or not zero):
             findings.error(path, f"must be at least 1ms, not {value}{least}")

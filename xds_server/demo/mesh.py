@@ -181,7 +181,12 @@ class Mesh:
             return
         reviews = Reviews(workload, port, sidecar.egress_port, self.ratings_calls)
         self._reviews[workload.name] = reviews
-        await stack.enter_async_context(reviews.serving())
+        try:
+            await stack.enter_async_context(reviews.serving())
+        except OSError as error:
+            raise DemoError(
+                f"another process took port {port} of 127.0.0.1 while the demo was starting; start it again"
+            ) from error
 
     async def _revision_after(self, before: int) -> int:
         deadline = self._clock.now() + _REVISION_SECONDS

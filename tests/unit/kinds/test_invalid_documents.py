@@ -59,6 +59,13 @@ CASES: list[tuple[str, str, str, str, int]] = [
         9,
     ),
     (VS, f"hosts: [a]\nhttp:\n- {TO}\n  timeout: 5", "spec.http[0].timeout", "such as 1.5s", 9),
+    (
+        VS,
+        f"hosts: [a]\nhttp:\n- {TO}\n  timeout: 999999999999s",
+        "spec.http[0].timeout",
+        "at most",
+        9,
+    ),
     (VS, f"hosts: [a]\nhttp:\n- {TO}\n  timeout: 10us", "spec.http[0].timeout", "at least 1ms", 9),
     (
         VS,

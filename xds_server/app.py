@@ -142,6 +142,7 @@ class ControlPlane:
 
 async def run(settings: Settings, announce: Callable[[str], None]) -> None:
     """Serves with these settings until told to stop; ``announce`` gets the line that says it is ready and where."""
+    memory.map_large_blocks()
     await ControlPlane(settings, SystemClock()).run(announce)
 
 

@@ -7,6 +7,20 @@ import ctypes
 import gc
 from collections.abc import Iterator
 
+_MMAP_THRESHOLD = -3
+"""``M_MMAP_THRESHOLD`` of malloc.h."""
+_LARGE_BYTES = 256 * 1024
+
+
+def map_large_blocks() -> bool:
+    """Has blocks above 256 KiB mapped one by one, so that they are gone when they are freed; for the start of a process.
+
+    A proxy's first responses are megabytes. By default the C library takes such blocks from its heap after the first ones
+    were freed, and small ones that stay then keep the whole heap from shrinking: three times the memory for each proxy.
+    """
+    tune = getattr(ctypes.CDLL(None), "mallopt", None)
+    return tune is not None and tune(_MMAP_THRESHOLD, _LARGE_BYTES) == 1
+
 
 @contextlib.contextmanager
 def bulk() -> Iterator[None]:

@@ -55,6 +55,10 @@ EDITS_KEPT = 1024
 _REASON_LENGTH = 400
 
 
+REFUSALS_TOLD = 256
+"""How many reasons of refusals are remembered, so that proxies that keep trying do not fill the log."""
+
+
 class _TypeTable(dict[str, TypeMetrics]):
     """Type URL → its counts, looked up once."""
 
@@ -83,6 +87,7 @@ class Ledger:
         self._problems: tuple[Problem, ...] = ()
         self._ready = False
         self._counts = _TypeTable(metrics)
+        self._told: set[str] = set()
         self._claimed: WeakSet[Snapshot] = WeakSet()
 
     # Sources and translation.
@@ -189,6 +194,15 @@ class Ledger:
             self._claims(stream)
         entry.settle(revision, self._publisher.revision)
         self._convergence.settled(entry)
+
+    def refused(self, peer: str, code: str, message: str) -> None:
+        """A proxy was not taken in, or its stream was ended by this side; it will try again, and is told of once."""
+        self._metrics.refused(code)
+        if message not in self._told:
+            if len(self._told) >= REFUSALS_TOLD:
+                self._told.clear()
+            self._told.add(message)
+            _log.warning("proxy refused", peer=peer, code=code, reason=message)
 
     def warned(self, stream: Stream, message: str) -> None:
         """A change went out though what it depends on had not been ACKed in time."""

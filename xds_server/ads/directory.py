@@ -70,6 +70,9 @@ class Observer(Protocol):
     def warned(self, stream: Stream, message: str) -> None:
         """Something was done that should not have been necessary: a gate's deadline passed."""
 
+    def refused(self, peer: str, code: str, message: str) -> None:
+        """A stream was not taken, or ended by this side; ``code`` is gRPC's in lower case, the message what the client is told."""
+
 
 class SilentObserver:
     """An observer that does not care."""
@@ -95,4 +98,7 @@ class SilentObserver:
         """Does nothing."""
 
     def warned(self, stream: Stream, message: str) -> None:
+        """Does nothing."""
+
+    def refused(self, peer: str, code: str, message: str) -> None:
         """Does nothing."""

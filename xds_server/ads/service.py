@@ -191,7 +191,8 @@ class AdsServer:
                 grpc.StatusCode.UNAVAILABLE, "the server is stopping; connect again"
             )
         if len(self._connections) >= self._limits.streams:
-            await context.abort(
+            await self._refuse(
+                context,
                 grpc.StatusCode.RESOURCE_EXHAUSTED,
                 f"this server takes {self._limits.streams} streams at a time and has them: raise --max-streams or add a replica",
             )
@@ -201,8 +202,15 @@ class AdsServer:
             await connection.run()
         finally:
             del self._connections[connection]
-        if connection.failure is not None:
+        if connection.failure is None:
+            return
+        if self._is_stopping:
             await context.abort(*connection.failure)
+        await self._refuse(context, *connection.failure)
+
+    async def _refuse(self, context: Context, code: grpc.StatusCode, message: str) -> None:
+        self._protocols.observer.refused(context.peer(), code.name.lower(), message)
+        await context.abort(code, message)
 
 
 def _milliseconds(duration: timedelta) -> int:

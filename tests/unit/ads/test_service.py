@@ -41,6 +41,10 @@ class Seen(SilentObserver):
     acks: int = 0
     responses: list[Response] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    refusals: list[tuple[str, str]] = field(default_factory=list)
+
+    def refused(self, _peer: str, code: str, message: str) -> None:
+        self.refusals.append((code, message))
 
     def connected(self, _stream: Stream) -> None:
         self.streams += 1
@@ -165,6 +169,9 @@ async def test_refused_node_is_told_why() -> None:
             grpc.StatusCode.INVALID_ARGUMENT,
             "node id 'bad' is not NAME.NAMESPACE",
         )
+        assert found.seen.refusals == [
+            ("invalid_argument", "node id 'bad' is not NAME.NAMESPACE"),
+        ]
 
 
 async def test_first_request_without_a_node_is_refused() -> None:
@@ -199,6 +206,7 @@ async def test_one_stream_too_many_is_refused() -> None:
         code, details = await end(found.call())
         assert code is grpc.StatusCode.RESOURCE_EXHAUSTED
         assert "1 streams at a time" in details
+        assert found.seen.refusals == [("resource_exhausted", details)]
         await first.done_writing()
         await found.until(0)
         again = found.call()

@@ -31,7 +31,7 @@ demo: $(DEMO_STAMP)  ## real Envoys, a canary, a failing zone and a sick host, i
 
 test: $(DEV_STAMP)  ## all tests; those that need root are skipped for an ordinary user
 	@echo "==> running the tests with $(WORKERS) workers"
-	@exec $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
+	@exec $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -rs $(PYTEST_ARGS)
 
 lint: $(DEV_STAMP)  ## format, ruff, mypy strict and the layer contracts
 	@echo "==> ruff format --check"

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from xds_server.ads.snapshot import Response
 from xds_server.ads.stream import Stream
 from xds_server.clock import Clock
+from xds_server.groups import Group, Member
 from xds_server.metrics import Metrics
-from xds_server.publisher import Group, Member, Publisher
+from xds_server.publisher import Publisher
 
 
 @dataclass(slots=True, eq=False)

@@ -24,8 +24,9 @@ from xds_server.ads.snapshot import Response, Snapshot
 from xds_server.ads.stream import Stream
 from xds_server.clock import Clock
 from xds_server.convergence import Convergence, Entry
+from xds_server.groups import Member
 from xds_server.metrics import Metrics, TypeMetrics
-from xds_server.publisher import Member, Publisher
+from xds_server.publisher import Publisher
 from xds_server.quarantine import Quarantine, Rejection
 from xds_server.status import (
     Lacking,

@@ -13,9 +13,8 @@ would be served, the last proven one of the same name is served instead, or none
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
 from translators.database import Database, Failure, QueryKey
@@ -25,12 +24,10 @@ from translators.model.resource import Resource
 from translators.proxy import Family, Members, Scope, families, scope
 from translators.proxy import Member as Listed
 from xds_server.ads.snapshot import View
+from xds_server.groups import Group, Member
 from xds_server.tables import Listing, Part, Table
 
 IDLE_GROUPS = 8
-CHANGES_KEPT = 256
-
-Wake = Callable[[], None]
 
 
 class TranslationObserver(Protocol):
@@ -55,57 +52,6 @@ class Making:
     listing: QueryKey[Members]
     good: Resource | None
     since: int
-
-
-@dataclass(slots=True, eq=False)
-class Group:
-    """All proxies with one scope on one wire, and what they are to hold.
-
-    ``changes`` are the newest revisions at which the view changed, oldest first; ``forgotten`` is the newest one before them, 0
-    when they are all.
-    """
-
-    scope: Scope
-    inline: bool
-    tables: dict[str, Table]
-    view: View
-    members: dict[Member, None] = field(default_factory=dict)
-    changes: list[int] = field(default_factory=list)
-    forgotten: int = 0
-
-    def required(self, revision: int) -> int:
-        """The newest revision up to this one that changed anything for these proxies; 0 when none did.
-
-        Of what is forgotten it may be one that comes later, so that nobody is said to have what they may lack.
-        """
-        changes = self.changes
-        if changes[-1] <= revision:
-            return changes[-1]
-        later = bisect_right(changes, revision)
-        return changes[later - 1] if later else min(revision, self.forgotten)
-
-
-@dataclass(slots=True, eq=False)
-class Member:
-    """One proxy's membership of a group; the group changes when services begin or cease to select the workload."""
-
-    publisher: Publisher
-    node: ProxyNode
-    inline: bool
-    group: Group
-    wake: Wake | None = None
-
-    def view(self) -> View:
-        """What the proxy is to hold now."""
-        return self.group.view
-
-    def subscribe(self, wake: Wake) -> None:
-        """Has ``wake`` called after each change of the view."""
-        self.wake = wake
-
-    def leave(self) -> None:
-        """Ends the membership."""
-        self.publisher.leave(self)
 
 
 class Publisher:
@@ -159,7 +105,7 @@ class Publisher:
         ref = scope.ref(node)
         self.database.hold(ref)
         found = scope(self.database, node)
-        member = Member(self, node, inline, self._group(found, inline))
+        member = Member(node, inline, self._group(found, inline), self.leave)
         member.group.members[member] = None
         self._idle.pop(member.group, None)
         self._nodes.setdefault(ref, {})[member] = None
@@ -340,11 +286,7 @@ class Publisher:
 
     def _renew(self, group: Group) -> None:
         snapshots = {type_url: table.snapshot for type_url, table in group.tables.items()}
-        group.view = View(self.revision, snapshots)
-        changes = group.changes
-        changes.append(self.revision)
-        if len(changes) > CHANGES_KEPT:
-            group.forgotten = changes.pop(0)
+        group.renew(View(self.revision, snapshots))
 
     def _move(self, member: Member) -> None:
         found = self.database.outcome(scope.ref(member.node))
@@ -369,9 +311,7 @@ class Publisher:
             for type_url, used in families(found, inline=inline).items()
         }
         snapshots = {type_url: table.snapshot for type_url, table in tables.items()}
-        group = Group(
-            found, inline, tables, View(self.revision, snapshots), changes=[self.revision]
-        )
+        group = Group(found, inline, tables, View(self.revision, snapshots), [self.revision])
         for table in tables.values():
             self._holders[table][group] = None
         self._groups[found, inline] = group

@@ -24,7 +24,8 @@ from translators.names import (
     VIRTUAL_HOST_TYPE,
 )
 from translators.world import INDEXES, shard_of
-from xds_server.publisher import CHANGES_KEPT, IDLE_GROUPS, Member, Publisher
+from xds_server.groups import CHANGES_KEPT, Member
+from xds_server.publisher import IDLE_GROUPS, Publisher
 
 KEEPS_NOTHING_MORE = 50
 """How many tracked objects a process may gain by chance."""

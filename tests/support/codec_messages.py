@@ -3,9 +3,11 @@
 import datetime
 import struct
 from enum import IntEnum
+from functools import cache
 
 import betterproto2
 from hypothesis import strategies as st
+from pydantic.dataclasses import is_pydantic_dataclass, rebuild_dataclass
 
 from translators.codec.schema import INTEGER_RANGES, Field, ValueType, fields_of
 
@@ -49,6 +51,18 @@ _SCALARS: dict[str, st.SearchStrategy[object]] = {
 }
 
 
+@cache
+def checked(cls: type[betterproto2.Message]) -> type[betterproto2.Message]:
+    """The class, with checks that do not depend on who made the first message of it.
+
+    pydantic looks for the names in a class's annotations among those of the caller too: where another `Filter` is
+    imported, a Cluster would take that one for its own.
+    """
+    if is_pydantic_dataclass(cls):
+        rebuild_dataclass(cls, force=True, _types_namespace={})
+    return cls
+
+
 @st.composite
 def _enums(draw: st.DrawFn, cls: type[IntEnum]) -> IntEnum:
     if draw(st.integers(0, 9)) == 0:
@@ -90,7 +104,7 @@ def messages(
     """
     fields = fields_of(cls)
     if not fields or depth > _MAX_DEPTH:
-        return cls()
+        return checked(cls)()
     chosen = draw(st.lists(st.sampled_from(fields), unique=True, max_size=_FIELDS_AT_DEPTH[depth]))
     values = {}
     groups = set()
@@ -99,4 +113,4 @@ def messages(
             continue
         groups.add(field.group)
         values[field.name] = draw(_field(field, depth))
-    return cls(**values)
+    return checked(cls)(**values)

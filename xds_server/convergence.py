@@ -28,7 +28,6 @@ class Entry:
         settled: The newest revision up to which everything is answered; -1 before that.
         group: The group that was meant.
         refused: Type URL → the last response of that type and Envoy's words, if it was refused.
-        sent: Type URL → when the response was sent that is not answered yet.
     """
 
     stream: Stream
@@ -37,7 +36,6 @@ class Entry:
     settled: int = -1
     group: Group | None = None
     refused: dict[str, tuple[Response, str]] = field(default_factory=dict)
-    sent: dict[str, float] = field(default_factory=dict)
 
     def settle(self, revision: int, newest: int) -> None:
         """Everything up to the view of a revision is answered: all that there is, if it is the newest view for this proxy."""

@@ -145,19 +145,16 @@ class Ledger:
 
     def pushed(self, stream: Stream, type_url: str, response: Response) -> None:
         """A response was handed to the transport."""
+        del stream
         self._counts[type_url].pushed(len(response.body))
-        entry = self._entries.get(stream)
-        if entry is not None:
-            entry.sent[type_url] = self._clock.now()
 
     def acked(self, stream: Stream, type_url: str, response: Response) -> None:
         """A proxy accepted a response."""
         entry = self._entries.get(stream)
         if entry is not None:
             entry.refused.pop(type_url, None)
-            sent = entry.sent.pop(type_url, None)
-            if sent is not None:
-                self._counts[type_url].ack.observe(self._clock.now() - sent)
+            sent = stream.exchanges[type_url].sent_time
+            self._counts[type_url].ack.observe(self._clock.now() - sent)
         # Only the first ACK of a response tells anything new, except while suspects are tried.
         if self.quarantine is not None and (not response.is_accepted or self.quarantine.is_trying):
             response.is_accepted = True
@@ -172,7 +169,6 @@ class Ledger:
         if entry is None:
             return
         entry.refused[type_url] = (response, message)
-        entry.sent.pop(type_url, None)
         _log.warning(
             "response refused",
             node=entry.member.node.id,

@@ -116,12 +116,13 @@ class Publisher:
         """Ends a membership; harmless when it ended before."""
         ref = scope.ref(member.node)
         members = self._nodes.get(ref, {})
-        if members.pop(member, member) is member:
+        if member not in members:
             return
+        del members[member]
         self.database.release(ref)
         if not members:
             del self._nodes[ref]
-        self._desert(member)
+        self._retire(member, member.group)
 
     def groups(self) -> Iterator[Group]:
         """Every group, also idle ones."""
@@ -342,9 +343,6 @@ class Publisher:
             listing = self._listings[ref] = Listing(ref)
             self.database.hold(ref)
         return listing
-
-    def _desert(self, member: Member) -> None:
-        self._retire(member, member.group)
 
     def _retire(self, member: Member, group: Group) -> None:
         del group.members[member]

@@ -81,6 +81,7 @@ class ControlPlane:
         await self.admin.start()
         with memory.bulk():
             self.source.load(self._progress)
+        memory.freeze()
         await self.ads.start()
         announce(
             f"ready: revision {self.publisher.revision}, ADS on {', '.join(ports)}, admin on {self.admin.address}"

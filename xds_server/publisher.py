@@ -119,6 +119,8 @@ class Publisher:
         if member not in members:
             return
         del members[member]
+        # The stream that is woken knows its member: apart they need no collector to be freed.
+        member.wake = None
         self.database.release(ref)
         if not members:
             del self._nodes[ref]

@@ -112,7 +112,7 @@ class Ledger:
     def translation_failed(self, failure: Failure) -> None:
         """A query raised, which is a bug of ours; the resource keeps its last good bytes."""
         self._metrics.translation_failures += 1
-        _log.error("translation failed", query=failure.origin, cause=failure.exception)
+        _log.error("translation failed", query=failure.origin, traceback=failure.traceback)
 
     # Streams.
 
@@ -211,6 +211,7 @@ class Ledger:
 
     def rejected(self, rejection: Rejection) -> None:
         """Something was found guilty of a NACK."""
+        self._count_rejections()
         reason = rejection.reason[-_REASON_LENGTH:]
         if rejection.key is None:
             _log.error(
@@ -228,8 +229,13 @@ class Ledger:
 
     def lifted(self, rejection: Rejection) -> None:
         """What was held back has a new value."""
+        self._count_rejections()
         if rejection.key is not None:
             _log.info("rejected object changed, trying it again", object=object_name(rejection.key))
+
+    def _count_rejections(self) -> None:
+        if self.quarantine is not None:
+            self._metrics.quarantined = len(self.quarantine.rejections)
 
     def progressed(self) -> None:
         """The quarantine held something back, or gave it back, or came to an end."""

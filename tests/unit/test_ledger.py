@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from tests.support.fake_envoy import FakeEnvoy, Mesh, containing
+from translators.database import Failure, query
 from xds_server.status import TypeState, WaitResult
 
 POISON = containing("poison", saying="Proto constraint validation failed")
@@ -311,3 +312,30 @@ async def test_a_thousand_edits_leave_nothing_behind() -> None:
     assert len(mesh.ledger._edits) <= 1024
     assert len(mesh.quarantine._history) == 0
     assert not mesh.publisher.unproven
+
+
+async def test_what_is_held_back_is_counted() -> None:
+    mesh, _ = started("a.default")
+    assert mesh.metrics.quarantined == 0
+    mesh.save(web=web("/poison"))
+    mesh.run()
+    assert mesh.metrics.quarantined == 1
+    mesh.save(web=web("/repaired"))
+    assert mesh.metrics.quarantined == 0
+
+
+def test_a_bug_in_a_query_is_logged_with_its_traceback(caplog: pytest.LogCaptureFixture) -> None:
+    @query
+    def broken(_db: object) -> int:
+        raise ValueError("deep inside")
+
+    mesh, _ = started()
+    failure = mesh.database.outcome(broken.ref())
+    assert isinstance(failure, Failure)
+    mesh.ledger.translation_failed(failure)
+    [record] = [each for each in caplog.records if each.getMessage() == "translation failed"]
+    trace = record.traceback.splitlines()
+    assert trace[0] == "Traceback (most recent call last):"
+    assert trace[-1] == "ValueError: deep inside"
+    assert any(", in broken" in line for line in trace)
+    assert mesh.metrics.translation_failures == 1

@@ -13,7 +13,7 @@ from typing import Protocol
 from translators.database import Database, Failure, QueryKey
 from translators.model.origin import InputKey
 from translators.model.resource import Resource
-from translators.names import CLUSTER_TYPE, LISTENER_TYPE
+from translators.resource_types import resource_type
 from xds_server.publisher import Making
 
 HISTORY_LIMIT = 16_384
@@ -36,7 +36,6 @@ KIND_ORDER = (
 )
 """Which kinds are suspected first when several objects could have caused a refusal: policies before the services they shape."""
 
-_ONE_BY_ONE = frozenset((CLUSTER_TYPE, LISTENER_TYPE))
 _ONLY_WORDS = 3
 """Shorter scalars are found in too many messages to mean anything."""
 
@@ -201,7 +200,9 @@ def named_resources(resources: Sequence[Resource], reason: str) -> list[Resource
 
 def is_sure(resources: Sequence[Resource]) -> bool:
     """Whether Envoy's words about these can be relied on: it takes clusters and listeners one by one, and lists the bad ones."""
-    return bool(resources) and all(found.type_url in _ONE_BY_ONE for found in resources)
+    return bool(resources) and all(
+        resource_type(found.type_url).is_rejected_one_by_one for found in resources
+    )
 
 
 def named_field(locator: Locator, key: InputKey, reason: str) -> str:

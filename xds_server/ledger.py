@@ -12,13 +12,7 @@ from weakref import WeakSet
 from translators.database import Failure
 from translators.model.origin import Problem
 from translators.model.resource import Resource
-from translators.names import (
-    CLUSTER_TYPE,
-    ENDPOINT_TYPE,
-    LISTENER_TYPE,
-    ROUTE_TYPE,
-    VIRTUAL_HOST_TYPE,
-)
+from translators.resource_types import TYPES, short_name
 from xds_server import log
 from xds_server.ads.snapshot import Response, Snapshot
 from xds_server.ads.stream import Stream
@@ -42,15 +36,6 @@ from xds_server.status import (
 
 _log = log.logger(__name__)
 
-SHORT_TYPES = {
-    CLUSTER_TYPE: "cds",
-    ENDPOINT_TYPE: "eds",
-    LISTENER_TYPE: "lds",
-    ROUTE_TYPE: "rds",
-    VIRTUAL_HOST_TYPE: "vhds",
-}
-"""Type URL → the short name that people use, in the order in which the types are sent."""
-
 EDITS_KEPT = 1024
 """How many of the last revisions that came from a source are told apart from the quarantine's own."""
 _REASON_LENGTH = 400
@@ -68,7 +53,7 @@ class _TypeTable(dict[str, TypeMetrics]):
         self._metrics = metrics
 
     def __missing__(self, type_url: str) -> TypeMetrics:
-        found = self[type_url] = self._metrics.type(SHORT_TYPES.get(type_url, type_url))
+        found = self[type_url] = self._metrics.type(short_name(type_url))
         return found
 
 
@@ -172,7 +157,7 @@ class Ledger:
         _log.warning(
             "response refused",
             node=entry.member.node.id,
-            type=SHORT_TYPES.get(type_url, type_url),
+            type=short_name(type_url),
             resources=", ".join(_some(response.changed)),
             code=code,
             reason=message[-_REASON_LENGTH:],
@@ -332,22 +317,22 @@ class Ledger:
         )
 
     def _types(self, entry: Entry) -> Iterator[TypeStatus]:
-        for type_url, short in SHORT_TYPES.items():
-            exchange = entry.stream.exchanges.get(type_url)
+        for known in TYPES:
+            exchange = entry.stream.exchanges.get(known.url)
             if exchange is None:
                 continue
-            _, reason = entry.refused.get(type_url, (None, ""))
+            _, reason = entry.refused.get(known.url, (None, ""))
             if reason:
                 state = TypeState.REJECTED
             elif exchange.is_dirty or exchange.inflight is not None:
                 state = TypeState.BEHIND
             else:
                 state = TypeState.ACKED
-            yield TypeStatus(short, state, len(exchange.sent), reason[-1000:])
+            yield TypeStatus(known.short, state, len(exchange.sent), reason[-1000:])
 
     def _lack(self, entry: Entry) -> Lacking:
         behind = tuple(
-            SHORT_TYPES.get(exchange.type_url, exchange.type_url)
+            short_name(exchange.type_url)
             for exchange in entry.stream.exchanges.values()
             if exchange.is_dirty
             or exchange.inflight is not None

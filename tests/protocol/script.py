@@ -22,9 +22,9 @@ from envoy_data_plane.envoy.service.discovery.v3 import DeltaDiscoveryResponse, 
 from translators.codec.discovery import DeltaRequest, RequestError, SotwRequest
 from translators.codec.node import RawNode
 from translators.model.resource import resource
+from translators.resource_types import TYPES as KNOWN
 from xds_server.ads.delta import DeltaStream
 from xds_server.ads.directory import SilentObserver, Wire
-from xds_server.ads.exchange import SEND_ORDER
 from xds_server.ads.snapshot import EMPTY, Response, View
 from xds_server.ads.sotw import SotwStream
 from xds_server.ads.stream import Stream, StreamLimits
@@ -32,7 +32,7 @@ from xds_server.ads.subscription import SubscriptionPool
 from xds_server.clock import VirtualClock
 
 TYPES = {
-    **dict(zip(("cds", "eds", "lds", "rds", "vhds"), SEND_ORDER, strict=True)),
+    **{known.short: known.url for known in KNOWN},
     "sds": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret",
 }
 SHORT = {url: short for short, url in TYPES.items()}

@@ -20,10 +20,10 @@ from translators.codec.discovery import DeltaRequest, RequestError, SotwRequest
 from translators.codec.node import RawNode
 from translators.database import Database
 from translators.model.proxy_node import Mode, ProxyNode
-from translators.names import CLUSTER_TYPE, LISTENER_TYPE
+from translators.resource_types import TYPES as KNOWN
+from translators.resource_types import resource_type
 from translators.world import INDEXES
 from xds_server.ads.delta import DeltaStream
-from xds_server.ads.exchange import SEND_ORDER
 from xds_server.ads.sotw import SotwStream
 from xds_server.ads.stream import Stream
 from xds_server.ads.subscription import SubscriptionPool
@@ -34,7 +34,7 @@ from xds_server.publisher import Publisher
 from xds_server.quarantine import Quarantine
 from xds_server.sources.catalogue import Catalogue
 
-TYPES = dict(zip(("cds", "eds", "lds", "rds", "vhds"), SEND_ORDER, strict=True))
+TYPES = {known.short: known.url for known in KNOWN}
 SHORT = {url: short for short, url in TYPES.items()}
 
 Refuses = Callable[[str, str, bytes], str]
@@ -211,7 +211,7 @@ class FakeEnvoy:
             if (said := self.refuses(short, name, body))
         }
         self.blamed += [(short, name, read.resources[name][0]) for name in words]
-        if not words or TYPES[short] in {CLUSTER_TYPE, LISTENER_TYPE}:
+        if not words or resource_type(TYPES[short]).is_rejected_one_by_one:
             held.update({n: found for n, found in read.resources.items() if n not in words})
             for name in read.removed:
                 held.pop(name, None)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from translators.codec.discovery import DeltaRequest, parse_delta_request
 from translators.codec.errors import DecodeError
 from xds_server.ads.directory import Wire
-from xds_server.ads.exchange import EDS, RDS, Exchange
+from xds_server.ads.exchange import Exchange
 from xds_server.ads.snapshot import Response, Snapshot, Step
 from xds_server.ads.stream import Stream
 from xds_server.ads.subscription import WILDCARD
@@ -57,8 +57,7 @@ class DeltaStream(Stream):
         else:
             subscription = self._pool.everything()
         exchange = Exchange(request.type_url, subscription, claimed)
-        if not request.subscribe and exchange.rank in {EDS, RDS}:
-            # Envoy asks for these by name only; without names it wants none of them, not all of the mesh's.
+        if not request.subscribe and not exchange.type.is_wildcard_when_empty:
             exchange.subscription = self._pool.named(())
             exchange.is_due = False
         self._open(exchange)

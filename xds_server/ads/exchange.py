@@ -3,21 +3,10 @@
 from __future__ import annotations
 
 from translators.model.resource import Resource
-from translators.names import (
-    CLUSTER_TYPE,
-    ENDPOINT_TYPE,
-    LISTENER_TYPE,
-    ROUTE_TYPE,
-    VIRTUAL_HOST_TYPE,
-)
+from translators.resource_types import resource_type
 from xds_server.ads.snapshot import Response, Snapshot
 from xds_server.ads.subscription import Subscription
 
-SEND_ORDER = (CLUSTER_TYPE, ENDPOINT_TYPE, LISTENER_TYPE, ROUTE_TYPE, VIRTUAL_HOST_TYPE)
-"""Parents before what they refer to; all other types come last."""
-
-CDS, EDS, LDS, RDS, VHDS, OTHER = range(6)
-RANKS = {type_url: rank for rank, type_url in enumerate(SEND_ORDER)}
 NEVER = -1
 _LATE_KEPT = 8
 _REFUSED_KEPT = 8
@@ -27,8 +16,8 @@ class Exchange:
     """One type of one stream. Everything large in it is shared with other streams.
 
     Attributes:
-        type_url: The type.
-        rank: Its place in the order of sending.
+        type: The type, with its rules.
+        type_url: Its URL.
         subscription: What is asked for.
         sent: What the client holds once it has accepted all that was sent.
         answered: The same for all that it has answered.
@@ -53,13 +42,13 @@ class Exchange:
 
     __slots__ = (
         "accepted", "accepted_version", "answered", "answered_at", "inflight", "is_child_due", "is_dirty", "is_due",
-        "is_explicit", "late", "names", "nonce", "owed", "rank", "refused", "rejection", "rest", "sent",
-        "sent_at", "sent_time", "subscription", "type_url",
+        "is_explicit", "late", "names", "nonce", "owed", "refused", "rejection", "rest", "sent",
+        "sent_at", "sent_time", "subscription", "type", "type_url",
     )  # fmt: skip
 
     def __init__(self, type_url: str, subscription: Subscription, held: Snapshot) -> None:
+        self.type = resource_type(type_url)
         self.type_url = type_url
-        self.rank = RANKS.get(type_url, OTHER)
         self.subscription = subscription
         self.sent = held
         self.answered = held

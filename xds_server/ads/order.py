@@ -19,12 +19,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from translators.model.resource import Resource
-from translators.names import CLUSTER_TYPE, ENDPOINT_TYPE, LISTENER_TYPE
-from xds_server.ads.exchange import CDS, EDS, LDS, NEVER, OTHER, RDS, VHDS, Exchange
+from translators.names import CLUSTER_TYPE
+from translators.resource_types import (
+    CLUSTER,
+    ENDPOINT,
+    LISTENER,
+    ROUTE,
+    TYPES,
+    VIRTUAL_HOST,
+    ResourceType,
+    Stage,
+)
+from xds_server.ads.exchange import NEVER, Exchange
 from xds_server.ads.snapshot import Snapshot, Step, View
 from xds_server.ads.subscription import Subscription, SubscriptionPool
 
-_LEADING = frozenset((CLUSTER_TYPE, ENDPOINT_TYPE))
+_LEADING = frozenset(known.url for known in TYPES if known.stage is Stage.LEADING)
 
 
 class Order:
@@ -38,7 +48,7 @@ class Order:
     """
 
     __slots__ = (
-        "_awaited", "_break_until", "_by_rank", "_early_needs", "_now", "_pool", "_routed_number", "_timeout",
+        "_awaited", "_break_until", "_early_needs", "_exchanges", "_gated", "_now", "_pool", "_routed_number", "_timeout",
         "_wait_until", "_waiting_number", "number", "routed", "view", "waiting",
     )  # fmt: skip
 
@@ -52,7 +62,8 @@ class Order:
         self._pool = pool
         self._timeout = timeout
         self._now = now
-        self._by_rank: list[Exchange | None] = [None] * OTHER
+        self._exchanges: dict[ResourceType, Exchange] = {}
+        self._gated: tuple[Exchange, ...] = ()
         self._routed_number = NEVER
         self._waiting_number = 0
         self._wait_until = now() + timeout
@@ -62,10 +73,12 @@ class Order:
 
     def open(self, exchange: Exchange) -> None:
         """Takes a type into the order when the client first asks for it."""
-        if exchange.rank == OTHER:
+        if exchange.type.stage is Stage.FREE:
             return
-        self._by_rank[exchange.rank] = exchange
-        if exchange.rank == EDS and self._early_needs:
+        self._exchanges[exchange.type] = exchange
+        if exchange.type.stage is Stage.GATED:
+            self._gated = (*self._gated, exchange)
+        if exchange.type is ENDPOINT and self._early_needs:
             exchange.owe(self._early_needs & exchange.subscription.names)
             self._early_needs = frozenset()
 
@@ -74,7 +87,7 @@ class Order:
         changed = view.changed_since(self.view)
         self.view = view
         self.number += 1
-        for exchange in (self._by_rank[CDS], self._by_rank[EDS], *others):
+        for exchange in (self._exchanges.get(CLUSTER), self._exchanges.get(ENDPOINT), *others):
             if exchange is not None:
                 self._mark(exchange, changed, self.number)
         if self.waiting is not None:
@@ -91,7 +104,7 @@ class Order:
 
     def number_of(self, exchange: Exchange) -> int:
         """The number of the view that a type follows now."""
-        return self._routed_number if LDS <= exchange.rank <= VHDS else self.number
+        return self._routed_number if exchange.type.stage is Stage.GATED else self.number
 
     def release(self) -> str:
         """Lets the later types follow the waiting view if its time has come; a warning if that is the deadline's doing."""
@@ -112,11 +125,11 @@ class Order:
 
     def pushed(self, exchange: Exchange, step: Step) -> None:
         """Notes what a step that goes out makes the client ask for or need again."""
-        if exchange.rank == LDS and (routes := self._by_rank[RDS]) is not None:
+        if exchange.type is LISTENER and (routes := self._exchanges.get(ROUTE)) is not None:
             routes.is_child_due = True
-        if exchange.rank != CDS:
+        if exchange.type is not CLUSTER:
             return
-        endpoints = self._by_rank[EDS]
+        endpoints = self._exchanges.get(ENDPOINT)
         if endpoints is None:
             early = self._early_needs
             self._early_needs = early | step.needs if early else step.needs
@@ -129,18 +142,17 @@ class Order:
 
     def answered(self, exchange: Exchange, rejected: frozenset[str]) -> None:
         """Notes an answer; ``rejected`` is what the rejected resources would have needed."""
-        if exchange.rank == CDS:
+        if exchange.type is CLUSTER:
             self._awaited -= rejected
-        elif LDS <= exchange.rank <= VHDS:
-            if self._break_until is not None and (clusters := self._by_rank[CDS]) is not None:
+        elif exchange.type.stage is Stage.GATED:
+            if self._break_until is not None and (clusters := self._exchanges.get(CLUSTER)):
                 clusters.is_dirty = True
-            hosts = self._by_rank[VHDS]
-            if exchange.rank == RDS and hosts is not None:
+            if exchange.type is ROUTE and (hosts := self._exchanges.get(VIRTUAL_HOST)):
                 hosts.is_dirty = True
 
     def subscribed(self, exchange: Exchange) -> None:
         """Notes that a type's subscription changed."""
-        if exchange.rank == EDS and self._awaited:
+        if exchange.type is ENDPOINT and self._awaited:
             self._awaited -= exchange.subscription.names
 
     def deadline(self) -> float | None:
@@ -152,7 +164,7 @@ class Order:
 
     def expire(self) -> str:
         """Lets clusters go if their deadline has passed; a warning if so."""
-        clusters = self._by_rank[CDS]
+        clusters = self._exchanges.get(CLUSTER)
         if self._break_until is None or clusters is None or self._now() < self._break_until:
             return ""
         clusters.is_dirty = True
@@ -162,20 +174,16 @@ class Order:
 
     def goal(self, exchange: Exchange) -> Snapshot | None:
         """The state to which a type may be brought now; None when it may not be answered yet."""
-        rank = exchange.rank
-        if rank == CDS:
+        if exchange.type is CLUSTER:
             return self._clusters(exchange)
-        if rank == EDS:
-            return self._with_blanks(exchange, self.view, CLUSTER_TYPE)
-        if rank == OTHER:
-            return exchange.subscription.select(self.view.snapshot(exchange.type_url))
-        if self.routed is None:
+        view = self.routed if exchange.type.stage is Stage.GATED else self.view
+        if view is None:
             return None
-        if rank == LDS:
-            return exchange.subscription.select(self.routed.snapshot(exchange.type_url))
-        if rank == RDS:
-            return self._with_blanks(exchange, self.routed, LISTENER_TYPE)
-        return self._hosts(exchange, self.routed)
+        if exchange.type is VIRTUAL_HOST:
+            return self._hosts(exchange, view)
+        if exchange.type.is_never_removed:
+            return self._with_blanks(exchange, view)
+        return exchange.subscription.select(view.snapshot(exchange.type_url))
 
     def fallback(self, type_url: str, name: str) -> Resource | None:
         """What a name stands for in the views that routes follow, or will follow before they follow the newest."""
@@ -215,19 +223,20 @@ class Order:
         self._wait_for(self.view)
         return target
 
-    def _with_blanks(self, exchange: Exchange, view: View, parent_type: str) -> Snapshot:
+    def _with_blanks(self, exchange: Exchange, view: View) -> Snapshot:
         """What is selected of a type, with blanks where a parent asks for a name that nobody has."""
         selected = exchange.subscription.select(view.snapshot(exchange.type_url))
         if not selected.missing:
             return selected
         missing = selected.missing
-        if self._by_rank[exchange.rank - 1] is not None:
-            missing &= view.snapshot(parent_type).needed
+        for parent in exchange.type.parents:
+            if parent in self._exchanges:
+                missing &= view.snapshot(parent.url).needed
         return selected.filled(missing) if missing else selected
 
     def _hosts(self, exchange: Exchange, view: View) -> Snapshot | None:
         source = view.snapshot(exchange.type_url)
-        routes = self._by_rank[RDS]
+        routes = self._exchanges.get(ROUTE)
         if not exchange.subscription.is_wildcard or routes is None:
             return exchange.subscription.select(source)
         if exchange.is_due and not exchange.nonce and routes.inflight is not None:
@@ -240,7 +249,7 @@ class Order:
 
     def _lacking(self) -> str:
         """What the waiting view's later types still wait for; empty when nothing."""
-        clusters, endpoints = self._by_rank[CDS], self._by_rank[EDS]
+        clusters, endpoints = self._exchanges.get(CLUSTER), self._exchanges.get(ENDPOINT)
         if clusters is not None and clusters.answered_at < self._waiting_number:
             return "clusters"
         if endpoints is not None and endpoints.answered_at < self._waiting_number:
@@ -251,17 +260,14 @@ class Order:
 
     def _has_clusters_of(self, view: View) -> bool:
         """Whether a view that is not the newest still finds its clusters: newer ones may have dropped some before they were sent."""
-        clusters = self._by_rank[CDS]
+        clusters = self._exchanges.get(CLUSTER)
         before, newest = view.snapshot(CLUSTER_TYPE), self.view.snapshot(CLUSTER_TYPE)
         if clusters is None or before is newest:
             return True
         return not clusters.sent.step_from(clusters.subscription.select(before)).removed
 
     def _later_types_answered(self) -> bool:
-        return all(
-            exchange is None or exchange.answered_at >= self._routed_number
-            for exchange in self._by_rank[LDS:]
-        )
+        return all(exchange.answered_at >= self._routed_number for exchange in self._gated)
 
     def _wait_for(self, view: View) -> None:
         self.waiting = view
@@ -271,10 +277,9 @@ class Order:
     def _route(self, view: View, number: int) -> None:
         before, self.routed, self._routed_number = self.routed, view, number
         changed = view.changed_since(before) if before is not None else None
-        for exchange in self._by_rank[LDS:]:
-            if exchange is not None:
-                self._mark(exchange, changed, number)
-        if self._break_until is not None and (clusters := self._by_rank[CDS]) is not None:
+        for exchange in self._gated:
+            self._mark(exchange, changed, number)
+        if self._break_until is not None and (clusters := self._exchanges.get(CLUSTER)):
             clusters.is_dirty = True
 
     @staticmethod

@@ -17,19 +17,12 @@ from types import MappingProxyType
 from translators.codec.discovery import delta_response_body, sotw_resource, sotw_response_body
 from translators.codec.wire import string
 from translators.model.resource import Resource, resource
-from translators.names import (
-    CLUSTER_TYPE,
-    ENDPOINT_TYPE,
-    LISTENER_TYPE,
-    ROUTE_TYPE,
-    VIRTUAL_HOST_TYPE,
-)
+from translators.resource_types import TYPES, resource_type
 from xds_server.ads.trail import Series, Trail
 
 DEFAULT_RESPONSE_BYTES = 3_500_000
 """A delta response is split above this size; clients commonly take no message of more than 4 MiB."""
 
-_NEVER_REMOVED = frozenset((ENDPOINT_TYPE, ROUTE_TYPE))
 _STEPS_KEPT = 64
 _serials = itertools.count(1)
 
@@ -107,12 +100,12 @@ class Step:
 
     @property
     def tells_nothing(self) -> bool:
-        """Whether a delta client need not hear of it.
+        """Whether a delta client need not hear of it."""
+        return not self.changed and not (self.removed and self._may_remove)
 
-        Endpoints and routes are never taken away by name: Envoy ignores the one, and with the other stays in
-        INITIALIZING for ever.
-        """
-        return not self.changed and (not self.removed or self.type_url in _NEVER_REMOVED)
+    @property
+    def _may_remove(self) -> bool:
+        return not resource_type(self.type_url).is_never_removed
 
     @property
     def names(self) -> frozenset[str]:
@@ -148,7 +141,7 @@ class Step:
         return self._delta[1]
 
     def _split(self, limit_bytes: int) -> Iterable[Response]:
-        removed = () if self.type_url in _NEVER_REMOVED else self.removed
+        removed = self.removed if self._may_remove else ()
         if sum([len(found.part) for found in self.changed]) <= limit_bytes:
             yield self._response(self.changed, removed)
             return
@@ -352,10 +345,7 @@ def blank(type_url: str, name: str) -> Resource:
 
 
 EMPTY: Mapping[str, Snapshot] = MappingProxyType(
-    {
-        type_url: Snapshot(type_url)
-        for type_url in (CLUSTER_TYPE, ENDPOINT_TYPE, LISTENER_TYPE, ROUTE_TYPE, VIRTUAL_HOST_TYPE)
-    }
+    {known.url: Snapshot(known.url) for known in TYPES}
 )
 """Type URL → the snapshot with nothing in it, of each type that the translators make."""
 

@@ -9,13 +9,11 @@ from __future__ import annotations
 from translators.codec.discovery import RequestError, SotwRequest, parse_discovery_request
 from translators.codec.errors import DecodeError
 from xds_server.ads.directory import Wire
-from xds_server.ads.exchange import CDS, EDS, LDS, RDS, Exchange
+from xds_server.ads.exchange import Exchange
 from xds_server.ads.snapshot import Response, Snapshot, Step
 from xds_server.ads.stream import Stream
 from xds_server.ads.subscription import Subscription
 from xds_server.errors import MalformedRequestError
-
-_COMPLETE = frozenset((CDS, LDS))
 
 
 class SotwStream(Stream):
@@ -104,7 +102,7 @@ class SotwStream(Stream):
             exchange.owe(exchange.subscription.names)
 
     def _subscription(self, exchange: Exchange, names: tuple[str, ...]) -> Subscription:
-        if names or exchange.is_explicit or exchange.rank in {EDS, RDS}:
+        if names or exchange.is_explicit or not exchange.type.is_wildcard_when_empty:
             return self._pool.named(names, exchange.subscription)
         return self._pool.everything()
 
@@ -126,15 +124,15 @@ class SotwStream(Stream):
         self._settled = -1
 
     def _refuse(self, exchange: Exchange, response: Response) -> None:
-        if exchange.rank not in _COMPLETE:
+        if not exchange.type.is_complete_in_sotw:
             exchange.refuse(response)
 
     def _tells_nothing(self, step: Step, exchange: Exchange) -> bool:
-        if exchange.rank in _COMPLETE:
+        if exchange.type.is_complete_in_sotw:
             return not step.changed and not step.removed
         return not step.changed
 
     def _responses(self, exchange: Exchange, goal: Snapshot, step: Step) -> tuple[Response, ...]:
-        if exchange.rank in _COMPLETE:
+        if exchange.type.is_complete_in_sotw:
             return (goal.full(),)
         return (step.partial(goal.version),)

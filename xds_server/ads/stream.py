@@ -17,8 +17,9 @@ from datetime import timedelta
 from translators.codec.discovery import RequestError, with_nonce
 from translators.codec.node import RawNode
 from translators.model.resource import Resource
+from translators.resource_types import ENDPOINT, Stage
 from xds_server.ads.directory import Membership, Observer, Wire
-from xds_server.ads.exchange import EDS, OTHER, RDS, Exchange
+from xds_server.ads.exchange import Exchange
 from xds_server.ads.order import Order
 from xds_server.ads.snapshot import DEFAULT_RESPONSE_BYTES, Response, Snapshot, Step, blank
 from xds_server.ads.subscription import SubscriptionPool
@@ -139,7 +140,7 @@ class Stream:
         order = self.order
         is_released = False
         for exchange in self._ordered:
-            if not is_released and exchange.rank > EDS:
+            if not is_released and exchange.type.stage is not Stage.LEADING:
                 is_released = True
                 if order.waiting is not None:
                     self._warn(order.release())
@@ -181,8 +182,8 @@ class Stream:
             )
         self._check(exchange)
         self.exchanges[exchange.type_url] = exchange
-        self._ordered = tuple(sorted(self.exchanges.values(), key=lambda each: each.rank))
-        if exchange.rank == OTHER:
+        self._ordered = tuple(sorted(self.exchanges.values(), key=lambda each: each.type.rank))
+        if exchange.type.stage is Stage.FREE:
             self._others.append(exchange)
         self.order.open(exchange)
         self._settled = -1
@@ -275,9 +276,12 @@ class Stream:
 
     def _substitute(self, exchange: Exchange, name: str) -> Resource | None:
         """What is sent for a name that is asked for and not there; None when it may be called removed."""
-        if exchange.rank == EDS:
-            return self.order.fallback(exchange.type_url, name) or blank(exchange.type_url, name)
-        return blank(exchange.type_url, name) if exchange.rank == RDS else None
+        if not exchange.type.is_never_removed:
+            return None
+        earlier = (
+            self.order.fallback(exchange.type_url, name) if exchange.type is ENDPOINT else None
+        )
+        return earlier or blank(exchange.type_url, name)
 
     def _continue(self, exchange: Exchange) -> bytes | None:
         """The next response of a step that was begun; None while too much is unanswered."""

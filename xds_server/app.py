@@ -11,8 +11,8 @@ from translators.database import Database
 from translators.world import INDEXES
 from xds_server import log, memory
 from xds_server.admin.server import AdminServer
-from xds_server.ads.directory import Membership, Wire
 from xds_server.ads.node import proxy_node
+from xds_server.ads.seams import Watch, Wire
 from xds_server.ads.service import AdsServer, ServerLimits
 from xds_server.ads.stream import StreamLimits
 from xds_server.clock import Clock, SystemClock
@@ -34,7 +34,7 @@ class ControlPlane:
     """All parts of one server, joined.
 
     Attributes:
-        publisher: From inputs to views.
+        publisher: From inputs to snapshots.
         ledger: What is where.
     """
 
@@ -60,7 +60,7 @@ class ControlPlane:
             self.ledger, self.metrics, settings.admin_address, settings.admin_port
         )
 
-    def join(self, node: RawNode, wire: Wire) -> Membership:
+    def watch(self, node: RawNode, wire: Wire) -> Watch:
         """Takes a proxy in.
 
         Raises:

@@ -1,6 +1,6 @@
 """How far each proxy is, since when a revision is under way, and who waits for it.
 
-A proxy has a revision when its stream has answered the newest view, up to that revision, that changed anything for it, and took it.
+A proxy has a revision when its stream has answered the newest snapshot, up to that revision, that changed anything for it, and took it.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from xds_server.ads.snapshot import Response
+from xds_server.ads.diff import Response
 from xds_server.ads.stream import Stream
 from xds_server.clock import Clock
 from xds_server.groups import Group, Member
@@ -38,8 +38,8 @@ class Entry:
     refused: dict[str, tuple[Response, str]] = field(default_factory=dict)
 
     def settle(self, revision: int, newest: int) -> None:
-        """Everything up to the view of a revision is answered: all that there is, if it is the newest view for this proxy."""
-        is_newest = self.stream.order.view is self.member.view()
+        """Everything up to the snapshot of a revision is answered: all that there is, if it is the newest snapshot for this proxy."""
+        is_newest = self.stream.order.snapshot is self.member.snapshot()
         self.settled = max(self.settled, newest if is_newest else revision)
         self.group = self.member.group if is_newest else self.group
 
@@ -55,7 +55,9 @@ class Entry:
     def refuses(self, type_url: str) -> bool:
         """Whether it is still to hold what it refused of a type: nothing was put in its place."""
         found = self.refused.get(type_url)
-        return found is not None and not found[0].differs(self.member.view().snapshot(type_url))
+        return found is not None and not found[0].differs(
+            self.member.snapshot().resources(type_url).by_name
+        )
 
     def newest(self, revision: int) -> int:
         """The newest revision that it has wholly; ``revision`` is the newest that there is."""

@@ -1,6 +1,6 @@
 """Groups of proxies that are to hold the same, and their members.
 
-A group has one view; the publisher renews it, and members hand it to their streams.
+A group has one snapshot; the publisher renews it, and members hand it to their streams.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from translators.model.proxy_node import ProxyNode
 from translators.proxy import Scope
-from xds_server.ads.snapshot import View
+from xds_server.ads.snapshot import Snapshot
 from xds_server.tables import Table
 
 CHANGES_KEPT = 256
@@ -23,22 +23,22 @@ Wake = Callable[[], None]
 class Group:
     """All proxies with one scope on one wire, and what they are to hold.
 
-    ``changes`` are the newest revisions at which the view changed, oldest first; ``forgotten`` is the newest one before them, 0
+    ``changes`` are the newest revisions at which the snapshot changed, oldest first; ``forgotten`` is the newest one before them, 0
     when they are all.
     """
 
     scope: Scope
     inline: bool
     tables: dict[str, Table]
-    view: View
+    snapshot: Snapshot
     changes: list[int]
     members: dict[Member, None] = field(default_factory=dict)
     forgotten: int = 0
 
-    def renew(self, view: View) -> None:
-        """Takes a new view, and notes its revision."""
-        self.view = view
-        self.changes.append(view.revision)
+    def renew(self, snapshot: Snapshot) -> None:
+        """Takes a new snapshot, and notes its revision."""
+        self.snapshot = snapshot
+        self.changes.append(snapshot.revision)
         if len(self.changes) > CHANGES_KEPT:
             self.forgotten = self.changes.pop(0)
 
@@ -56,22 +56,22 @@ class Group:
 
 @dataclass(slots=True, eq=False)
 class Member:
-    """One proxy's membership of a group; the group changes when services begin or cease to select the workload."""
+    """One proxy's watch of a group; the group changes when services begin or cease to select the workload."""
 
     node: ProxyNode
     inline: bool
     group: Group
-    on_leave: Callable[[Member], None]
+    on_cancel: Callable[[Member], None]
     wake: Wake | None = None
 
-    def view(self) -> View:
+    def snapshot(self) -> Snapshot:
         """What the proxy is to hold now."""
-        return self.group.view
+        return self.group.snapshot
 
     def subscribe(self, wake: Wake) -> None:
-        """Has ``wake`` called after each change of the view."""
+        """Has ``wake`` called after each change of the snapshot."""
         self.wake = wake
 
-    def leave(self) -> None:
-        """Ends the membership."""
-        self.on_leave(self)
+    def cancel(self) -> None:
+        """Ends the watch."""
+        self.on_cancel(self)

@@ -14,7 +14,8 @@ from translators.model.origin import Problem
 from translators.model.resource import Resource
 from translators.resource_types import TYPES, short_name
 from xds_server import log
-from xds_server.ads.snapshot import Response, Snapshot
+from xds_server.ads.diff import Response
+from xds_server.ads.resources import Resources
 from xds_server.ads.stream import Stream
 from xds_server.clock import Clock
 from xds_server.convergence import Convergence, Entry
@@ -74,7 +75,7 @@ class Ledger:
         self._ready = False
         self._counts = _TypeTable(metrics)
         self._told: set[str] = set()
-        self._claimed: WeakSet[Snapshot] = WeakSet()
+        self._claimed: WeakSet[Resources] = WeakSet()
 
     # Sources and translation.
 
@@ -103,7 +104,7 @@ class Ledger:
 
     def connected(self, stream: Stream) -> None:
         """A proxy introduced itself."""
-        member = stream.membership
+        member = stream.watch
         if not isinstance(member, Member):
             return
         moment = self._clock.wall().isoformat(timespec="seconds")
@@ -138,7 +139,7 @@ class Ledger:
         entry = self._entries.get(stream)
         if entry is not None:
             entry.refused.pop(type_url, None)
-            sent = stream.exchanges[type_url].sent_time
+            sent = stream.watched[type_url].sent_time
             self._counts[type_url].ack.observe(self._clock.now() - sent)
         # Only the first ACK of a response tells anything new, except while suspects are tried.
         if self.quarantine is not None and (not response.is_accepted or self.quarantine.is_trying):
@@ -163,12 +164,12 @@ class Ledger:
             reason=message[-_REASON_LENGTH:],
         )
         # If anything in it is something else by now, that may have been the cause; the rest is sent again and judged then.
-        is_outdated = response.differs(entry.member.view().snapshot(type_url))
+        is_outdated = response.differs(entry.member.snapshot().resources(type_url).by_name)
         if self.quarantine is not None and not is_outdated:
             self.quarantine.refused(response.changed, message, stream)
 
     def settled(self, stream: Stream, revision: int) -> None:
-        """A proxy has answered everything of the view of this revision."""
+        """A proxy has answered everything of the snapshot of this revision."""
         entry = self._entries.get(stream)
         if entry is None:
             return
@@ -177,14 +178,14 @@ class Ledger:
         entry.settle(revision, self._publisher.revision)
         self._convergence.settled(entry)
 
-    def refused(self, peer: str, code: str, message: str) -> None:
+    def turned_away(self, peer: str, code: str, message: str) -> None:
         """A proxy was not taken in, or its stream was ended by this side; it will try again, and is told of once."""
-        self._metrics.refused(code)
+        self._metrics.turned_away(code)
         if message not in self._told:
             if len(self._told) >= REFUSALS_TOLD:
                 self._told.clear()
             self._told.add(message)
-            _log.warning("proxy refused", peer=peer, code=code, reason=message)
+            _log.warning("proxy turned away", peer=peer, code=code, reason=message)
 
     def warned(self, stream: Stream, message: str) -> None:
         """A change went out though what it depends on had not been ACKed in time."""
@@ -274,16 +275,16 @@ class Ledger:
 
     def _claims(self, stream: Stream) -> None:
         """A proxy that has just come has accepted what it holds, be it from an earlier stream."""
-        for exchange in stream.exchanges.values():
-            if self.quarantine is not None and exchange.sent not in self._claimed:
+        for watched in stream.watched.values():
+            if self.quarantine is not None and watched.sent not in self._claimed:
                 doubtful = {
                     name
-                    for response in exchange.refused
-                    for name in response.names_in(exchange.sent)
+                    for response in watched.rejected
+                    for name in response.names_in(watched.sent.by_name)
                 }
                 if not doubtful:
-                    self._claimed.add(exchange.sent)
-                self.quarantine.claimed(exchange.sent, doubtful)
+                    self._claimed.add(watched.sent)
+                self.quarantine.claimed(watched.sent, doubtful)
 
     def _is_decided(self) -> bool:
         return self.quarantine is None or not self.quarantine.is_trying
@@ -318,25 +319,23 @@ class Ledger:
 
     def _types(self, entry: Entry) -> Iterator[TypeStatus]:
         for known in TYPES:
-            exchange = entry.stream.exchanges.get(known.url)
-            if exchange is None:
+            watched = entry.stream.watched.get(known.url)
+            if watched is None:
                 continue
             _, reason = entry.refused.get(known.url, (None, ""))
             if reason:
                 state = TypeState.REJECTED
-            elif exchange.is_dirty or exchange.inflight is not None:
+            elif watched.is_dirty or watched.inflight is not None:
                 state = TypeState.BEHIND
             else:
                 state = TypeState.ACKED
-            yield TypeStatus(known.short, state, len(exchange.sent), reason[-1000:])
+            yield TypeStatus(known.short, state, len(watched.sent), reason[-1000:])
 
     def _lack(self, entry: Entry) -> Lacking:
         behind = tuple(
-            short_name(exchange.type_url)
-            for exchange in entry.stream.exchanges.values()
-            if exchange.is_dirty
-            or exchange.inflight is not None
-            or entry.refuses(exchange.type_url)
+            short_name(watched.type_url)
+            for watched in entry.stream.watched.values()
+            if watched.is_dirty or watched.inflight is not None or entry.refuses(watched.type_url)
         )
         refused = next((reason for _, reason in entry.refused.values()), "")
         return Lacking(entry.member.node.id, behind, refused[-_REASON_LENGTH:] or "no answer yet")

@@ -1,8 +1,8 @@
-"""From the database to what streams are sent: parts, tables and views.
+"""From the database to what streams are sent: parts, tables and snapshots.
 
 Edits of inputs come in as commits. A commit settles the database, turns the changed results into edits of the parts that own
 them, applies those to the tables (one per type and set of parts) and gives every group of proxies whose tables changed a new
-view. Cost follows the changed results and the groups that hold them, never the size of the mesh.
+snapshot. Cost follows the changed results and the groups that hold them, never the size of the mesh.
 
 A group is all proxies with equal scopes on one wire. A few groups stay after their last proxy left, so that a reconnect finds
 them ready.
@@ -23,7 +23,7 @@ from translators.model.proxy_node import ProxyNode
 from translators.model.resource import Resource
 from translators.proxy import Family, Members, Scope, families, scope
 from translators.proxy import Member as Listed
-from xds_server.ads.snapshot import View
+from xds_server.ads.snapshot import Snapshot
 from xds_server.groups import Group, Member
 from xds_server.tables import Listing, Part, Table
 
@@ -55,7 +55,7 @@ class Making:
 
 
 class Publisher:
-    """Holds the database; takes commits; gives proxies their views.
+    """Holds the database; takes commits; gives proxies their snapshots.
 
     Attributes:
         revision: The newest revision; 0 before the first commit.
@@ -113,7 +113,7 @@ class Publisher:
         return member
 
     def leave(self, member: Member) -> None:
-        """Ends a membership; harmless when it ended before."""
+        """Ends a watch; harmless when it ended before."""
         ref = scope.ref(member.node)
         members = self._nodes.get(ref, {})
         if member not in members:
@@ -174,7 +174,7 @@ class Publisher:
         self._apply()
 
     def _settle(self) -> None:
-        """Takes over all changed results, until none is left, and gives the groups their new views."""
+        """Takes over all changed results, until none is left, and gives the groups their new snapshots."""
         while changed := self.database.settle():
             for ref in changed:
                 if ref in self._listings:
@@ -253,7 +253,7 @@ class Publisher:
         self._dirty[part] = None
 
     def _apply(self) -> None:
-        """Brings tables and views up to date with their parts and wakes the proxies concerned."""
+        """Brings tables and snapshots up to date with their parts and wakes the proxies concerned."""
         groups = self._follow()
         for resource in self._superseded:
             self.unproven.pop(resource, None)
@@ -288,8 +288,8 @@ class Publisher:
             self.observer.translation_failed(failure)
 
     def _renew(self, group: Group) -> None:
-        snapshots = {type_url: table.snapshot for type_url, table in group.tables.items()}
-        group.renew(View(self.revision, snapshots))
+        snapshots = {type_url: table.resources for type_url, table in group.tables.items()}
+        group.renew(Snapshot(self.revision, snapshots))
 
     def _move(self, member: Member) -> None:
         found = self.database.outcome(scope.ref(member.node))
@@ -313,8 +313,8 @@ class Publisher:
             type_url: self._table(type_url, used)
             for type_url, used in families(found, inline=inline).items()
         }
-        snapshots = {type_url: table.snapshot for type_url, table in tables.items()}
-        group = Group(found, inline, tables, View(self.revision, snapshots), [self.revision])
+        snapshots = {type_url: table.resources for type_url, table in tables.items()}
+        group = Group(found, inline, tables, Snapshot(self.revision, snapshots), [self.revision])
         for table in tables.values():
             self._holders[table][group] = None
         self._groups[found, inline] = group

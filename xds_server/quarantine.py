@@ -16,7 +16,7 @@ from typing import Protocol
 
 from translators.model.origin import InputKey
 from translators.model.resource import Resource
-from xds_server.ads.snapshot import Snapshot
+from xds_server.ads.resources import Resources
 from xds_server.ads.stream import Stream
 from xds_server.attribution import (
     History,
@@ -28,7 +28,13 @@ from xds_server.attribution import (
     suspects,
 )
 from xds_server.publisher import Making, Publisher
-from xds_server.suspects import Objects, Resources, Withdrawal, Withdrawals, has_accepted
+from xds_server.suspects import (
+    SuspectObjects,
+    SuspectResources,
+    Withdrawal,
+    Withdrawals,
+    has_accepted,
+)
 from xds_server.trials import Suspects, Trials
 
 DISPUTED_SECONDS = 30.0
@@ -148,9 +154,9 @@ class Quarantine:
             self._trials.accept(resources, by)
             self._observer.progressed()
 
-    def claimed(self, snapshot: Snapshot, doubtful: Collection[str]) -> None:
+    def claimed(self, snapshot: Resources, doubtful: Collection[str]) -> None:
         """A proxy has these already, except what is doubtful: it accepted them before."""
-        unproven, held = self._publisher.unproven, snapshot.resources
+        unproven, held = self._publisher.unproven, snapshot.by_name
         if len(unproven) < len(held):
             found = [each for each in unproven if held.get(each.name) == each]
         else:
@@ -212,12 +218,12 @@ class Quarantine:
         named = named_resources(accused, reason)
         groups = [(found,) for found in named] if named and is_sure(accused) else [accused]
         for group in groups:
-            self._trials.accuse(Resources(self._publisher, group), reason, by)
+            self._trials.accuse(SuspectResources(self._publisher, group), reason, by)
 
     def _convict(self, guilty: Suspects, reason: str, accuser: Stream | None) -> None:
-        if isinstance(guilty, Resources):
+        if isinstance(guilty, SuspectResources):
             self._attribute(guilty.found[0], reason, accuser)
-        elif isinstance(guilty, Objects):
+        elif isinstance(guilty, SuspectObjects):
             self._reject(guilty.keys[0], reason, accuser)
 
     def _attribute(self, resource: Resource, reason: str, accuser: Stream | None = None) -> None:
@@ -238,7 +244,7 @@ class Quarantine:
                     tuple(each.ref for each in makings),
                 )
             if found:
-                accused = Objects(self._withdrawals, self._locator, tuple(found))
+                accused = SuspectObjects(self._withdrawals, self._locator, tuple(found))
                 self._trials.accuse(accused, reason, accuser)
                 return
         if makings:

@@ -17,8 +17,8 @@ _WORDS_FOR = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Resources:
-    """Resources that were refused in one response."""
+class SuspectResources:
+    """SuspectResources that were refused in one response."""
 
     publisher: Publisher
     found: tuple[Resource, ...]
@@ -26,16 +26,18 @@ class Resources:
     def __len__(self) -> int:
         return len(self.found)
 
-    def split(self, reason: str) -> tuple[Resources, Resources]:
+    def split(self, reason: str) -> tuple[SuspectResources, SuspectResources]:
         """Those that Envoy does not name and those that it does, or halves."""
         named = named_resources(self.found, reason)
         if 0 < len(named) < len(self.found):
             others = tuple(found for found in self.found if found not in named)
-            return Resources(self.publisher, others), Resources(self.publisher, tuple(named))
+            return SuspectResources(self.publisher, others), SuspectResources(
+                self.publisher, tuple(named)
+            )
         half = (len(self.found) + 1) // 2
         return (
-            Resources(self.publisher, self.found[:half]),
-            Resources(self.publisher, self.found[half:]),
+            SuspectResources(self.publisher, self.found[:half]),
+            SuspectResources(self.publisher, self.found[half:]),
         )
 
     def let_in(self) -> None:
@@ -62,10 +64,12 @@ class Resources:
             return {found for found in self.made() if found in self.publisher.unproven}
         return {found for found in self.made() if not has_accepted(accuser, found)}
 
-    def remaining(self, accuser: Stream | None) -> Resources:
+    def remaining(self, accuser: Stream | None) -> SuspectResources:
         """Those that are awaited."""
         awaited = self.awaited(accuser)
-        return Resources(self.publisher, tuple(each for each in self.found if each in awaited))
+        return SuspectResources(
+            self.publisher, tuple(each for each in self.found if each in awaited)
+        )
 
     def is_whole(self) -> bool:
         """Whether all of them are still made."""
@@ -122,8 +126,8 @@ class Withdrawals:
 
 
 @dataclass(frozen=True, slots=True)
-class Objects:
-    """Objects that may have made a resource what was refused, the likeliest first."""
+class SuspectObjects:
+    """SuspectObjects that may have made a resource what was refused, the likeliest first."""
 
     withdrawals: Withdrawals
     locator: Locator
@@ -132,7 +136,7 @@ class Objects:
     def __len__(self) -> int:
         return len(self.keys)
 
-    def split(self, reason: str) -> tuple[Objects, Objects]:
+    def split(self, reason: str) -> tuple[SuspectObjects, SuspectObjects]:
         """Those of which Envoy repeats nothing and those of which it does, or the less and the more likely half."""
         named: tuple[InputKey, ...] = ()
         if len(self.keys) <= _WORDS_FOR:
@@ -162,7 +166,7 @@ class Objects:
         outcomes = map(database.outcome, refs)
         return frozenset([found for found in outcomes if isinstance(found, Resource)])
 
-    def remaining(self, accuser: Stream | None) -> Objects:
+    def remaining(self, accuser: Stream | None) -> SuspectObjects:
         """Those that were not edited since."""
         del accuser
         return self._some(tuple(key for key in self.keys if key in self.withdrawals.records))
@@ -177,11 +181,11 @@ class Objects:
         """Whether none of them was edited since."""
         return all(key in self.withdrawals.records for key in self.keys)
 
-    def _some(self, keys: tuple[InputKey, ...]) -> Objects:
-        return Objects(self.withdrawals, self.locator, keys)
+    def _some(self, keys: tuple[InputKey, ...]) -> SuspectObjects:
+        return SuspectObjects(self.withdrawals, self.locator, keys)
 
 
 def has_accepted(stream: Stream, resource: Resource) -> bool:
     """Whether a proxy has accepted a resource and not got another one of its name since."""
-    exchange = stream.exchanges.get(resource.type_url)
-    return exchange is not None and exchange.accepted.resources.get(resource.name) == resource
+    watched = stream.watched.get(resource.type_url)
+    return watched is not None and watched.accepted.by_name.get(resource.name) == resource

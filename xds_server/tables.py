@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from translators.database import QueryKey
 from translators.model.resource import Resource
 from translators.proxy import Family, Member, Members
-from xds_server.ads.snapshot import EMPTY, Snapshot
+from xds_server.ads.resources import EMPTY, Resources
 
 
 class Listing:
@@ -87,7 +87,7 @@ class Part:
 class Table:
     """The resources of some families of one type: the union of their parts, which may share members."""
 
-    __slots__ = ("families", "parts", "snapshot", "type_url")
+    __slots__ = ("families", "parts", "resources", "type_url")
 
     def __init__(
         self, type_url: str, families: tuple[Family, ...], parts: tuple[Part, ...]
@@ -96,7 +96,7 @@ class Table:
         self.families = families
         self.parts = parts
         resources = {name: made for part in parts for name, made in part.resources.items()}
-        self.snapshot: Snapshot = EMPTY[type_url].edit(resources)
+        self.resources: Resources = EMPTY[type_url].edit(resources)
         for part in parts:
             part.tables[self] = None
 
@@ -108,9 +108,9 @@ class Table:
             updated.update(part.updated)
             gone.update(part.removed)
         removed = [name for name in gone if not self._serves(name)]
-        before = self.snapshot
-        self.snapshot = before.edit(updated, removed)
-        return self.snapshot is not before
+        before = self.resources
+        self.resources = before.edit(updated, removed)
+        return self.resources is not before
 
     def _serves(self, name: str) -> bool:
         return any(name in part.resources for part in self.parts)

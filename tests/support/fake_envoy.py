@@ -168,7 +168,7 @@ class FakeEnvoy:
         raw = RawNode(node.id, "", "", "", "", {}, "envoy", "1.40.0", ())
         self.member = mesh.publisher.join(node, inline=self._stream is SotwStream)
         self.stream = self._stream(raw, self.member, mesh.ledger, mesh.pool, mesh.clock.now)
-        self.member.subscribe(self.stream.on_view_change)
+        self.member.subscribe(self.stream.on_snapshot_change)
         mesh.ledger.connected(self.stream)
 
     def start(self) -> None:
@@ -177,7 +177,7 @@ class FakeEnvoy:
     def leave(self) -> None:
         """The stream ends."""
         self.mesh.envoys.remove(self)
-        self.member.leave()
+        self.member.cancel()
         self.mesh.ledger.disconnected(self.stream)
 
     def read(self) -> list[Callable[[], None]]:
@@ -330,7 +330,7 @@ class SotwEnvoy(FakeEnvoy):
         self._nonces[short] = message.nonce
         known = {
             made.body: (made.name, made.version)
-            for made in self.member.view().snapshot(message.type_url).resources.values()
+            for made in self.member.snapshot().resources(message.type_url).by_name.values()
         }
         resources = {}
         for each in message.resources:

@@ -18,8 +18,8 @@ from translators.database import Database, Failure, Index, InputKey, Query, Read
 
 KINDS = ("A", "B")
 NAMES = ("a", "b", "c")
-Step = tuple[object, ...]
-Steps = tuple[Step, ...]
+Diff = tuple[object, ...]
+Steps = tuple[Diff, ...]
 Program = tuple[Steps, ...]
 Value = tuple[int, tuple[int, ...]]
 World = dict[InputKey, Value]
@@ -59,7 +59,7 @@ class _Asker:
         self._ask = ask
         self._sum = 0
 
-    def run(self, steps: Iterable[Step]) -> int:
+    def run(self, steps: Iterable[Diff]) -> int:
         for what, *how in steps:
             getattr(self, f"_{what}")(*how)
         return self._sum
@@ -265,10 +265,10 @@ worlds = st.dictionaries(keys, values, min_size=2, max_size=6)
 def random_program(seed: int, size: int) -> Program:
     """A dense program: most nodes read nodes, and values are small, so that many come out equal."""
     draw = Random(seed)
-    return tuple(tuple(_steps(draw, number)) for number in range(size))
+    return tuple(tuple(_diffs(draw, number)) for number in range(size))
 
 
-def _steps(draw: Random, below: int) -> Iterator[Step]:
+def _diffs(draw: Random, below: int) -> Iterator[Diff]:
     for _ in range(draw.randint(1, 4)):
         yield _step(draw, below, deep=False)
     if draw.random() < 0.2:
@@ -277,9 +277,9 @@ def _steps(draw: Random, below: int) -> Iterator[Step]:
         yield "modulo", draw.randint(1, 4)
 
 
-def _step(draw: Random, below: int, *, deep: bool) -> Step:
+def _step(draw: Random, below: int, *, deep: bool) -> Diff:
     key = (draw.choice(KINDS), "n", draw.choice(NAMES))
-    steps: list[Step] = [
+    steps: list[Diff] = [
         ("input", key),
         ("input", key),
         ("kind", key[0]),

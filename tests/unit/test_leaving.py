@@ -17,7 +17,7 @@ from envoy_data_plane.envoy.service.discovery.v3 import (
 
 from translators.names import CLUSTER_TYPE
 from xds_server.ads.connection import Connection
-from xds_server.ads.directory import Wire
+from xds_server.ads.seams import Wire
 from xds_server.app import ControlPlane
 from xds_server.clock import SystemClock
 from xds_server.settings import Settings
@@ -87,7 +87,7 @@ async def test_what_only_ended_streams_were_sent_is_gone(plane: ControlPlane) ->
         plane.source.load()
         await connect_and_leave(plane)
         [group] = plane.publisher.groups()
-        old.append(weakref.ref(group.view.snapshot(CLUSTER_TYPE)))
+        old.append(weakref.ref(group.snapshot.resources(CLUSTER_TYPE)))
     del group
     gc.collect()
     assert [each() is None for each in old] == [True, True, True, True, False]

@@ -278,7 +278,7 @@ async def test_a_proxy_that_changes_its_group_lacks_everything_until_it_has_answ
     envoy.member.group = other.member.group
     mesh.publisher.touch()
     assert [lack.proxy for lack in (await at_once(mesh)).lacking] == ["a.default"]
-    envoy.stream.on_view_change()
+    envoy.stream.on_snapshot_change()
     mesh.run()
     assert (await at_once(mesh)).everywhere
 

@@ -270,9 +270,9 @@ def test_a_poison_that_was_never_good_is_taken_out_and_its_host_has_default_rout
     assert len(envoy.names("vhds")) == 5
     assert len(envoy.names("cds")) == len(
         mesh.connect("b.default")
-        .member.view()
-        .snapshots["type.googleapis.com/envoy.config.cluster.v3.Cluster"]
-        .resources
+        .member.snapshot()
+        .by_type["type.googleapis.com/envoy.config.cluster.v3.Cluster"]
+        .by_name
     )
     mesh.run()
     is_quiet(mesh)

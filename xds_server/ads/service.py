@@ -1,7 +1,7 @@
 """The gRPC server of the stream layer: delta and state of the world on one port, bytes in and bytes out.
 
-In: connections of proxies, wakes from the directory. Out: whatever the streams' state machines say, at the speed at which
-each proxy reads. A proxy costs one task that reads and one that writes; a wake is one bit, however many views it stands for.
+In: connections of proxies, wakes from the cache. Out: whatever the streams' state machines say, at the speed at which
+each proxy reads. A proxy costs one task that reads and one that writes; a wake is one bit, however many snapshots it stands for.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import grpc
 import grpc.aio
 
 from xds_server.ads.connection import Connection, Protocols
-from xds_server.ads.directory import Directory, Observer, SilentObserver, Wire
+from xds_server.ads.seams import Cache, Observer, SilentObserver, Wire
 from xds_server.ads.stream import StreamLimits
 from xds_server.ads.subscription import SubscriptionPool
 from xds_server.clock import Clock
@@ -83,11 +83,11 @@ class ServerLimits:
 
 
 class AdsServer:
-    """Serves a directory. ``listen`` and ``start``, then ``run`` for as long as it serves, then ``stop``."""
+    """Serve a cache. ``listen`` and ``start``, then ``run`` for as long as it serves, then ``stop``."""
 
     def __init__(
         self,
-        directory: Directory,
+        cache: Cache,
         clock: Clock,
         observer: Observer | None = None,
         limits: ServerLimits | None = None,
@@ -96,7 +96,7 @@ class AdsServer:
         self._clock = clock
         self._limits = limits or ServerLimits()
         self._protocols = Protocols(
-            directory,
+            cache,
             observer or SilentObserver(),
             SubscriptionPool(),
             clock,
@@ -167,7 +167,7 @@ class AdsServer:
                 connection.end(grpc.StatusCode.UNAVAILABLE, "the server is stopping; connect again")
 
     def _wake(self, connection: Connection) -> None:
-        """Has a connection look at its view soon; a thousand of them leave the loop air to breathe."""
+        """Has a connection look at its snapshot soon; a thousand of them leave the loop air to breathe."""
         if not self._woken:
             asyncio.get_running_loop().call_soon(self._rouse)
         self._woken.append(connection)
@@ -209,7 +209,7 @@ class AdsServer:
         await self._refuse(context, *connection.failure)
 
     async def _refuse(self, context: Context, code: grpc.StatusCode, message: str) -> None:
-        self._protocols.observer.refused(context.peer(), code.name.lower(), message)
+        self._protocols.observer.turned_away(context.peer(), code.name.lower(), message)
         await context.abort(code, message)
 
 

@@ -49,9 +49,10 @@ from translators.codec import encode, pack
 from translators.names import CLUSTER_TYPE, ENDPOINT_TYPE, LISTENER_TYPE, ROUTE_TYPE
 from xds_server.ads.diff import Response
 from xds_server.ads.seams import SilentObserver
-from xds_server.ads.service import AdsServer, ServerLimits, serving
+from xds_server.ads.service import AdsService
 from xds_server.ads.stream import Stream
 from xds_server.clock import SystemClock
+from xds_server.grpc_server import GrpcServer, ServerLimits, serving
 
 ADS = ConfigSource(ads=AggregatedConfigSource(), resource_api_version=ApiVersion.V3)
 CLIENT = f"""
@@ -119,7 +120,7 @@ def cluster(name: str, port: int) -> dict[Key, bytes]:
 async def test_grpc_client_follows_a_route_from_one_cluster_to_another() -> None:
     raw, counts = RawResources(), Counts()
     limits = ServerLimits(drain=timedelta(seconds=0.1))
-    server = AdsServer(raw, SystemClock(), counts, limits)
+    server = GrpcServer((AdsService(raw, SystemClock(), counts),), limits)
     port = server.listen("127.0.0.1:0")
     bootstrap = {
         "xds_servers": [

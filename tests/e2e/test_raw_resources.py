@@ -63,17 +63,18 @@ from translators.names import (
 )
 from xds_server.ads.diff import Response
 from xds_server.ads.seams import SilentObserver
-from xds_server.ads.service import AdsServer, ServerLimits, serving
+from xds_server.ads.service import AdsLimits, AdsService
 from xds_server.ads.stream import Stream, StreamLimits
 from xds_server.bootstrap import BootstrapOptions
 from xds_server.bootstrap import SocketAddress as BootstrapAddress
 from xds_server.clock import SystemClock
+from xds_server.grpc_server import GrpcServer, ServerLimits, serving
 
 pytestmark = pytest.mark.envoy
 WIRES = pytest.mark.parametrize("is_delta", [True, False], ids=["delta", "sotw"])
 ADS = ConfigSource(ads=AggregatedConfigSource(), resource_api_version=ApiVersion.V3)
+STREAMS = AdsLimits(stream=StreamLimits(gate_deadline=timedelta(seconds=10)))
 LIMITS = ServerLimits(
-    stream=StreamLimits(gate_deadline=timedelta(seconds=10)),
     keepalive=timedelta(seconds=1),
     keepalive_timeout=timedelta(seconds=1),
     drain=timedelta(seconds=0.2),
@@ -220,8 +221,8 @@ class Mesh:
 
 
 @asynccontextmanager
-async def running(raw: RawResources, counts: Counts, port: int) -> AsyncIterator[AdsServer]:
-    server = AdsServer(raw, SystemClock(), counts, LIMITS)
+async def running(raw: RawResources, counts: Counts, port: int) -> AsyncIterator[GrpcServer]:
+    server = GrpcServer((AdsService(raw, SystemClock(), counts, STREAMS),), LIMITS)
     server.listen(f"127.0.0.1:{port}")
     async with serving(server):
         yield server

@@ -12,8 +12,8 @@ from translators.model.locality import Locality
 from translators.model.origin import InputKey
 from translators.model.proxy_node import Mode, ProxyNode
 from translators.world import INDEXES
-from xds_server.groups import Member
-from xds_server.publisher import Publisher
+from xds_server.serving.groups import Member
+from xds_server.serving.publisher import Publisher
 
 Objects = dict[InputKey, ConfigObject[object]]
 

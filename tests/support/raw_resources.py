@@ -2,7 +2,7 @@
 
     raw = RawResources()
     raw.set("*", CLUSTER_TYPE, "reviews", encode(cluster))
-    server = AdsServer(raw, clock=SystemClock())
+    server = GrpcServer((AdsService(raw, SystemClock()),))
     server.listen("127.0.0.1:0")
 
 Each call that changes something is one revision, and goes out at once; `update` changes many things as one.

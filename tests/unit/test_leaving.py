@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import weakref
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import grpc.aio
@@ -21,6 +22,7 @@ from xds_server.ads.seams import Wire
 from xds_server.app import ControlPlane
 from xds_server.clock import SystemClock
 from xds_server.settings import Settings
+from xds_server.sources.files import FileSource
 
 TIMES = 1000
 NODE = Node(id="web.default")
@@ -56,8 +58,9 @@ class Call:
 @pytest.fixture
 async def plane(tmp_path: Path) -> AsyncIterator[ControlPlane]:
     (tmp_path / "web.yaml").write_text(service(80))
-    plane = ControlPlane(Settings(tmp_path), SystemClock())
-    plane.source.load()
+    settings = Settings(tmp_path)
+    plane = ControlPlane(settings, SystemClock(), (partial(FileSource, tmp_path),))
+    await plane.load()
     yield plane
     gc.unfreeze()
 
@@ -80,13 +83,15 @@ async def test_a_thousand_streams_that_ended_are_gone(plane: ControlPlane) -> No
     assert len(gc.get_objects()) - before - len(ended) < TIMES
 
 
-async def test_what_only_ended_streams_were_sent_is_gone(plane: ControlPlane) -> None:
+async def test_what_only_ended_streams_were_sent_is_gone(
+    plane: ControlPlane, tmp_path: Path
+) -> None:
     old = []
     for port in range(81, 86):
-        (plane.source._directory.root / "web.yaml").write_text(service(port))
-        plane.source.load()
+        (tmp_path / "web.yaml").write_text(service(port))
+        await plane.sources[0].sync()
         await connect_and_leave(plane)
-        [group] = plane.publisher.groups()
+        [group] = plane.core.publisher.groups()
         old.append(weakref.ref(group.snapshot.resources(CLUSTER_TYPE)))
     del group
     gc.collect()

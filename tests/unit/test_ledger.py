@@ -72,12 +72,12 @@ def started(*ids: str) -> tuple[Mesh, list[FakeEnvoy]]:
 
 
 async def at_once(mesh: Mesh, revision: int | None = None) -> WaitResult:
-    return await mesh.ledger.wait(revision, 0)
+    return await mesh.core.wait(revision, 0)
 
 
 async def waiting(mesh: Mesh, revision: int | None = None) -> asyncio.Task[WaitResult]:
     """A question that waits by now."""
-    task = asyncio.get_running_loop().create_task(mesh.ledger.wait(revision, 5))
+    task = asyncio.get_running_loop().create_task(mesh.core.wait(revision, 5))
     await asyncio.sleep(0)
     return task
 
@@ -168,7 +168,7 @@ async def test_an_edit_that_changes_nothing_for_a_proxy_is_with_it_at_once() -> 
     assert (await at_once(mesh)).everywhere
     assert mesh.run() == 0
     assert envoy.responses == before
-    [proxy] = mesh.ledger.status().proxies
+    [proxy] = mesh.core.status().proxies
     assert proxy.revision == mesh.publisher.revision == mesh.metrics.converged_revision
 
 
@@ -179,7 +179,7 @@ async def test_such_an_edit_is_not_with_a_proxy_that_lacks_an_earlier_one() -> N
     second = mesh.save(own=only_for("elsewhere", "/"))
     assert second > first
     assert not (await at_once(mesh)).everywhere
-    [proxy] = mesh.ledger.status().proxies
+    [proxy] = mesh.core.status().proxies
     assert proxy.revision == first - 1
     assert mesh.metrics.converged_revision < first
     envoy.is_frozen = False
@@ -249,7 +249,7 @@ async def test_a_proxy_that_refuses_what_others_have_lacks_it() -> None:
         ("odd.default", ("vhds",), "unknown field")
     ]
     assert result.rejected == ()
-    odd = mesh.ledger.status().proxies[1]
+    odd = mesh.core.status().proxies[1]
     assert {row.type: row.state for row in odd.types}["vhds"] is TypeState.REJECTED
 
 
@@ -257,7 +257,7 @@ async def test_the_status_tells_acked_from_behind() -> None:
     mesh, (envoy,) = started("a.default")
 
     def states() -> dict[str, TypeState]:
-        [proxy] = mesh.ledger.status().proxies
+        [proxy] = mesh.core.status().proxies
         return {row.type: row.state for row in proxy.types}
 
     assert set(states()) == {"cds", "eds", "lds", "rds", "vhds"}
@@ -310,8 +310,8 @@ async def test_a_thousand_edits_leave_nothing_behind() -> None:
     mesh.tick(60)
     assert not mesh.ledger._convergence._under_way
     assert len(mesh.ledger._edits) <= 1024
-    assert len(mesh.quarantine._history) == 0
-    assert not mesh.publisher.unproven
+    assert len(mesh.core.edits.history) == 0
+    assert not mesh.acceptance.unproven
 
 
 async def test_what_is_held_back_is_counted() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.translation import objects
 from translators.codec import EncodeError
-from translators.database import Database, Failure
+from translators.database import Database
 from translators.kinds.virtual_service import VirtualServiceSpec
 from translators.model.config_object import ConfigObject
 from translators.model.locality import Locality
@@ -24,8 +24,8 @@ from translators.names import (
     VIRTUAL_HOST_TYPE,
 )
 from translators.world import INDEXES, shard_of
-from xds_server.groups import CHANGES_KEPT, Member
-from xds_server.publisher import IDLE_GROUPS, Publisher
+from xds_server.serving.groups import CHANGES_KEPT, Member
+from xds_server.serving.publisher import IDLE_GROUPS, Publisher
 
 KEEPS_NOTHING_MORE = 50
 """How many tracked objects a process may gain by chance."""
@@ -194,13 +194,6 @@ def test_a_proxy_moves_when_a_service_begins_to_select_its_workload(publisher: P
 
 
 def test_what_cannot_be_made_stays_as_it_was_and_is_told(publisher: Publisher) -> None:
-    failures: list[Failure] = []
-
-    class Observer:
-        def translation_failed(self, failure: Failure) -> None:
-            failures.append(failure)
-
-    publisher.observer = Observer()
     publisher.commit(values(policy("one", 1)))
     member = publisher.join(node(), inline=False)
     good = served(member, VIRTUAL_HOST_TYPE)
@@ -210,12 +203,13 @@ def test_what_cannot_be_made_stays_as_it_was_and_is_told(publisher: Publisher) -
     object.__setattr__(spec.http[0], "timeout", "long")
     publisher.commit(broken)
     now = served(member, VIRTUAL_HOST_TYPE)
+    failures = publisher.take_failures()
     assert [type(failure.exception) for failure in failures] == [EncodeError]
     assert now["80/one.example.com:80"] is good["80/one.example.com:80"]
     assert "80/three.example.com:80" in now
     publisher.commit(values(policy("one", 3)))
     assert served(member, VIRTUAL_HOST_TYPE)["80/one.example.com:80"] not in good.values()
-    assert len(failures) == 1
+    assert publisher.take_failures() == []
 
 
 def test_a_refused_resource_gives_way_to_the_last_proven_one(publisher: Publisher) -> None:
@@ -223,11 +217,11 @@ def test_a_refused_resource_gives_way_to_the_last_proven_one(publisher: Publishe
     publisher.commit(values(policy("one", 1)))
     member = publisher.join(node(), inline=False)
     good = served(member, VIRTUAL_HOST_TYPE)[name]
-    publisher.unproven.clear()
+    publisher.acceptance.unproven.clear()
     publisher.commit(values(policy("one", 2)))
     bad = served(member, VIRTUAL_HOST_TYPE)[name]
-    assert publisher.unproven == {bad: publisher.revision}
-    publisher.hold([bad])
+    assert publisher.acceptance.unproven == {bad: publisher.revision}
+    publisher.withhold([bad])
     assert served(member, VIRTUAL_HOST_TYPE)[name] is good
     later = publisher.join(node("b", "10.9.0.5", "z2"), inline=False)
     assert served(later, VIRTUAL_HOST_TYPE)[name] is good, "for those who come later, too"
@@ -235,7 +229,7 @@ def test_a_refused_resource_gives_way_to_the_last_proven_one(publisher: Publishe
     assert served(member, VIRTUAL_HOST_TYPE)[name] not in (good, bad)
     publisher.commit(values(policy("one", 2)))
     assert served(member, VIRTUAL_HOST_TYPE)[name] != bad, "refused bytes are not served again"
-    publisher.release([bad])
+    publisher.serve([bad])
     assert served(member, VIRTUAL_HOST_TYPE)[name] == bad
 
 
@@ -244,10 +238,10 @@ def test_a_refused_resource_that_never_was_good_is_not_served(publisher: Publish
     publisher.commit(values(service("three")))
     name = "outbound|80||three.example.com"
     bad = served(member, CLUSTER_TYPE)[name]
-    publisher.hold([bad])
+    publisher.withhold([bad])
     assert name not in served(member, CLUSTER_TYPE)
     assert publisher.current(CLUSTER_TYPE, name) == (bad,)
-    publisher.release([bad])
+    publisher.serve([bad])
     assert served(member, CLUSTER_TYPE)[name] == bad
 
 
@@ -290,7 +284,7 @@ def test_nothing_grows_over_many_joins_leaves_and_commits(publisher: Publisher) 
         for member in members:
             assert f"outbound|80||s{number}.example.com" not in names(member)
             member.cancel()
-        publisher.unproven.clear()
+        publisher.acceptance.unproven.clear()
 
     def size() -> tuple[int, int, int]:
         gc.collect()

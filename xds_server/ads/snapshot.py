@@ -37,6 +37,10 @@ class Snapshot:
                 found = self._absent[type_url] = Resources(type_url)
         return found
 
+    def with_own(self, own: Mapping[str, Resources]) -> Snapshot:
+        """This snapshot with resources of further types, which are one proxy's alone."""
+        return Snapshot(self.revision, {**self.by_type, **own})
+
     def changed_since(self, old: Snapshot) -> frozenset[str]:
         """The types whose snapshots differ."""
         found = self._changed.get(old._serial)

@@ -25,10 +25,11 @@ from translators.codec.node import RawNode
 from translators.names import CLUSTER_TYPE, ENDPOINT_TYPE, ROUTE_TYPE
 from xds_server.ads.diff import Response
 from xds_server.ads.seams import SilentObserver, Wire
-from xds_server.ads.service import SERVICE, AdsServer, ServerLimits, serving
+from xds_server.ads.service import SERVICE, AdsLimits, AdsService
 from xds_server.ads.stream import Stream, StreamLimits
 from xds_server.clock import SystemClock
 from xds_server.errors import ChanceryError, NodeRefusedError
+from xds_server.grpc_server import GrpcServer, ServerLimits, serving
 
 CLUSTER = b"\x0a\x01a"
 NODE = Node(id="web.default")
@@ -72,7 +73,8 @@ class Refusing(RawResources):
 @dataclass
 class Served:
     raw: RawResources
-    server: AdsServer
+    server: GrpcServer
+    service: AdsService
     seen: Seen
     channel: grpc.aio.Channel
 
@@ -87,14 +89,14 @@ class Served:
 
 
 @asynccontextmanager
-async def served(**limits: object) -> AsyncIterator[Served]:
+async def served(message_bytes: int = 4_000_000, **limits: object) -> AsyncIterator[Served]:
     raw, seen = Refusing(), Seen()
-    server = AdsServer(
-        raw, SystemClock(), seen, ServerLimits(drain=timedelta(seconds=0.1), **limits)
-    )
+    service = AdsService(raw, SystemClock(), seen, AdsLimits(**limits))
+    drain = timedelta(seconds=0.1)
+    server = GrpcServer((service,), ServerLimits(message_bytes=message_bytes, drain=drain))
     port = server.listen("127.0.0.1:0")
     async with serving(server), grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-        yield Served(raw, server, seen, channel)
+        yield Served(raw, server, service, seen, channel)
 
 
 async def ask(call: Call, request: DeltaDiscoveryRequest | DiscoveryRequest) -> None:
@@ -143,7 +145,7 @@ async def test_delta_and_state_of_the_world_share_a_port() -> None:
         assert [each.name for each in (await hear(delta)).resources] == ["b"]
         assert len(DiscoveryResponse.parse(await sotw.read()).resources) == 2
         found.raw.remove("*", CLUSTER_TYPE, "b")
-        assert found.server.streams == 2
+        assert found.service.streams == 2
 
 
 async def test_catalog_serves_a_node_its_own() -> None:
@@ -334,7 +336,7 @@ async def test_stopping_server_ends_streams_with_a_reason_and_spreads_them() -> 
                 group.create_task(watch(call))
             await found.server.stop()
         assert max(moments) - min(moments) > 0.03
-        assert found.server.streams == 0
+        assert found.service.streams == 0
 
 
 async def test_thousand_names_of_many_streams_are_held_once() -> None:
@@ -353,7 +355,7 @@ async def test_thousand_names_of_many_streams_are_held_once() -> None:
 
 async def test_taken_port_is_named() -> None:
     async with served() as found:
-        taken = AdsServer(RawResources(), SystemClock())
+        taken = GrpcServer(())
         port = taken.listen("127.0.0.1:0")
         with pytest.raises(ChanceryError, match=f"127.0.0.1:{port}"):
             found.server.listen(f"127.0.0.1:{port}")

@@ -18,7 +18,7 @@ from translators.kinds.yaml_documents import Memo
 from translators.kinds.yaml_lines import Locator
 from translators.model.config_object import ConfigObject
 from translators.model.origin import InputKey, Origin, Problem, Severity
-from xds_server.sources.batch import Batch
+from xds_server.sources.batch import Batch, by_place
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class Draft:
     lost: frozenset[InputKey]
 
 
-class Catalogue:
+class Texts:
     """The texts of one source and the objects in them."""
 
     def __init__(self) -> None:
@@ -98,7 +98,7 @@ class Catalogue:
         """Takes a draft in.
 
         Args:
-            draft: made by this catalogue since the last commit.
+            draft: made by these texts since the last commit.
             extra: problems of the source as a whole.
 
         Returns:
@@ -214,12 +214,7 @@ class Catalogue:
             found.extend(self._texts[source].problems)
         for conflicts in self._conflicts.values():
             found.extend(conflicts)
-        return tuple(sorted(found, key=_place))
-
-
-def _place(problem: Problem) -> tuple[str, int, str, str]:
-    source = problem.origin.source if problem.origin else ""
-    return (source, problem.line, problem.path, problem.message)
+        return tuple(sorted(found, key=by_place))
 
 
 def _held(manifest: Manifest, text: str, before: _Text | None) -> dict[InputKey, _Held]:

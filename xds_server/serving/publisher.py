@@ -1,21 +1,21 @@
-"""From the database to what streams are sent: parts, tables and snapshots.
+"""From the database to what streams are sent: slices, unions and snapshots.
 
-Edits of inputs come in as commits. A commit settles the database, turns the changed results into edits of the parts that own
-them, applies those to the tables (one per type and set of parts) and gives every group of proxies whose tables changed a new
-snapshot. Cost follows the changed results and the groups that hold them, never the size of the mesh.
+Edits of inputs come in as commits. A commit settles the database, turns the changed results into
+edits of the slices that own them, applies those to the unions (one per type and set of slices) and
+gives every group of proxies whose unions changed a new snapshot. Cost follows the changed results
+and the groups that hold them, never the size of the mesh.
 
-A group is all proxies with equal scopes on one wire. A few groups stay after their last proxy left, so that a reconnect finds
-them ready.
+A group is all proxies with equal scopes on one wire. A few groups stay after their last proxy left,
+so that a reconnect finds them ready.
 
-Every resource that was made and not yet ACKed by anyone is unproven. A resource that was refused is held: wherever it
-would be served, the last proven one of the same name is served instead, or none.
+A resource that is withheld (see `Acceptance`) is not served: wherever it would be, the last proven
+one of the same name is served instead, or none.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Protocol
 
 from translators.database import Database, Failure, QueryKey
 from translators.model.origin import InputKey
@@ -24,17 +24,11 @@ from translators.model.resource import Resource
 from translators.proxy import Family, Members, Scope, families, scope
 from translators.proxy import Member as Listed
 from xds_server.ads.snapshot import Snapshot
-from xds_server.groups import Group, Member
-from xds_server.tables import Listing, Part, Table
+from xds_server.serving.acceptance import Acceptance
+from xds_server.serving.groups import Group, Member
+from xds_server.serving.unions import Listing, SharedSlice, Union
 
 IDLE_GROUPS = 8
-
-
-class TranslationObserver(Protocol):
-    """Who is told when a query raised: our own bug, so it is logged with its traceback and counted."""
-
-    def translation_failed(self, failure: Failure) -> None:
-        """A resource could not be made; what was served under its name stays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,27 +53,24 @@ class Publisher:
 
     Attributes:
         revision: The newest revision; 0 before the first commit.
-        unproven: Resources made and not ACKed by anyone yet, with the revision that made them.
-        held: Refused resources; never served while they are here.
-        observer: Who is told of failures; None: nobody.
+        acceptance: What nobody has accepted yet, and what is withheld.
     """
 
-    def __init__(self, database: Database, observer: TranslationObserver | None = None) -> None:
+    def __init__(self, database: Database) -> None:
         self.database = database
         self.revision = 0
-        self.unproven: dict[Resource, int] = {}
-        self.held: set[Resource] = set()
-        self.observer = observer
+        self.acceptance = Acceptance()
+        self._failures: list[Failure] = []
         self._listings: dict[QueryKey[object], Listing] = {}
-        self._parts: dict[Family, tuple[Part, ...]] = {}
-        self._parts_of: dict[str, dict[Part, None]] = {}
-        self._owners: dict[QueryKey[object], dict[Part, str]] = {}
-        self._tables: dict[tuple[Family, ...], Table] = {}
-        self._holders: dict[Table, dict[Group, None]] = {}
+        self._slices: dict[Family, tuple[SharedSlice, ...]] = {}
+        self._slices_of: dict[str, dict[SharedSlice, None]] = {}
+        self._owners: dict[QueryKey[object], dict[SharedSlice, str]] = {}
+        self._unions: dict[tuple[Family, ...], Union] = {}
+        self._holders: dict[Union, dict[Group, None]] = {}
         self._groups: dict[tuple[Scope, bool], Group] = {}
         self._idle: dict[Group, None] = {}
         self._nodes: dict[QueryKey[object], dict[Member, None]] = {}
-        self._dirty: dict[Part, None] = {}
+        self._dirty: dict[SharedSlice, None] = {}
         self._moved: dict[Member, None] = {}
         self._superseded: set[Resource] = set()
 
@@ -130,47 +121,49 @@ class Publisher:
         """Every group, also idle ones."""
         return iter(self._groups.values())
 
-    def hold(self, resources: Iterable[Resource]) -> None:
-        """Stops serving these very bytes; what was last proven takes their place."""
-        self._reconsider(set(resources) - self.held, hold=True)
+    def withhold(self, resources: Iterable[Resource]) -> None:
+        """Stop serving these very bytes; what was last proven takes their place."""
+        self._reconsider(self.acceptance.withhold(resources))
 
-    def release(self, resources: Iterable[Resource]) -> None:
-        """Serves resources again that were held."""
-        self._reconsider(set(resources) & self.held, hold=False)
+    def serve(self, resources: Iterable[Resource]) -> None:
+        """Serve resources again that were withheld."""
+        self._reconsider(self.acceptance.release(resources))
+
+    def take_failures(self) -> list[Failure]:
+        """What queries raised since this was last asked, our own bugs; what they had made before is served on."""
+        failures, self._failures = self._failures, []
+        return failures
 
     def making(self, resource: Resource) -> tuple[Making, ...]:
-        """How this very resource is made now, held or not; several ways when scopes differ."""
+        """How this very resource is made now, withheld or not; several ways when scopes differ."""
         found: dict[QueryKey[Resource], Making] = {}
-        for part in self._parts_of.get(resource.type_url, ()):
-            ref = part.members.get(resource.name)
+        for shared in self._slices_of.get(resource.type_url, ()):
+            ref = shared.members.get(resource.name)
             if ref is None or ref in found or self.database.outcome(ref) != resource:
                 continue
-            good, since = part.proven.get(resource.name, (None, 0))
-            found[ref] = Making(ref, part.listing.ref, good, since)
+            good, since = shared.proven.get(resource.name, (None, 0))
+            found[ref] = Making(ref, shared.listing.ref, good, since)
         return tuple(found.values())
 
     def current(self, type_url: str, name: str) -> tuple[Resource, ...]:
-        """What is made under this name now, held or not; several when scopes differ."""
+        """What is made under this name now, withheld or not; several when scopes differ."""
         made: dict[Resource, None] = {}
-        for part in self._parts_of.get(type_url, ()):
-            ref = part.members.get(name)
+        for shared in self._slices_of.get(type_url, ()):
+            ref = shared.members.get(name)
             outcome = self.database.outcome(ref) if ref is not None else None
             if isinstance(outcome, Resource):
                 made[outcome] = None
         return tuple(made)
 
-    def _reconsider(self, resources: set[Resource], *, hold: bool) -> None:
+    def _reconsider(self, resources: set[Resource]) -> None:
+        """Refresh what is served under the names of resources that are withheld now, or no more."""
         if not resources:
             return
         self.revision += 1
-        if hold:
-            self.held |= resources
-        else:
-            self.held -= resources
         for resource in sorted(resources, key=_name):
-            for part in self._parts_of.get(resource.type_url, ()):
-                if resource.name in part.members:
-                    self._refresh(part, resource.name)
+            for shared in self._slices_of.get(resource.type_url, ()):
+                if resource.name in shared.members:
+                    self._refresh(shared, resource.name)
         self._apply()
 
     def _settle(self) -> None:
@@ -180,8 +173,8 @@ class Publisher:
                 if ref in self._listings:
                     self._relist(self._listings[ref])
                 elif ref in self._owners:
-                    for part, name in list(self._owners[ref].items()):
-                        self._refresh(part, name)
+                    for shared, name in list(self._owners[ref].items()):
+                        self._refresh(shared, name)
                 elif ref in self._nodes:
                     for member in list(self._nodes[ref]):
                         self._move(member)
@@ -190,73 +183,74 @@ class Publisher:
     def _relist(self, listing: Listing) -> None:
         outcome = self.database.outcome(listing.ref)
         if isinstance(outcome, Failure):
-            self._failed(outcome)
+            self._failures.append(outcome)
             return
         gone, fresh = listing.follow(outcome)
-        for part in listing.parts:
+        for shared in listing.slices:
             for name in gone:
-                self._remove(part, name)
-            self._add(part, fresh)
+                self._remove(shared, name)
+            self._add(shared, fresh)
 
-    def _add(self, part: Part, fresh: Mapping[str, Listed]) -> None:
-        """Has a part follow the queries that make these members, which are new to it or made by other queries now."""
-        shared: list[str] = []
+    def _add(self, shared: SharedSlice, fresh: Mapping[str, Listed]) -> None:
+        """Has a shared follow the queries that make these members, which are new to it or made by other queries now."""
+        common: list[str] = []
         for name, member in fresh.items():
-            if name in part.members:
-                self._disown(part, part.members[name])
-            ref = part.members[name] = part.family.ref(member)
+            if name in shared.members:
+                self._disown(shared, shared.members[name])
+            ref = shared.members[name] = shared.family.ref(member)
             self.database.hold(ref)
             owners = self._owners.setdefault(ref, {})
             if owners:
-                shared.append(name)
-            owners[part] = name
-        self._dirty[part] = None
-        # What another part holds already is not reported as changed.
-        for name in shared:
-            self._refresh(part, name)
+                common.append(name)
+            owners[shared] = name
+        self._dirty[shared] = None
+        # What another shared holds already is not reported as changed.
+        for name in common:
+            self._refresh(shared, name)
 
-    def _remove(self, part: Part, name: str) -> None:
-        self._disown(part, part.members.pop(name))
-        part.proven.pop(name, None)
-        part.drop(name)
-        self._dirty[part] = None
+    def _remove(self, shared: SharedSlice, name: str) -> None:
+        self._disown(shared, shared.members.pop(name))
+        shared.proven.pop(name, None)
+        shared.drop(name)
+        self._dirty[shared] = None
 
-    def _disown(self, part: Part, ref: QueryKey[Resource]) -> None:
+    def _disown(self, shared: SharedSlice, ref: QueryKey[Resource]) -> None:
         owners = self._owners[ref]
-        del owners[part]
+        del owners[shared]
         if not owners:
             del self._owners[ref]
         self.database.release(ref)
 
-    def _refresh(self, part: Part, name: str) -> None:
-        """Serves the present outcome of a member's query, unless it failed or is held."""
-        outcome = self.database.outcome(part.members[name])
+    def _refresh(self, shared: SharedSlice, name: str) -> None:
+        """Serve the present outcome of a member's query, unless it failed or is withheld."""
+        outcome = self.database.outcome(shared.members[name])
         if isinstance(outcome, Failure):
-            self._failed(outcome)
+            self._failures.append(outcome)
             return
-        before, good = part.resources.get(name), part.proven.get(name)
+        acceptance = self.acceptance
+        before, good = shared.resources.get(name), shared.proven.get(name)
         if before is not None and before != outcome:
-            if before in self.unproven:
+            if before in acceptance.unproven:
                 self._superseded.add(before)
             elif good is None or good[0] != before:
-                good = part.proven[name] = (before, self.revision - 1)
-        if outcome in self.held:
+                good = shared.proven[name] = (before, self.revision - 1)
+        if outcome in acceptance.withheld:
             if good is not None:
-                part.put(name, good[0])
+                shared.put(name, good[0])
             else:
-                part.drop(name)
+                shared.drop(name)
         else:
             if good is None or good[0] != outcome:
-                self.unproven.setdefault(outcome, self.revision)
+                acceptance.doubt(outcome, self.revision)
             if before != outcome:
-                part.put(name, outcome)
-        self._dirty[part] = None
+                shared.put(name, outcome)
+        self._dirty[shared] = None
 
     def _apply(self) -> None:
-        """Brings tables and snapshots up to date with their parts and wakes the proxies concerned."""
+        """Brings unions and snapshots up to date with their slices and wakes the proxies concerned."""
         groups = self._follow()
         for resource in self._superseded:
-            self.unproven.pop(resource, None)
+            self.acceptance.settle(resource, self.revision)
         self._superseded.clear()
         members = dict.fromkeys(self._moved)
         self._moved.clear()
@@ -268,33 +262,29 @@ class Publisher:
                 member.wake()
 
     def _follow(self) -> dict[Group, None]:
-        """Brings tables up to date with their parts; the groups that hold a table that changed."""
-        edits: dict[Table, list[Part]] = {}
-        for part in self._dirty:
-            if part.updated or part.removed:
-                for table in part.tables:
-                    edits.setdefault(table, []).append(part)
+        """Brings unions up to date with their slices; the groups that hold a union that changed."""
+        edits: dict[Union, list[SharedSlice]] = {}
+        for shared in self._dirty:
+            if shared.updated or shared.removed:
+                for union in shared.unions:
+                    edits.setdefault(union, []).append(shared)
         groups: dict[Group, None] = {}
-        for table, edited in edits.items():
-            if table.follow(edited):
-                groups.update(self._holders[table])
-        for part in self._dirty:
-            part.updated, part.removed = {}, {}
+        for union, edited in edits.items():
+            if union.follow(edited):
+                groups.update(self._holders[union])
+        for shared in self._dirty:
+            shared.updated, shared.removed = {}, {}
         self._dirty.clear()
         return groups
 
-    def _failed(self, failure: Failure) -> None:
-        if self.observer is not None:
-            self.observer.translation_failed(failure)
-
     def _renew(self, group: Group) -> None:
-        snapshots = {type_url: table.resources for type_url, table in group.tables.items()}
+        snapshots = {type_url: union.resources for type_url, union in group.unions.items()}
         group.renew(Snapshot(self.revision, snapshots))
 
     def _move(self, member: Member) -> None:
         found = self.database.outcome(scope.ref(member.node))
         if isinstance(found, Failure):
-            self._failed(found)
+            self._failures.append(found)
             return
         if found == member.group.scope:
             return
@@ -309,34 +299,36 @@ class Publisher:
         group = self._groups.get((found, inline))
         if group is not None:
             return group
-        tables = {
-            type_url: self._table(type_url, used)
+        unions = {
+            type_url: self._union(type_url, used)
             for type_url, used in families(found, inline=inline).items()
         }
-        snapshots = {type_url: table.resources for type_url, table in tables.items()}
-        group = Group(found, inline, tables, Snapshot(self.revision, snapshots), [self.revision])
-        for table in tables.values():
-            self._holders[table][group] = None
+        snapshots = {type_url: union.resources for type_url, union in unions.items()}
+        group = Group(found, inline, unions, Snapshot(self.revision, snapshots), [self.revision])
+        for union in unions.values():
+            self._holders[union][group] = None
         self._groups[found, inline] = group
         return group
 
-    def _table(self, type_url: str, used: tuple[Family, ...]) -> Table:
-        table = self._tables.get(used)
-        if table is None:
-            found = [part for family in used for part in self._parts_of_family(type_url, family)]
-            table = self._tables[used] = Table(type_url, used, tuple(found))
-            self._holders[table] = {}
-        return table
+    def _union(self, type_url: str, used: tuple[Family, ...]) -> Union:
+        union = self._unions.get(used)
+        if union is None:
+            found = [
+                shared for family in used for shared in self._slices_of_family(type_url, family)
+            ]
+            union = self._unions[used] = Union(type_url, used, tuple(found))
+            self._holders[union] = {}
+        return union
 
-    def _parts_of_family(self, type_url: str, family: Family) -> tuple[Part, ...]:
-        found = self._parts.get(family)
+    def _slices_of_family(self, type_url: str, family: Family) -> tuple[SharedSlice, ...]:
+        found = self._slices.get(family)
         if found is None:
             listings = map(self._listing, family.listings())
-            found = tuple(Part(type_url, family, listing) for listing in listings)
-            self._parts[family] = found
-            self._parts_of.setdefault(type_url, {}).update(dict.fromkeys(found))
-            for part in found:
-                self._add(part, part.listing.members)
+            found = tuple(SharedSlice(type_url, family, listing) for listing in listings)
+            self._slices[family] = found
+            self._slices_of.setdefault(type_url, {}).update(dict.fromkeys(found))
+            for shared in found:
+                self._add(shared, shared.listing.members)
         return found
 
     def _listing(self, ref: QueryKey[Members]) -> Listing:
@@ -356,26 +348,26 @@ class Publisher:
     def _dissolve(self, group: Group) -> None:
         del self._idle[group]
         del self._groups[group.scope, group.inline]
-        for table in group.tables.values():
-            holders = self._holders[table]
+        for union in group.unions.values():
+            holders = self._holders[union]
             del holders[group]
             if holders:
                 continue
-            del self._tables[table.families], self._holders[table]
-            for part in table.parts:
-                del part.tables[table]
-                if not part.tables:
-                    self._forget(part)
+            del self._unions[union.families], self._holders[union]
+            for shared in union.slices:
+                del shared.unions[union]
+                if not shared.unions:
+                    self._forget(shared)
 
-    def _forget(self, part: Part) -> None:
-        for ref in part.members.values():
-            self._disown(part, ref)
-        self._parts.pop(part.family, None)
-        del self._parts_of[part.type_url][part]
-        self._dirty.pop(part, None)
-        listing = part.listing
-        del listing.parts[part]
-        if not listing.parts:
+    def _forget(self, shared: SharedSlice) -> None:
+        for ref in shared.members.values():
+            self._disown(shared, ref)
+        self._slices.pop(shared.family, None)
+        del self._slices_of[shared.type_url][shared]
+        self._dirty.pop(shared, None)
+        listing = shared.listing
+        del listing.slices[shared]
+        if not listing.slices:
             del self._listings[listing.ref]
             self.database.release(listing.ref)
 

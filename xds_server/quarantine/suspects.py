@@ -1,16 +1,17 @@
-"""What can be guilty of a refusal: resources, and the objects that make them."""
+"""What can be guilty of a rejection: resources, and the objects that make them."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from translators.database import QueryKey
 from translators.model.origin import InputKey
 from translators.model.resource import Resource
 from xds_server.ads.stream import Stream
-from xds_server.attribution import History, Locator, named_field, named_resources
-from xds_server.publisher import Publisher
+from xds_server.quarantine.attribution import Locator, named_field, named_resources
+from xds_server.serving.edits import Edits
+from xds_server.serving.publisher import Publisher
 
 _WORDS_FOR = 64
 """Envoy's words are compared with the text of so many objects at most."""
@@ -42,11 +43,11 @@ class SuspectResources:
 
     def let_in(self) -> None:
         """Serves them."""
-        self.publisher.release(self.found)
+        self.publisher.serve(self.found)
 
     def keep_out(self) -> None:
         """Serves what was last proven instead."""
-        self.publisher.hold(self.found)
+        self.publisher.withhold(self.found)
 
     def acquit(self) -> None:
         """Nothing is left to do."""
@@ -61,7 +62,7 @@ class SuspectResources:
     def awaited(self, accuser: Stream | None) -> set[Resource]:
         """All that are made and not accepted: what was refused is sent again."""
         if accuser is None:
-            return {found for found in self.made() if found in self.publisher.unproven}
+            return {found for found in self.made() if found in self.publisher.acceptance.unproven}
         return {found for found in self.made() if not has_accepted(accuser, found)}
 
     def remaining(self, accuser: Stream | None) -> SuspectResources:
@@ -78,12 +79,12 @@ class SuspectResources:
 
 @dataclass(frozen=True, slots=True)
 class Withdrawal:
-    """An object's refused value and what it was when all was good (None: absent).
+    """An object's rejected value and what it was when all was good (None: absent).
 
-    ``introduced`` is the revision of the refused value, ``refs`` are the queries that made the refused resource.
+    ``introduced`` is the revision of the rejected value, ``refs`` are the queries that made the rejected resource.
     """
 
-    refused: object | None
+    rejected: object | None
     good: object | None
     introduced: int
     resource: Resource
@@ -93,36 +94,18 @@ class Withdrawal:
 class Withdrawals:
     """The objects that are under suspicion, whether they are in the world now or not."""
 
-    def __init__(self, publisher: Publisher, history: History) -> None:
+    def __init__(self, publisher: Publisher, edits: Edits) -> None:
         self.records: dict[InputKey, Withdrawal] = {}
         self.publisher = publisher
-        self._history = history
-
-    def commit(self, values: Mapping[InputKey, object], removed: Collection[InputKey]) -> bool:
-        """Edits the world and remembers what was there; False when nothing changed."""
-        database = self.publisher.database
-        before = {key: database.input(key) for key in (*values, *removed)}
-        changed = self.publisher.commit(values, removed)
-        if changed:
-            self._history.remember(
-                {key: value for key, value in before.items() if database.input(key) != value},
-                self.publisher.revision,
-            )
-        return changed
+        self._edits = edits
 
     def take_back(self, keys: Collection[InputKey]) -> None:
-        """Gives objects their good values."""
-        self._set({key: self.records[key].good for key in keys if key in self.records})
+        """Give objects their good values."""
+        self._edits.put({key: self.records[key].good for key in keys if key in self.records})
 
     def reinstate(self, keys: Collection[InputKey]) -> None:
-        """Gives objects their refused values."""
-        self._set({key: self.records[key].refused for key in keys if key in self.records})
-
-    def _set(self, values: Mapping[InputKey, object | None]) -> None:
-        self.commit(
-            {key: value for key, value in values.items() if value is not None},
-            [key for key, value in values.items() if value is None],
-        )
+        """Give objects their rejected values."""
+        self._edits.put({key: self.records[key].rejected for key in keys if key in self.records})
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +157,7 @@ class SuspectObjects:
     def awaited(self, accuser: Stream | None) -> set[Resource]:
         """What nobody has accepted yet."""
         del accuser
-        unproven = self.withdrawals.publisher.unproven
+        unproven = self.withdrawals.publisher.acceptance.unproven
         return {found for found in self.made() if found in unproven}
 
     def is_whole(self) -> bool:

@@ -11,9 +11,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from translators.database import Database, Failure, QueryKey
-from translators.model.origin import InputKey
 from translators.model.resource import Resource
 from translators.names import CLUSTER_TYPE, LISTENER_TYPE
+from translators.object_key import ObjectKey
 from xds_server.publisher import Making
 
 HISTORY_LIMIT = 16_384
@@ -44,10 +44,10 @@ _ONLY_WORDS = 3
 class Locator(Protocol):
     """Where an object was written; the source of the object knows."""
 
-    def locate(self, key: InputKey, path: str = "") -> tuple[str, int] | None:
+    def locate(self, key: ObjectKey, path: str = "") -> tuple[str, int] | None:
         """(file, line) of a field of an object; None when it is not known."""
 
-    def find_values(self, key: InputKey) -> Iterator[tuple[str, str]]:
+    def find_values(self, key: ObjectKey) -> Iterator[tuple[str, str]]:
         """Every scalar of the object as it is written now, as (field path, text)."""
 
 
@@ -55,13 +55,13 @@ class History:
     """The values that objects had before their last edits, as long as those may turn out to be bad."""
 
     def __init__(self) -> None:
-        self._edits: dict[InputKey, list[tuple[int, object | None]]] = {}
+        self._edits: dict[ObjectKey, list[tuple[int, object | None]]] = {}
         self._count = 0
 
     def __len__(self) -> int:
         return self._count
 
-    def remember(self, before: Mapping[InputKey, object | None], revision: int) -> None:
+    def remember(self, before: Mapping[ObjectKey, object | None], revision: int) -> None:
         """Notes what these objects were before a revision."""
         for key, value in before.items():
             edits = self._edits.setdefault(key, [])
@@ -79,29 +79,29 @@ class History:
         self._edits.clear()
         self._count = 0
 
-    def value_at(self, key: InputKey, revision: int, now: object | None) -> object | None:
+    def value_at(self, key: ObjectKey, revision: int, now: object | None) -> object | None:
         """The value that an object had at a revision: ``now`` when it was not edited since."""
         return next(
             (before for edited, before in self._edits.get(key, ()) if edited > revision), now
         )
 
-    def values(self, key: InputKey) -> Iterator[object | None]:
+    def values(self, key: ObjectKey) -> Iterator[object | None]:
         """The values that an object had before, the newest first."""
         return (value for _, value in reversed(self._edits.get(key, ())))
 
-    def last_edit(self, key: InputKey) -> int:
+    def last_edit(self, key: ObjectKey) -> int:
         """The revision of the newest edit that is remembered; 0 when there is none."""
         edits = self._edits.get(key)
         return edits[-1][0] if edits else 0
 
-    def edited_since(self, revision: int) -> Iterator[InputKey]:
+    def edited_since(self, revision: int) -> Iterator[ObjectKey]:
         """The objects edited after a revision, as far as remembered."""
         return (key for key, edits in self._edits.items() if edits[-1][0] > revision)
 
 
 def suspects(
     database: Database, history: History, making: Making, refused: Collection[Resource]
-) -> dict[InputKey, object | None]:
+) -> dict[ObjectKey, object | None]:
     """The objects that may have made a resource bad → what they are to be instead (None: absent), the likeliest first.
 
     ``refused`` are all resources that are known to be bad, with this one. Empty when no object is to blame.
@@ -110,8 +110,8 @@ def suspects(
         return _changed(database, history, making, refused)
     for keys in (_read(database, making.ref), _read(database, making.listing)):
         present = [key for key, revision in keys.items() if revision is not None]
-        policies = [key for key in present if key[0] in POLICIES]
-        others = [key for key in present if key[0] not in POLICIES]
+        policies = [key for key in present if key.kind in POLICIES]
+        others = [key for key in present if key.kind not in POLICIES]
         for group in (policies, others):
             found = _makers(database, history, making, refused, group)
             if found:
@@ -121,7 +121,7 @@ def suspects(
 
 def _changed(
     database: Database, history: History, making: Making, refused: Collection[Resource]
-) -> dict[InputKey, object | None]:
+) -> dict[ObjectKey, object | None]:
     """Objects edited after the resource was last good and without whose edit it would be different → what they were then."""
     since = making.since
     edits = {
@@ -151,13 +151,13 @@ def _makers(
     history: History,
     making: Making,
     refused: Collection[Resource],
-    keys: list[InputKey],
-) -> dict[InputKey, object | None]:
+    keys: list[ObjectKey],
+) -> dict[ObjectKey, object | None]:
     """Objects of a resource that was never good → their newest earlier value with which it would be different, or not be."""
     keys = sorted(keys, key=lambda each: (_rank(each), -history.last_edit(each), each))
     if len(keys) > TRIED_ALONE:
         return {key: next(history.values(key), None) for key in keys}
-    found: dict[InputKey, object | None] = {}
+    found: dict[ObjectKey, object | None] = {}
     for key in keys:
         for value in (*history.values(key), None):
             if not _is_refused(database, key, value, making, refused):
@@ -166,17 +166,14 @@ def _makers(
     return found
 
 
-def _read(database: Database, ref: QueryKey[object]) -> dict[InputKey, int | None]:
+def _read(database: Database, ref: QueryKey[object]) -> dict[ObjectKey, int | None]:
     """What a result depends on → the revision of its present value."""
-    return {
-        (kind, namespace, name): revision
-        for (kind, namespace, name), revision in database.provenance(ref)
-    }
+    return dict(database.provenance(ref))
 
 
 def _is_refused(
     database: Database,
-    key: InputKey,
+    key: ObjectKey,
     value: object | None,
     making: Making,
     refused: Collection[Resource],
@@ -204,7 +201,7 @@ def is_sure(resources: Sequence[Resource]) -> bool:
     return bool(resources) and all(found.type_url in _ONE_BY_ONE for found in resources)
 
 
-def named_field(locator: Locator, key: InputKey, reason: str) -> str:
+def named_field(locator: Locator, key: ObjectKey, reason: str) -> str:
     """The path of the scalar of an object that Envoy's words repeat the most of; empty when there is none."""
     odd = [
         word
@@ -222,7 +219,7 @@ def named_field(locator: Locator, key: InputKey, reason: str) -> str:
     return best
 
 
-def new_field(locator: Locator, key: InputKey, good: object | None) -> str:
+def new_field(locator: Locator, key: ObjectKey, good: object | None) -> str:
     """The path of the first scalar of an object that its good value does not have; empty when there is none."""
     known = repr(good)
     values = _values(locator, key)
@@ -234,11 +231,11 @@ def has_word(text: str, word: str) -> bool:
     return re.search(rf"(?<![\w.|-]){re.escape(word)}(?![\w.|-])", text) is not None
 
 
-def _values(locator: Locator, key: InputKey) -> Iterator[tuple[str, str]]:
+def _values(locator: Locator, key: ObjectKey) -> Iterator[tuple[str, str]]:
     for path, text in locator.find_values(key):
         if not path.startswith(("metadata", "apiVersion", "kind")):
             yield path, text
 
 
-def _rank(key: InputKey) -> int:
-    return KIND_ORDER.index(key[0]) if key[0] in KIND_ORDER else len(KIND_ORDER)
+def _rank(key: ObjectKey) -> int:
+    return KIND_ORDER.index(key.kind) if key.kind in KIND_ORDER else len(KIND_ORDER)

@@ -36,7 +36,6 @@ from xds_server.status import (
     TypeState,
     TypeStatus,
     WaitResult,
-    object_name,
     problem_status,
 )
 
@@ -219,7 +218,7 @@ class Ledger:
             return
         _log.warning(
             "object rejected by envoy",
-            object=object_name(rejection.key),
+            object=str(rejection.key),
             place=rejection.place,
             path=rejection.path,
             resource=rejection.resource.name,
@@ -229,7 +228,7 @@ class Ledger:
     def lifted(self, rejection: Rejection) -> None:
         """What was held back has a new value."""
         if rejection.key is not None:
-            _log.info("rejected object changed, trying it again", object=object_name(rejection.key))
+            _log.info("rejected object changed, trying it again", object=str(rejection.key))
 
     def progressed(self) -> None:
         """The quarantine held something back, or gave it back, or came to an end."""
@@ -359,7 +358,7 @@ def _some(resources: Iterable[Resource]) -> list[str]:
 def _rejection(rejection: Rejection) -> RejectionStatus:
     serving = "the last good version" if rejection.is_serving else "nothing: it was never good"
     return RejectionStatus(
-        object=object_name(rejection.key) if rejection.key is not None else "",
+        object=str(rejection.key) if rejection.key is not None else "",
         place=rejection.place,
         path=rejection.path,
         reason=rejection.reason,

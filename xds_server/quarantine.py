@@ -14,8 +14,8 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from translators.model.origin import InputKey
 from translators.model.resource import Resource
+from translators.object_key import ObjectKey
 from xds_server.ads.snapshot import Snapshot
 from xds_server.ads.stream import Stream
 from xds_server.attribution import (
@@ -55,7 +55,7 @@ class Rejection:
         is_serving: Whether there are last good bytes, which are served instead.
     """
 
-    key: InputKey | None
+    key: ObjectKey | None
     value: object | None
     good: object | None
     resource: Resource
@@ -96,7 +96,7 @@ class Quarantine:
         observer: RejectionObserver,
         now: Callable[[], float],
     ) -> None:
-        self.rejections: dict[InputKey, Rejection] = {}
+        self.rejections: dict[ObjectKey, Rejection] = {}
         self.unexplained: dict[Resource, Rejection] = {}
         self.edited = publisher.revision
         self._publisher = publisher
@@ -115,7 +115,7 @@ class Quarantine:
         """Whether anything is under suspicion."""
         return not self._trials.is_idle
 
-    def commit(self, values: Mapping[InputKey, object], removed: Collection[InputKey]) -> bool:
+    def commit(self, values: Mapping[ObjectKey, object], removed: Collection[ObjectKey]) -> bool:
         """Commits edits of a source, except values that are held back; False when nothing changed."""
         admitted = dict(values)
         lifted = False
@@ -260,7 +260,7 @@ class Quarantine:
         )  # fmt: skip
         self._observer.rejected(rejection)
 
-    def _reject(self, key: InputKey, reason: str, accuser: Stream | None) -> None:
+    def _reject(self, key: ObjectKey, reason: str, accuser: Stream | None) -> None:
         """Reverts a guilty object."""
         self._withdrawals.take_back((key,))
         record = self._withdrawals.records.pop(key, None)

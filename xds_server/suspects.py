@@ -6,8 +6,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from translators.database import QueryKey
-from translators.model.origin import InputKey
 from translators.model.resource import Resource
+from translators.object_key import ObjectKey
 from xds_server.ads.stream import Stream
 from xds_server.attribution import History, Locator, named_field, named_resources
 from xds_server.publisher import Publisher
@@ -90,11 +90,11 @@ class Withdrawals:
     """The objects that are under suspicion, whether they are in the world now or not."""
 
     def __init__(self, publisher: Publisher, history: History) -> None:
-        self.records: dict[InputKey, Withdrawal] = {}
+        self.records: dict[ObjectKey, Withdrawal] = {}
         self.publisher = publisher
         self._history = history
 
-    def commit(self, values: Mapping[InputKey, object], removed: Collection[InputKey]) -> bool:
+    def commit(self, values: Mapping[ObjectKey, object], removed: Collection[ObjectKey]) -> bool:
         """Edits the world and remembers what was there; False when nothing changed."""
         database = self.publisher.database
         before = {key: database.input(key) for key in (*values, *removed)}
@@ -106,15 +106,15 @@ class Withdrawals:
             )
         return changed
 
-    def take_back(self, keys: Collection[InputKey]) -> None:
+    def take_back(self, keys: Collection[ObjectKey]) -> None:
         """Gives objects their good values."""
         self._set({key: self.records[key].good for key in keys if key in self.records})
 
-    def reinstate(self, keys: Collection[InputKey]) -> None:
+    def reinstate(self, keys: Collection[ObjectKey]) -> None:
         """Gives objects their refused values."""
         self._set({key: self.records[key].refused for key in keys if key in self.records})
 
-    def _set(self, values: Mapping[InputKey, object | None]) -> None:
+    def _set(self, values: Mapping[ObjectKey, object | None]) -> None:
         self.commit(
             {key: value for key, value in values.items() if value is not None},
             [key for key, value in values.items() if value is None],
@@ -127,14 +127,14 @@ class Objects:
 
     withdrawals: Withdrawals
     locator: Locator
-    keys: tuple[InputKey, ...]
+    keys: tuple[ObjectKey, ...]
 
     def __len__(self) -> int:
         return len(self.keys)
 
     def split(self, reason: str) -> tuple[Objects, Objects]:
         """Those of which Envoy repeats nothing and those of which it does, or the less and the more likely half."""
-        named: tuple[InputKey, ...] = ()
+        named: tuple[ObjectKey, ...] = ()
         if len(self.keys) <= _WORDS_FOR:
             named = tuple(key for key in self.keys if named_field(self.locator, key, reason))
         if not 0 < len(named) < len(self.keys):
@@ -177,7 +177,7 @@ class Objects:
         """Whether none of them was edited since."""
         return all(key in self.withdrawals.records for key in self.keys)
 
-    def _some(self, keys: tuple[InputKey, ...]) -> Objects:
+    def _some(self, keys: tuple[ObjectKey, ...]) -> Objects:
         return Objects(self.withdrawals, self.locator, keys)
 
 

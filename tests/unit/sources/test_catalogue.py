@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from tests.support.kind_documents import document
 from translators.kinds.workload_entry import WorkloadEntrySpec
-from translators.model.origin import InputKey, Origin, Severity
+from translators.model.origin import Origin, Severity
+from translators.object_key import ObjectKey
 from xds_server.sources.batch import Batch
 from xds_server.sources.catalogue import Catalogue, Content, Unreadable
 from xds_server.sources.files import read_texts
@@ -19,8 +20,8 @@ def entry(name: str, address: str = "10.0.0.1") -> str:
     return document("WorkloadEntry", f"address: {address}", name=name)
 
 
-def key(name: str) -> InputKey:
-    return ("WorkloadEntry", "default", name)
+def key(name: str) -> ObjectKey:
+    return ObjectKey("WorkloadEntry", "default", name)
 
 
 class Texts:
@@ -29,7 +30,7 @@ class Texts:
     def __init__(self) -> None:
         self.catalogue = Catalogue()
         self.addresses: dict[str, str] = {}
-        self.origins: dict[InputKey, Origin] = {}
+        self.origins: dict[ObjectKey, Origin] = {}
         self.batch: Batch | None = None
 
     def put(self, **contents: Content) -> Batch | None:

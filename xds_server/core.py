@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterable
 
 from translators.codec.node import RawNode
 from translators.database import Database
-from translators.model.origin import InputKey
 from translators.model.proxy_node import ProxyNode
+from translators.object_key import ObjectKey
 from translators.world import INDEXES
 from xds_server import log, memory
 from xds_server.ads.diff import Response
@@ -32,7 +32,7 @@ from xds_server.serving.edits import Committed, Edits
 from xds_server.serving.groups import Member
 from xds_server.serving.publisher import Publisher
 from xds_server.sources.batch import Batch
-from xds_server.status import MeshStatus, WaitResult, object_name
+from xds_server.status import MeshStatus, WaitResult
 
 _log = log.logger(__name__)
 
@@ -193,8 +193,8 @@ class StreamObserver:
         self._ledger.turned_away(peer, code, message)
 
 
-def _some(keys: Iterable[InputKey]) -> str:
-    names = sorted(map(object_name, keys))
+def _some(keys: Iterable[ObjectKey]) -> str:
+    names = sorted(map(str, keys))
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 

@@ -9,7 +9,7 @@ import enum
 from dataclasses import dataclass
 from typing import Protocol
 
-from translators.model.origin import InputKey, Problem
+from translators.model.origin import Problem
 
 
 class TypeState(enum.Enum):
@@ -65,17 +65,11 @@ def problem_status(problem: Problem) -> ProblemStatus:
         place = f"{problem.origin.source}:{problem.line or problem.origin.line}"
     return ProblemStatus(
         severity=problem.severity.value,
-        object=object_name(problem.key) if problem.key is not None else "",
+        object=str(problem.key) if problem.key is not None else "",
         place=place,
         path=problem.path,
         message=problem.message,
     )
-
-
-def object_name(key: InputKey) -> str:
-    """``Kind namespace/name``, or ``Kind name`` where there is no namespace."""
-    kind, namespace, name = key
-    return f"{kind} {namespace}/{name}" if namespace else f"{kind} {name}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tests.support.shards import everywhere
 from translators.clusters import cluster, cluster_names, eds_cluster_names
-from translators.database import Database, InputKey
+from translators.database import Database
 from translators.endpoints import load_assignment
 from translators.kinds.destination_rule import (
     ConnectionPool,
@@ -29,6 +29,7 @@ from translators.model.config_object import ConfigObject
 from translators.model.locality import Locality
 from translators.model.origin import Labels
 from translators.model.service import ClientScope
+from translators.object_key import ObjectKey
 from translators.world import INDEXES, workload_ports
 
 NAMESPACES = st.sampled_from(["one", "two"])
@@ -134,7 +135,7 @@ LOCALITIES = (Locality(), Locality("r", "z"))
 
 
 @st.composite
-def edits(draw: st.DrawFn) -> tuple[InputKey, ConfigObject[object] | None]:
+def edits(draw: st.DrawFn) -> tuple[ObjectKey, ConfigObject[object] | None]:
     """An object set, or its key with None: removed."""
     kind = draw(st.sampled_from([*sorted(SPECS), *FREQUENT]))
     namespace = "" if kind == "Node" else draw(NAMESPACES)
@@ -165,10 +166,10 @@ def everything(db: Database) -> dict[object, object]:
 @settings(max_examples=150, deadline=None)
 @given(st.lists(edits(), min_size=10, max_size=20))
 def test_any_edits_lead_to_what_a_fresh_database_gives(
-    steps: list[tuple[InputKey, ConfigObject[object] | None]],
+    steps: list[tuple[ObjectKey, ConfigObject[object] | None]],
 ) -> None:
     db = Database(INDEXES)
-    state: dict[InputKey, ConfigObject[object]] = {}
+    state: dict[ObjectKey, ConfigObject[object]] = {}
     for revision, (key, value) in enumerate(steps, 1):
         everything(db)
         if value is None:

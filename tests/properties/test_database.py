@@ -20,9 +20,10 @@ from tests.support.query_graphs import (
     same_outcome,
     worlds,
 )
-from translators.database import Database, InputKey
+from translators.database import Database
+from translators.object_key import ObjectKey
 
-Edit = tuple[InputKey, Value | None]
+Edit = tuple[ObjectKey, Value | None]
 Batch = tuple[list[Edit], list[tuple[bool, int]]]
 
 numbers = st.integers(0, 9)
@@ -41,7 +42,7 @@ def fill(db: Database, world: World, revision: int = 1) -> None:
         db.set(key, value, revision)
 
 
-def edit(db: Database, key: InputKey, value: Value | None, revision: int) -> bool:
+def edit(db: Database, key: ObjectKey, value: Value | None, revision: int) -> bool:
     return db.remove(key, revision) if value is None else db.set(key, value, revision)
 
 

@@ -13,8 +13,8 @@ from translators import routes
 from translators.codec import decode
 from translators.database import Database
 from translators.model.config_object import ConfigObject
-from translators.model.origin import InputKey
 from translators.model.proxy_node import Mode
+from translators.object_key import ObjectKey
 from translators.world import INDEXES
 
 
@@ -53,7 +53,7 @@ def test_routes_after_any_edits_are_those_of_a_fresh_start(
     edits: list[tuple[bool, ConfigObject[object]]],
 ) -> None:
     db = Database(INDEXES)
-    last: dict[InputKey, ConfigObject[object]] = {}
+    last: dict[ObjectKey, ConfigObject[object]] = {}
     for revision, (removes, one) in enumerate(edits, 1):
         if removes and last:
             key = min(last)

@@ -15,9 +15,9 @@ from translators import listeners, routes
 from translators.codec import decode
 from translators.database import Database
 from translators.model.config_object import ConfigObject
-from translators.model.origin import InputKey
 from translators.model.proxy_node import Mode
 from translators.model.resource import Resource
+from translators.object_key import ObjectKey
 from translators.world import INDEXES
 
 
@@ -77,7 +77,7 @@ def test_listeners_after_any_edits_are_those_of_a_fresh_start(
     edits: list[tuple[bool, ConfigObject[object]]],
 ) -> None:
     db = Database(INDEXES)
-    last: dict[InputKey, ConfigObject[object]] = {}
+    last: dict[ObjectKey, ConfigObject[object]] = {}
     for revision, (removes, one) in enumerate(edits, 1):
         if removes and last:
             key = min(last)

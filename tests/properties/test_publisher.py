@@ -9,13 +9,13 @@ from tests.support.meshes import objects
 from translators.database import Database
 from translators.model.config_object import ConfigObject
 from translators.model.locality import Locality
-from translators.model.origin import InputKey
 from translators.model.proxy_node import Mode, ProxyNode
+from translators.object_key import ObjectKey
 from translators.world import INDEXES
 from xds_server.serving.groups import Member
 from xds_server.serving.publisher import Publisher
 
-Objects = dict[InputKey, ConfigObject[object]]
+Objects = dict[ObjectKey, ConfigObject[object]]
 
 SORTS = (
     (ProxyNode("a", "a", "default", Mode.CAPTURED, ("10.0.0.1",)), False),

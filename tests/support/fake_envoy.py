@@ -125,7 +125,7 @@ class Mesh:
     @property
     def rejected(self) -> set[str]:
         """``Kind/name`` of what is held back."""
-        return {f"{key[0]}/{key[2]}" for key in self.quarantine.rejections}
+        return {f"{key.kind}/{key.name}" for key in self.quarantine.rejections}
 
 
 @dataclass

@@ -5,18 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from translators.database import (
-    Index,
-    InputKey,
-    Reader,
-    query,
-)
+from translators.database import Index, Reader, query
+from translators.object_key import ObjectKey
 
 runs: list[str] = []
 
 
-def key(name: str) -> InputKey:
-    return ("Number", "default", name)
+def key(name: str) -> ObjectKey:
+    return ObjectKey("Number", "default", name)
 
 
 @query
@@ -41,7 +37,7 @@ def label(db: Reader, name: str) -> tuple[str, str]:
 @query
 def total(db: Reader) -> int:
     runs.append("total")
-    return sum(number(db, name) for _, _, name in db.inputs("Number"))
+    return sum(number(db, key.name) for key in db.inputs("Number"))
 
 
 @query
@@ -64,7 +60,7 @@ DIGITS = Index("digits", "Number", lambda value: str(abs(value)) if isinstance(v
 @query
 def with_digit(db: Reader, digit: str) -> tuple[str, ...]:
     runs.append(f"with {digit}")
-    return tuple(name for _, _, name in db.lookup(DIGITS, digit))
+    return tuple(key.name for key in db.lookup(DIGITS, digit))
 
 
 @query

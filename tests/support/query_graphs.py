@@ -14,15 +14,16 @@ from random import Random
 
 from hypothesis import strategies as st
 
-from translators.database import Database, Failure, Index, InputKey, Query, Reader, query
+from translators.database import Database, Failure, Index, Query, Reader, query
+from translators.object_key import ObjectKey
 
 KINDS = ("A", "B")
 NAMES = ("a", "b", "c")
-Diff = tuple[object, ...]
-Steps = tuple[Diff, ...]
+Step = tuple[object, ...]
+Steps = tuple[Step, ...]
 Program = tuple[Steps, ...]
 Value = tuple[int, tuple[int, ...]]
-World = dict[InputKey, Value]
+World = dict[ObjectKey, Value]
 Reading = tuple[object, ...]
 Outcome = tuple[str, object]
 
@@ -59,7 +60,7 @@ class _Asker:
         self._ask = ask
         self._sum = 0
 
-    def run(self, steps: Iterable[Diff]) -> int:
+    def run(self, steps: Iterable[Step]) -> int:
         for what, *how in steps:
             getattr(self, f"_{what}")(*how)
         return self._sum
@@ -67,19 +68,19 @@ class _Asker:
     def _add(self, value: object) -> None:
         self._sum += _number(value) if value is not None else 7
 
-    def _input(self, key: InputKey) -> None:
+    def _input(self, key: ObjectKey) -> None:
         self._add(self._ask(("input", key)))
 
     def _node(self, number: int) -> None:
         self._sum += 3 * int(str(self._ask(("node", number))))
 
-    def _pick(self, key: InputKey, below: int) -> None:
+    def _pick(self, key: ObjectKey, below: int) -> None:
         """Read a node that an input chooses."""
         self._add(value := self._ask(("input", key)))
         if below:
             self._node((_number(value) if value is not None else 0) % below)
 
-    def _when(self, key: InputKey, steps: Steps) -> None:
+    def _when(self, key: ObjectKey, steps: Steps) -> None:
         value = self._ask(("input", key))
         if value is not None and _number(value) % 2:
             self.run(steps)
@@ -118,7 +119,7 @@ class _Asker:
         except BrokenError:
             self._sum += 11
 
-    def _listing(self, reading: Reading) -> tuple[InputKey, ...]:
+    def _listing(self, reading: Reading) -> tuple[ObjectKey, ...]:
         keys = self._ask(reading)
         assert isinstance(keys, tuple)
         return keys
@@ -188,11 +189,11 @@ class Oracle:
             case "input", key:
                 return "value", self.world.get(key)
             case "kind", kind:
-                return "value", tuple(sorted(key for key in self.world if key[0] == kind))
+                return "value", tuple(sorted(key for key in self.world if key.kind == kind))
             case "bucket", Index() as index, wanted:
-                members: list[InputKey] = []
+                members: list[ObjectKey] = []
                 for key, value in self.world.items():
-                    if key[0] == index.kind and wanted in index.keys(value):
+                    if key.kind == index.kind and wanted in index.keys(value):
                         insort(members, key)
                 return "value", tuple(members)
             case "index keys", Index() as index:
@@ -205,7 +206,7 @@ class Oracle:
         raise AssertionError(reading)
 
     def _keys(self, index: Index) -> set[Hashable]:
-        values = [value for key, value in self.world.items() if key[0] == index.kind]
+        values = [value for key, value in self.world.items() if key.kind == index.kind]
         return {key for value in values for key in index.keys(value)}
 
     def reach(self, roots: Iterable[int]) -> set[int]:
@@ -220,7 +221,7 @@ class Oracle:
                 todo += (reading[1] for reading, _ in self.traces[number] if reading[0] == "node")
         return found
 
-    def inputs_of(self, number: int) -> set[InputKey]:
+    def inputs_of(self, number: int) -> set[ObjectKey]:
         """The inputs whose value or absence the node depends on."""
         nodes = self.reach([number])
         return {r[1] for node in nodes for r, _ in self.traces[node] if r[0] == "input"}
@@ -256,7 +257,7 @@ def same_outcome(db: Database, node: Query[int, int], number: int, expected: Out
         assert ("value", outcome) == expected
 
 
-keys = st.tuples(st.sampled_from(KINDS), st.just("n"), st.sampled_from(NAMES))
+keys = st.builds(ObjectKey, st.sampled_from(KINDS), st.just("n"), st.sampled_from(NAMES))
 values = st.tuples(st.integers(0, 4), st.lists(st.integers(0, 2), max_size=2).map(tuple))
 edits = st.tuples(keys, st.one_of(st.none(), values, values))
 worlds = st.dictionaries(keys, values, min_size=2, max_size=6)
@@ -265,10 +266,10 @@ worlds = st.dictionaries(keys, values, min_size=2, max_size=6)
 def random_program(seed: int, size: int) -> Program:
     """A dense program: most nodes read nodes, and values are small, so that many come out equal."""
     draw = Random(seed)
-    return tuple(tuple(_diffs(draw, number)) for number in range(size))
+    return tuple(tuple(_steps(draw, number)) for number in range(size))
 
 
-def _diffs(draw: Random, below: int) -> Iterator[Diff]:
+def _steps(draw: Random, below: int) -> Iterator[Step]:
     for _ in range(draw.randint(1, 4)):
         yield _step(draw, below, deep=False)
     if draw.random() < 0.2:
@@ -277,13 +278,13 @@ def _diffs(draw: Random, below: int) -> Iterator[Diff]:
         yield "modulo", draw.randint(1, 4)
 
 
-def _step(draw: Random, below: int, *, deep: bool) -> Diff:
-    key = (draw.choice(KINDS), "n", draw.choice(NAMES))
-    steps: list[Diff] = [
+def _step(draw: Random, below: int, *, deep: bool) -> Step:
+    key = ObjectKey(draw.choice(KINDS), "n", draw.choice(NAMES))
+    steps: list[Step] = [
         ("input", key),
         ("input", key),
-        ("kind", key[0]),
-        ("each", key[0]),
+        ("kind", key.kind),
+        ("each", key.kind),
         ("bucket", BUCKETS, draw.randint(0, 2), draw.random() < 0.5),
         ("bucket", PARITY, draw.choice(["parity-0", "parity-1"]), draw.random() < 0.5),
         ("index_keys", draw.choice([BUCKETS, PARITY, GROUPED])),
@@ -302,7 +303,7 @@ def _step(draw: Random, below: int, *, deep: bool) -> Diff:
 programs = st.builds(random_program, st.integers(0, 2**32), st.integers(2, 10))
 
 
-def apply_edit(world: World, key: InputKey, value: Value | None) -> None:
+def apply_edit(world: World, key: ObjectKey, value: Value | None) -> None:
     """Do to the world what an edit does to the database."""
     if value is None:
         world.pop(key, None)

@@ -13,7 +13,6 @@ from translators.database import Database
 from translators.kinds.virtual_service import VirtualServiceSpec
 from translators.model.config_object import ConfigObject
 from translators.model.locality import Locality
-from translators.model.origin import InputKey
 from translators.model.proxy_node import Mode, ProxyNode
 from translators.model.resource import Resource
 from translators.names import (
@@ -23,6 +22,7 @@ from translators.names import (
     ROUTE_TYPE,
     VIRTUAL_HOST_TYPE,
 )
+from translators.object_key import ObjectKey
 from translators.world import INDEXES, shard_of
 from xds_server.serving.groups import CHANGES_KEPT, Member
 from xds_server.serving.publisher import IDLE_GROUPS, Publisher
@@ -55,7 +55,7 @@ spec:
 """
 
 
-def values(*texts: str) -> dict[InputKey, ConfigObject[object]]:
+def values(*texts: str) -> dict[ObjectKey, ConfigObject[object]]:
     return {found.key: found for text in texts for found in objects(text)}
 
 
@@ -69,8 +69,8 @@ def node(name: str = "a", address: str = "10.9.0.1", zone: str = "z1") -> ProxyN
     )
 
 
-def entry(name: str) -> InputKey:
-    return ("ServiceEntry", "default", name)
+def entry(name: str) -> ObjectKey:
+    return ObjectKey("ServiceEntry", "default", name)
 
 
 def served(member: Member, type_url: str) -> dict[str, Resource]:
@@ -198,7 +198,7 @@ def test_what_cannot_be_made_stays_as_it_was_and_is_told(publisher: Publisher) -
     member = publisher.join(node(), inline=False)
     good = served(member, VIRTUAL_HOST_TYPE)
     broken = values(policy("one", 2), service("three"))
-    spec = broken["VirtualService", "default", "one"].spec
+    spec = broken[ObjectKey("VirtualService", "default", "one")].spec
     assert isinstance(spec, VirtualServiceSpec)
     object.__setattr__(spec.http[0], "timeout", "long")
     publisher.commit(broken)

@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.fake_envoy import FakeEnvoy, Mesh, containing, takes_all
 from translators.model.proxy_node import Mode, ProxyNode
+from translators.object_key import ObjectKey
 
 OBSCURE = "Proto constraint validation failed"
 """Words that name nothing."""
@@ -112,7 +113,7 @@ def test_a_refused_edit_is_reverted_and_others_go_on(inline: bool) -> None:
     revision = edit(mesh, "svc-000", prefix="/poison")
     mesh.run()
     [rejection] = mesh.quarantine.rejections.values()
-    assert rejection.key == ("VirtualService", "default", "svc-000")
+    assert rejection.key == ObjectKey("VirtualService", "default", "svc-000")
     assert rejection.revision == revision
     assert rejection.proxies == ("a.default",)
     assert (rejection.place, rejection.path) == (
@@ -263,7 +264,10 @@ def test_a_poison_that_was_never_good_is_taken_out_and_its_host_has_default_rout
     mesh.run()
     mesh.tick(6)
     [rejection] = mesh.quarantine.rejections.values()
-    assert (rejection.key, rejection.good) == (("VirtualService", "default", "svc-002"), None)
+    assert (rejection.key, rejection.good) == (
+        ObjectKey("VirtualService", "default", "svc-002"),
+        None,
+    )
     assert any(
         name.endswith("svc-002.default.svc.cluster.local:80") for name in envoy.names("vhds")
     )

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from enum import Enum
 from typing import Final
 
-from translators.database.query import AnyQuery, Dependency, InputKey, InputRead, Key, QueryKey
+from translators.database.query import AnyQuery, Dependency, InputRead, Key, QueryKey
+from translators.object_key import ObjectKey
 
 
 class _Mark(Enum):
@@ -148,7 +149,7 @@ class InputCell(LeafCell):
 
     __slots__ = ("key", "pending", "revision")
 
-    def __init__(self, key: InputKey, value: object | None, revision: int | None) -> None:
+    def __init__(self, key: ObjectKey, value: object | None, revision: int | None) -> None:
         super().__init__(value, current=True)
         self.key = key
         self.pending: object | None = None

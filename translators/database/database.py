@@ -23,12 +23,12 @@ from translators.database.query import (
     Dependency,
     Failure,
     Index,
-    InputKey,
     Key,
     QueryKey,
     Statistics,
 )
 from translators.database.reading import InputReader
+from translators.object_key import ObjectKey
 
 R = TypeVar("R")
 
@@ -49,7 +49,7 @@ class Database(InputReader):
         self._next = 0
         self._reported: dict[ResultCell, object] = {}
 
-    def set(self, key: InputKey, value: object, revision: int) -> bool:
+    def set(self, key: ObjectKey, value: object, revision: int) -> bool:
         """Give an input a value.
 
         Returns:
@@ -64,7 +64,7 @@ class Database(InputReader):
             raise ValueError(f"input {key} cannot be set to None; remove it instead")
         return self._edit(key, value, revision)
 
-    def remove(self, key: InputKey, revision: int) -> bool:
+    def remove(self, key: ObjectKey, revision: int) -> bool:
         """Take an input away; False when there was none.
 
         Raises:
@@ -72,11 +72,11 @@ class Database(InputReader):
         """
         return self._edit(key, None, revision)
 
-    def input_revision(self, key: InputKey) -> int | None:
+    def input_revision(self, key: ObjectKey) -> int | None:
         """The revision that brought the present value of an input, None when there is none."""
         return self.leaves.peek(key)[1]
 
-    def _edit(self, key: InputKey, value: object | None, revision: int) -> bool:
+    def _edit(self, key: ObjectKey, value: object | None, revision: int) -> bool:
         self._refuse_in_query("edit input", key)
         stale = self.leaves.put(key, value, revision)
         if stale is None:
@@ -159,7 +159,7 @@ class Database(InputReader):
             if isinstance(cell, ResultCell | LeafCell)
         )
 
-    def provenance(self, ref: QueryKey[object]) -> tuple[tuple[InputKey, int | None], ...]:
+    def provenance(self, ref: QueryKey[object]) -> tuple[tuple[ObjectKey, int | None], ...]:
         """All inputs whose value or absence the result depends on, through any number of queries.
 
         A listing (`inputs`, `lookup`, `index_keys`) adds nothing by itself: the inputs in it count
@@ -168,7 +168,7 @@ class Database(InputReader):
         Returns:
             Sorted keys with the revision that brought the present value, None for an absent input.
         """
-        found: set[InputKey] = set()
+        found: set[ObjectKey] = set()
         todo: list[Cell] = [self._fresh(ref)]
         seen = set(todo)
         while todo:

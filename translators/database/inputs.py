@@ -16,7 +16,8 @@ from weakref import WeakSet
 
 from translators.database.cells import InputCell, LeafCell
 from translators.database.listings import ListingCell, Listings, Names
-from translators.database.query import Index, InputKey, KindRead, LookupRead
+from translators.database.query import Index, KindRead, LookupRead
+from translators.object_key import ObjectKey
 
 _Edit = tuple[int, Hashable, bool]
 """One change of a listing: the number of the table, what is filed under, and whether the input
@@ -37,12 +38,12 @@ class Inputs:
     """
 
     def __init__(self, indexes: Iterable[Index], below: Inputs | None = None) -> None:
-        self.cells: dict[InputKey, InputCell] = {}
+        self.cells: dict[ObjectKey, InputCell] = {}
         self.below = below
         self.overlays: WeakSet[Inputs] = WeakSet()
         self.indexes = tuple(dict.fromkeys(indexes))
         if below is None:
-            self.kinds = Listings[InputKey](_kind_read)
+            self.kinds = Listings[ObjectKey](_kind_read)
             self.tables = (self.kinds, *map(_buckets, self.indexes))
             self.names = tuple(map(Names, self.indexes, self.tables[1:]))
         else:
@@ -56,12 +57,12 @@ class Inputs:
         self._of_kind: dict[str, list[Index]] = {}
         for index in self.indexes:
             self._of_kind.setdefault(index.kind, []).append(index)
-        self.edited_inputs: dict[InputKey, None] = {}
+        self.edited_inputs: dict[ObjectKey, None] = {}
         self.edited_listings: dict[tuple[int, Hashable], None] = {}
         if below is not None:
             below.overlays.add(self)
 
-    def index(self, index: Index) -> Listings[InputKey]:
+    def index(self, index: Index) -> Listings[ObjectKey]:
         """The listings of an index.
 
         Raises:
@@ -85,19 +86,19 @@ class Inputs:
                 f"the database has no index {index.name!r}; give it to Database(indexes=...)"
             ) from None
 
-    def cell(self, key: InputKey) -> InputCell:
+    def cell(self, key: ObjectKey) -> InputCell:
         """The input under `key`; one that stands for its absence is made when there is none."""
         cell = self.cells.get(key)
         if cell is None:
             cell = self.cells[key] = InputCell(key, *self._below(key))
         return cell
 
-    def peek(self, key: InputKey) -> tuple[object | None, int | None]:
+    def peek(self, key: ObjectKey) -> tuple[object | None, int | None]:
         """The latest value and revision, without making a cell; twice None when absent."""
         cell = self.cells.get(key)
         return self._below(key) if cell is None else (cell.latest(), cell.revision)
 
-    def put(self, key: InputKey, value: object | None, revision: int) -> list[LeafCell] | None:
+    def put(self, key: ObjectKey, value: object | None, revision: int) -> list[LeafCell] | None:
         """Set an input, or remove it if the value is None.
 
         Returns:
@@ -126,7 +127,7 @@ class Inputs:
             self._note_edits(key, edits)
         return stale
 
-    def _file(self, key: InputKey, edits: list[_Edit], stale: list[LeafCell]) -> None:
+    def _file(self, key: ObjectKey, edits: list[_Edit], stale: list[LeafCell]) -> None:
         for number, name, present in edits:
             size = self.tables[number].edit(name, key, present, stale)
             if size == present and number:  # the first one came, or the last one went
@@ -148,7 +149,7 @@ class Inputs:
         """New inputs laid over these."""
         return Inputs(self.indexes, self)
 
-    def keep(self, key: InputKey, edits: list[_Edit]) -> None:
+    def keep(self, key: ObjectKey, edits: list[_Edit]) -> None:
         """Copy up the state of what is about to change below."""
         self.cell(key)
         for number, name, _ in edits:
@@ -187,11 +188,11 @@ class Inputs:
             if keys is not None and keys.latest() != self.names[names].peek(group):
                 yield keys
 
-    def _below(self, key: InputKey) -> tuple[object | None, int | None]:
+    def _below(self, key: ObjectKey) -> tuple[object | None, int | None]:
         return (None, None) if self.below is None else self.below.peek(key)
 
-    def _edits(self, key: InputKey, old: object | None, new: object | None) -> list[_Edit]:
-        kind = key[0]
+    def _edits(self, key: ObjectKey, old: object | None, new: object | None) -> list[_Edit]:
+        kind = key.kind
         edits: list[_Edit] = []
         if old is None:
             edits.append((0, kind, True))
@@ -214,7 +215,7 @@ class Inputs:
             for group in self.names[number - 1].groups(name)
         )
 
-    def _note_edits(self, key: InputKey, edits: list[_Edit]) -> None:
+    def _note_edits(self, key: ObjectKey, edits: list[_Edit]) -> None:
         self.edited_inputs[key] = None
         for number, name, _ in edits:
             self.edited_listings[number, name] = None
@@ -224,5 +225,5 @@ def _kind_read(kind: Hashable) -> KindRead:
     return KindRead(str(kind))
 
 
-def _buckets(index: Index) -> Listings[InputKey]:
+def _buckets(index: Index) -> Listings[ObjectKey]:
     return Listings(lambda key: LookupRead(index.name, key))

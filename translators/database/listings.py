@@ -7,7 +7,8 @@ from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
 from translators.database.cells import LeafCell
-from translators.database.query import Index, IndexKeysRead, InputKey, ListingRead
+from translators.database.query import Index, IndexKeysRead, ListingRead
+from translators.object_key import ObjectKey
 
 K = TypeVar("K", bound=Hashable)
 
@@ -201,13 +202,15 @@ class Names(Listings[Hashable]):
         is_made: Whether somebody asked.
     """
 
-    def __init__(self, index: Index, table: Listings[InputKey], below: Names | None = None) -> None:
+    def __init__(
+        self, index: Index, table: Listings[ObjectKey], below: Names | None = None
+    ) -> None:
         super().__init__(lambda group: IndexKeysRead(index.name, group), below)
         self.index = index
         self.table = table
         self.is_made = below is not None
 
-    def laid_over(self, table: Listings[InputKey]) -> Names:
+    def laid_over(self, table: Listings[ObjectKey]) -> Names:
         """The same laid over these, for a table that is laid over theirs."""
         return Names(self.index, table, self if self.is_made else None)
 

@@ -11,12 +11,11 @@ from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeAlias, TypeVar, TypeVarTuple
 
+from translators.object_key import ObjectKey
+
 R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
 Ts = TypeVarTuple("Ts")
-
-InputKey: TypeAlias = tuple[str, ...]
-"""The name of an input: its kind first, then namespace and name. Any tuple of strings will do."""
 
 Key: TypeAlias = tuple[object, ...]
 """The key arguments of one call of a query."""
@@ -25,13 +24,13 @@ Key: TypeAlias = tuple[object, ...]
 class Reader(Protocol):
     """What a query sees of the database; each call is recorded as a read of the running query."""
 
-    def input(self, key: InputKey) -> object | None:
+    def input(self, key: ObjectKey) -> object | None:
         """The value of an input, or None when there is none; absence is recorded too."""
 
-    def inputs(self, kind: str) -> tuple[InputKey, ...]:
+    def inputs(self, kind: str) -> tuple[ObjectKey, ...]:
         """The sorted keys of the inputs of a kind; depends on them, not on the values."""
 
-    def lookup(self, index: Index, key: Hashable) -> tuple[InputKey, ...]:
+    def lookup(self, index: Index, key: Hashable) -> tuple[ObjectKey, ...]:
         """The sorted keys of the inputs that an index files under `key`; depends on no others."""
 
     def index_keys(self, index: Index, group: Hashable = None) -> tuple[Hashable, ...]:
@@ -49,7 +48,7 @@ class Index:
 
     Attributes:
         name: What explanations call it.
-        kind: The kind of input (first element of the input key) that it files.
+        kind: The kind of input that it files.
         keys: Pure function from the value of one input to the index keys it is filed under. Keys
             are hashable and comparable with each other; duplicates count once; none at all is fine.
         is_grouped: Whether keys are tuples whose first item is the group that they belong to.
@@ -179,7 +178,7 @@ class CycleError(Exception):
 class InputRead:
     """A query read the value of an input, or its absence."""
 
-    key: InputKey
+    key: ObjectKey
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ from typing import TypeVar
 
 from translators.database.graph import Graph
 from translators.database.listings import Listings
-from translators.database.query import Index, InputKey
+from translators.database.query import Index
+from translators.object_key import ObjectKey
 
 K = TypeVar("K", bound=Hashable)
 
@@ -15,7 +16,7 @@ K = TypeVar("K", bound=Hashable)
 class InputReader(Graph):
     """The half of the `Reader` protocol that is about inputs; queries are read by calling them."""
 
-    def input(self, key: InputKey) -> object | None:
+    def input(self, key: ObjectKey) -> object | None:
         """The value of an input, or None when there is none."""
         reads = self.reads
         if reads is None:
@@ -29,11 +30,11 @@ class InputReader(Graph):
         reads.append(cell)
         return cell.value
 
-    def inputs(self, kind: str) -> tuple[InputKey, ...]:
+    def inputs(self, kind: str) -> tuple[ObjectKey, ...]:
         """The sorted keys of the inputs of a kind."""
         return self._bucket(self.leaves.kinds, kind)
 
-    def lookup(self, index: Index, key: Hashable) -> tuple[InputKey, ...]:
+    def lookup(self, index: Index, key: Hashable) -> tuple[ObjectKey, ...]:
         """The sorted keys of the inputs that the index files under `key`."""
         return self._bucket(self.leaves.index(index), key)
 

@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from translators.codec.wire import BYTES, delimited, string, varint
-from translators.database import InputKey, Reader, query
+from translators.database import Reader, query
 from translators.endpoints.lb_endpoint import HEALTH_STATUS, kept_lb_endpoint, lb_endpoint
 from translators.endpoints.locality import priorities
 from translators.model.locality import NOWHERE, Locality
@@ -18,6 +18,7 @@ from translators.model.origin import Labels
 from translators.model.resource import Resource, resource
 from translators.model.service import ClientScope, Health
 from translators.names import ENDPOINT_TYPE, ClusterName
+from translators.object_key import ObjectKey
 from translators.world import policy, service, service_endpoints, subsets
 
 _MAX_WEIGHT = 4294967295
@@ -63,7 +64,7 @@ def _no_endpoints(_db: Reader, name: ClusterName) -> Resource:
 
 @query
 def _assignment(
-    db: Reader, source: InputKey, name: ClusterName, labels: Labels, locality: Locality
+    db: Reader, source: ObjectKey, name: ClusterName, labels: Labels, locality: Locality
 ) -> Resource:
     """The same for all clients to whom the host means this service, and the subset these labels."""
     groups = locality_groups(db, source, name.host, name.port, labels)
@@ -80,7 +81,7 @@ def _assignment(
 
 @query
 def locality_groups(
-    db: Reader, source: InputKey, host: str, port: int, labels: Labels
+    db: Reader, source: ObjectKey, host: str, port: int, labels: Labels
 ) -> tuple[LocalityGroup, ...]:
     """The endpoints with these labels by locality, sorted by it; a locality's weight is the sum of theirs."""
     bodies: dict[Locality, list[bytes]] = {}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from translators.kinds.field_path import Path, keys, render
-from translators.model.origin import InputKey, Problem, Severity
+from translators.model.origin import Problem, Severity
+from translators.object_key import ObjectKey
 
 
 class Findings:
@@ -16,7 +17,7 @@ class Findings:
 
     def __init__(self) -> None:
         self.namespace = ""
-        self.key: InputKey | None = None
+        self.key: ObjectKey | None = None
         self.errors = 0
         self.problems: list[Problem] = []
 

@@ -14,7 +14,8 @@ from translators.kinds.registry import expand, parse
 from translators.kinds.yaml_documents import Document, Memo, YamlSyntaxError, documents
 from translators.kinds.yaml_lines import Locator
 from translators.model.config_object import ConfigObject
-from translators.model.origin import InputKey, Origin, Problem, Severity
+from translators.model.origin import Origin, Problem, Severity
+from translators.object_key import ObjectKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +35,8 @@ class Manifest:
     told apart (or the text is not YAML at all), so an object that is missing here may yet be meant.
     """
 
-    entries: dict[InputKey, Entry] = field(default_factory=dict)
-    refused: frozenset[InputKey] = frozenset()
+    entries: dict[ObjectKey, Entry] = field(default_factory=dict)
+    refused: frozenset[ObjectKey] = frozenset()
     problems: tuple[Problem, ...] = ()
     is_partial: bool = False
 
@@ -96,8 +97,8 @@ class _Reading:
         self._text = text
         self._source = source
         self._locator: Locator | None = None
-        self.entries: dict[InputKey, Entry] = {}
-        self.refused: set[InputKey] = set()
+        self.entries: dict[ObjectKey, Entry] = {}
+        self.refused: set[ObjectKey] = set()
         self.problems: list[Problem] = []
         self.is_partial = False
 
@@ -129,17 +130,15 @@ class _Reading:
         else:
             self.entries[key] = Entry(parsed.object, origin, steps)
 
-    def _faults(self, document: Document, key: InputKey | None) -> Iterator[Problem]:
+    def _faults(self, document: Document, key: ObjectKey | None) -> Iterator[Problem]:
         for fault in document.faults:
             origin = Origin(self._source, document.index, document.line)
             yield Problem(Severity.ERROR, fault.message, "", key, origin, fault.line)
 
-    def _twice(self, key: InputKey, origin: Origin) -> None:
+    def _twice(self, key: ObjectKey, origin: Origin) -> None:
         first = self.entries.get(key)
         where = f"at {first.origin}" if first else "earlier in this file"
-        message = (
-            f"{key[0]} {key[1]}/{key[2]} is defined {where} already, which is used; remove one"
-        )
+        message = f"{key.kind} {key.namespace}/{key.name} is defined {where} already, which is used; remove one"
         self.problems.append(Problem(Severity.ERROR, message, "", key, origin, origin.line))
 
     def _line(self, document: int, steps: tuple[Key, ...], path: str = "") -> int:

@@ -25,7 +25,8 @@ from translators.kinds.service_entry import SERVICE_ENTRY
 from translators.kinds.virtual_service_fields import VIRTUAL_SERVICE
 from translators.kinds.workload_entry import WORKLOAD_ENTRY
 from translators.model.config_object import ConfigObject
-from translators.model.origin import InputKey, Problem
+from translators.model.origin import Problem
+from translators.object_key import ObjectKey
 
 KINDS: Final[tuple[Kind, ...]] = (
     SERVICE,
@@ -52,7 +53,7 @@ class Parsed:
     """
 
     object: ConfigObject[object] | None
-    key: InputKey | None
+    key: ObjectKey | None
     problems: tuple[Problem, ...] = ()
     is_foreign: bool = False
 
@@ -118,7 +119,7 @@ def _metadata(document: dict[str, object], kind: Kind, findings: Findings) -> ob
         namespace, name = _identity(given)
     findings.namespace = namespace if kind.is_namespaced else ""
     if name:
-        findings.key = (kind.name, findings.namespace, name)
+        findings.key = ObjectKey(kind.name, findings.namespace, name)
     return metadata
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from translators.model.origin import InputKey, Labels
+from translators.model.origin import Labels
+from translators.object_key import ObjectKey
 
 S_co = TypeVar("S_co", covariant=True)
 
@@ -27,9 +28,9 @@ class ConfigObject(Generic[S_co]):
     created: str = ""
 
     @property
-    def key(self) -> InputKey:
-        """(kind, namespace, name)."""
-        return (self.kind, self.namespace, self.name)
+    def key(self) -> ObjectKey:
+        """The name under which the database holds it."""
+        return ObjectKey(self.kind, self.namespace, self.name)
 
     @property
     def age(self) -> tuple[str, str, str]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
-InputKey = tuple[str, str, str]
-"""(kind, namespace, name) of a configuration object; the kind is its short name, e.g. ``VirtualService``."""
+from translators.object_key import ObjectKey
 
 Labels = frozenset[tuple[str, str]]
 """Label pairs; ``selector <= labels`` is "the selector matches". Sort before anything ordered is made of it."""
@@ -47,6 +46,6 @@ class Problem:
     severity: Severity
     message: str
     path: str = ""
-    key: InputKey | None = None
+    key: ObjectKey | None = None
     origin: Origin | None = None
     line: int = 0

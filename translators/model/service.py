@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from translators.kinds.service_entry import Resolution
 from translators.model.locality import NOWHERE, Locality
-from translators.model.origin import InputKey, Labels
+from translators.model.origin import Labels
+from translators.object_key import ObjectKey
 
 BY_DNS = (Resolution.DNS, Resolution.DNS_ROUND_ROBIN)
 """The resolutions under which Envoy looks endpoints up by name."""
@@ -49,7 +50,7 @@ class Service:
     hostname: str
     name: str
     namespace: str
-    source: InputKey
+    source: ObjectKey
     ports: tuple[ServicePort, ...]
     addresses: tuple[str, ...] = ()
     resolution: Resolution = Resolution.STATIC
@@ -60,7 +61,7 @@ class Service:
     @property
     def is_kubernetes(self) -> bool:
         """Whether a Kubernetes Service describes it."""
-        return self.source[0] == "Service"
+        return self.source.kind == "Service"
 
     def port(self, number: int) -> ServicePort | None:
         """The port with this number, or None."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from translators.database import InputKey, Reader, query
+from translators.database import Reader, query
 from translators.kinds.destination_rule import (
     DestinationRuleSpec,
     PolicyBlocks,
@@ -18,6 +18,7 @@ from translators.kinds.destination_rule import (
 )
 from translators.model.config_object import ConfigObject
 from translators.model.service import ClientScope
+from translators.object_key import ObjectKey
 from translators.world.indexes import RULE_HOSTS, RULE_WILDCARDS
 from translators.world.inputs import ROOT_NAMESPACE, index_texts, objects
 from translators.world.services import service
@@ -63,7 +64,7 @@ def subsets(db: Reader, host: str, client: ClientScope) -> tuple[Subset, ...]:
 
 
 @query
-def rules_of_host(db: Reader, host: str) -> tuple[tuple[InputKey, ...], ...]:
+def rules_of_host(db: Reader, host: str) -> tuple[tuple[ObjectKey, ...], ...]:
     """The keys of all rules that cover a host, whoever sees them, grouped by the host they name.
 
     First those for just this host, then by wildcard, the most specific first. Empty groups are left out, so that for
@@ -87,7 +88,7 @@ def _destination_rule(db: Reader, host: str, client: ClientScope) -> Destination
     places = [client.namespace, "" if found is None else found.namespace, ROOT_NAMESPACE]
     for namespace in dict.fromkeys(places):
         for keys in rules_of_host(db, host):
-            inside = tuple(key for key in keys if key[1] == namespace)
+            inside = tuple(key for key in keys if key.namespace == namespace)
             rules = [
                 rule for rule in objects(db, inside, DestinationRuleSpec) if _applies(rule, client)
             ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from translators.database import InputKey, Reader, query
+from translators.database import Reader, query
 from translators.kinds.endpoint_slice import EndpointSliceSpec, SliceEndpoint
 from translators.kinds.pod import PodSpec
 from translators.kinds.service import KubernetesPort, ServiceSpec
@@ -14,6 +14,7 @@ from translators.model.config_object import ConfigObject
 from translators.model.locality import NOWHERE, Locality
 from translators.model.origin import Labels
 from translators.model.service import BY_DNS, Endpoint, Health
+from translators.object_key import ObjectKey
 from translators.world.indexes import (
     POD_LABELS,
     SLICE_SERVICES,
@@ -28,14 +29,14 @@ _NO_LABELS: Labels = frozenset()
 
 
 @query
-def service_endpoints(db: Reader, source: InputKey, host: str, port: int) -> tuple[Endpoint, ...]:
+def service_endpoints(db: Reader, source: ObjectKey, host: str, port: int) -> tuple[Endpoint, ...]:
     """The endpoints of a port (by its service port number) of the service that `source` describes.
 
     In the order of the objects' keys and of what is written in them; an address and port is listed once, as it comes
     first. May be empty. An external name, and a service entry resolved by DNS that lists no endpoints, has its host
     name as its one endpoint.
     """
-    origin = _kubernetes_endpoints if source[0] == "Service" else _entry_endpoints
+    origin = _kubernetes_endpoints if source.kind == "Service" else _entry_endpoints
     found = tuple(origin(db, source, host, port))
     if len({endpoint[:2] for endpoint in found}) == len(found):
         return found
@@ -46,7 +47,7 @@ def service_endpoints(db: Reader, source: InputKey, host: str, port: int) -> tup
 
 
 def _kubernetes_endpoints(
-    db: Reader, source: InputKey, _host: str, number: int
+    db: Reader, source: ObjectKey, _host: str, number: int
 ) -> Iterator[Endpoint]:
     service = config_object(db, source, ServiceSpec)
     if service is None:
@@ -83,7 +84,7 @@ def _slice_place(db: Reader, namespace: str, instance: SliceEndpoint) -> tuple[L
     """Labels and locality: the pod knows best, then the node, then the slice's own zone."""
     labels, locality = _NO_LABELS, NOWHERE
     if instance.pod:
-        pod = config_object(db, ("Pod", namespace, instance.pod), PodSpec)
+        pod = config_object(db, ObjectKey("Pod", namespace, instance.pod), PodSpec)
         if pod is not None:
             labels, locality = pod.labels, pod_locality(db, pod)
     if locality == NOWHERE and instance.node_name:
@@ -100,7 +101,7 @@ def _slice_health(instance: SliceEndpoint, publish_not_ready: bool) -> Health:
     return Health.DRAINING if instance.terminating and instance.serving else Health.UNHEALTHY
 
 
-def _entry_endpoints(db: Reader, source: InputKey, host: str, number: int) -> Iterable[Endpoint]:
+def _entry_endpoints(db: Reader, source: ObjectKey, host: str, number: int) -> Iterable[Endpoint]:
     entry = config_object(db, source, ServiceEntrySpec)
     if entry is None:
         return ()

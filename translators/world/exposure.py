@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from translators.database import Index, InputKey
+from translators.database import Index
 from translators.kinds.service import ServiceSpec
 from translators.kinds.service_entry import ServiceEntrySpec
 from translators.kinds.virtual_service import VirtualServiceSpec
 from translators.names import CLUSTER_DOMAIN, service_host
+from translators.object_key import ObjectKey
 from translators.world.inputs import as_config_object
 from translators.world.protocols import port_protocol
 from translators.world.shards import shard_of
@@ -31,7 +32,7 @@ class Exposed(NamedTuple):
     shard: int
     target: str
     host: str
-    source: InputKey
+    source: ObjectKey
     ports: tuple[tuple[int, str], ...]
     addresses: tuple[str, ...]
     headless: bool

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TypeVar
 
-from translators.database import Index, InputKey, Reader
+from translators.database import Index, Reader
 from translators.model.config_object import ConfigObject
+from translators.object_key import ObjectKey
 
 S = TypeVar("S")
 
@@ -21,12 +22,12 @@ def as_config_object(value: object, spec: type[S]) -> ConfigObject[S] | None:
     return None
 
 
-def config_object(db: Reader, key: InputKey, spec: type[S]) -> ConfigObject[S] | None:
+def config_object(db: Reader, key: ObjectKey, spec: type[S]) -> ConfigObject[S] | None:
     """The object under this key, or None when there is none."""
     return as_config_object(db.input(key), spec)
 
 
-def objects(db: Reader, keys: tuple[InputKey, ...], spec: type[S]) -> Iterator[ConfigObject[S]]:
+def objects(db: Reader, keys: tuple[ObjectKey, ...], spec: type[S]) -> Iterator[ConfigObject[S]]:
     """The objects under these keys, in their order."""
     for key in keys:
         found = as_config_object(db.input(key), spec)

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from translators.database import InputKey, Reader, query
+from translators.database import Reader, query
 from translators.kinds.service_entry import ServiceEntrySpec
 from translators.model.config_object import ConfigObject
 from translators.model.service import Protocol, Service
 from translators.names import service_host
+from translators.object_key import ObjectKey
 from translators.world.exposure import (
     ENTRY_VIRTUAL_IPS,
     SERVICE_ADDRESSES,
@@ -110,7 +111,7 @@ def hosts_at(db: Reader, namespace: str, address: str) -> tuple[str, ...]:
     """The hosts with a virtual IP, oldest service first; hosts that the namespace does not see may be among them."""
     services = db.lookup(SERVICE_ADDRESSES, address)
     if len(services) == 1 and not db.lookup(ENTRY_VIRTUAL_IPS, address):
-        return (service_host(services[0][2], services[0][1]),)
+        return (service_host(services[0].name, services[0].namespace),)
     return address_claimants(db, namespace, address)
 
 
@@ -135,15 +136,15 @@ def oldest_first(db: Reader, exposed: Iterable[Exposed]) -> tuple[Exposed, ...]:
 
 
 @query
-def source_age(db: Reader, source: InputKey) -> tuple[str, str, str]:
+def source_age(db: Reader, source: ObjectKey) -> tuple[str, str, str]:
     """What orders an object among others by age; changes with nothing else of it."""
     found = db.input(source)
     return found.age if isinstance(found, ConfigObject) else ("", "", "")
 
 
 @query
-def _hosts(db: Reader, source: InputKey) -> tuple[str, ...]:
-    if source[0] == "Service":
-        return (service_host(source[2], source[1]),)
+def _hosts(db: Reader, source: ObjectKey) -> tuple[str, ...]:
+    if source.kind == "Service":
+        return (service_host(source.name, source.namespace),)
     entry = config_object(db, source, ServiceEntrySpec)
     return () if entry is None else entry.spec.hosts

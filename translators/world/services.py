@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from translators.database import InputKey, Reader, query
+from translators.database import Reader, query
 from translators.kinds.service import KubernetesPort, ServiceSpec
 from translators.kinds.service_entry import EntryPort, Resolution, ServiceEntrySpec
 from translators.model.config_object import ConfigObject
 from translators.model.service import Service, ServicePort
 from translators.names import CLUSTER_DOMAIN, service_host
+from translators.object_key import ObjectKey
 from translators.world.exposure import ENTRY_EXPOSURE, SERVICE_EXPOSURE, Exposed
 from translators.world.indexes import ENTRY_HOSTS
 from translators.world.inputs import config_object, objects
@@ -74,12 +75,14 @@ def _age(entry: ConfigObject[ServiceEntrySpec]) -> tuple[str, str, str]:
     return entry.age
 
 
-def _kubernetes_key(host: str) -> InputKey | None:
+def _kubernetes_key(host: str) -> ObjectKey | None:
     """The Service that a host name of the cluster's domain is about."""
     if not host.endswith(_KUBERNETES_SUFFIX):
         return None
     name, _, namespace = host.removesuffix(_KUBERNETES_SUFFIX).partition(".")
-    return ("Service", namespace, name) if name and namespace and "." not in namespace else None
+    if not name or not namespace or "." in namespace:
+        return None
+    return ObjectKey("Service", namespace, name)
 
 
 def _kubernetes_service(found: ConfigObject[ServiceSpec]) -> Service:

@@ -6,9 +6,10 @@ host by wildcard the most specific one wins.
 
 from __future__ import annotations
 
-from translators.database import InputKey, Reader, query
+from translators.database import Reader, query
 from translators.kinds.virtual_service import VirtualServiceSpec
 from translators.model.config_object import ConfigObject
+from translators.object_key import ObjectKey
 from translators.world.indexes import (
     VIRTUAL_SERVICE_EXPORTS,
     VIRTUAL_SERVICE_HOSTS,
@@ -42,7 +43,7 @@ def virtual_service(
 
 
 @query
-def virtual_services_of_host(db: Reader, host: str) -> tuple[tuple[InputKey, ...], ...]:
+def virtual_services_of_host(db: Reader, host: str) -> tuple[tuple[ObjectKey, ...], ...]:
     """The keys of all virtual services for the mesh that cover a host, whoever sees them, grouped by the host they name.
 
     First those that name just this host, then by wildcard, the most specific first. Empty groups are left out, so that

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from translators.database import InputKey, Reader, query
+from translators.database import Reader, query
 from translators.kinds.endpoint_slice import EndpointSliceSpec
 from translators.kinds.pod import PodSpec
 from translators.kinds.service import ServiceSpec
@@ -14,6 +14,7 @@ from translators.kinds.workload_entry import WorkloadEntrySpec
 from translators.model.origin import Labels
 from translators.model.service import Service, ServicePort
 from translators.names import service_host
+from translators.object_key import ObjectKey
 from translators.world.indexes import (
     ENTRY_ADDRESSES,
     ENTRY_SELECTORS,
@@ -36,7 +37,7 @@ class Claim:
     workload serves no other ports; else any other is where the service says.
     """
 
-    source: InputKey
+    source: ObjectKey
     numbers: tuple[tuple[str, int], ...]
     complete: bool = False
 
@@ -122,18 +123,18 @@ def _target(port: ServicePort, claim: Claim) -> int:
     )
 
 
-def _services(db: Reader, source: InputKey) -> Iterator[Service]:
+def _services(db: Reader, source: ObjectKey) -> Iterator[Service]:
     """The services of an object as its own namespace sees them, if others have not taken their names."""
     for host in _hosts(db, source):
-        found = service(db, host, source[1])
+        found = service(db, host, source.namespace)
         if found is not None and found.source == source:
             yield found
 
 
 @query
-def _hosts(db: Reader, source: InputKey) -> tuple[str, ...]:
-    if source[0] == "Service":
-        return (service_host(source[2], source[1]),)
+def _hosts(db: Reader, source: ObjectKey) -> tuple[str, ...]:
+    if source.kind == "Service":
+        return (service_host(source.name, source.namespace),)
     entry = config_object(db, source, ServiceEntrySpec)
     return () if entry is None else entry.spec.hosts
 
@@ -147,7 +148,9 @@ def _claims(db: Reader, address: str) -> tuple[Claim, ...]:
     claims: list[Claim] = []
     for found in objects(db, db.lookup(SLICE_ADDRESSES, address), EndpointSliceSpec):
         numbers = tuple((port.name, port.number) for port in found.spec.ports)
-        claims.append(Claim(("Service", found.namespace, found.spec.service), numbers, True))
+        claims.append(
+            Claim(ObjectKey("Service", found.namespace, found.spec.service), numbers, True)
+        )
     for entry in objects(db, db.lookup(ENTRY_ADDRESSES, address), ServiceEntrySpec):
         if entry.spec.workload_selector is None:
             here = (one for one in entry.spec.endpoints if one.address == address)
@@ -164,11 +167,11 @@ def _pod_claims(db: Reader, address: str) -> tuple[Claim, ...]:
     claims: list[Claim] = []
     for pod in objects(db, db.lookup(POD_ADDRESSES, address), PodSpec):
         keys = _selecting(db, pod.namespace, pod.labels)
-        claims += (Claim(key, ()) for key in keys if key[0] == "ServiceEntry")
+        claims += (Claim(key, ()) for key in keys if key.kind == "ServiceEntry")
     return tuple(claims)
 
 
-def _selecting(db: Reader, namespace: str, labels: Labels) -> Iterator[InputKey]:
+def _selecting(db: Reader, namespace: str, labels: Labels) -> Iterator[ObjectKey]:
     """The services and service entries of a namespace whose selector selects these labels."""
     for label in sorted(label_keys(namespace, labels)):
         for service_found in objects(db, db.lookup(SERVICE_SELECTORS, label), ServiceSpec):

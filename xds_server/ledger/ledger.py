@@ -24,7 +24,7 @@ from xds_server.quarantine.quarantine import Progress, Quarantine, Rejection
 from xds_server.serving.edits import Committed
 from xds_server.serving.groups import Member
 from xds_server.serving.publisher import Publisher
-from xds_server.status import MeshStatus, WaitResult, object_name, problem_status
+from xds_server.status import MeshStatus, WaitResult, problem_status
 
 _log = log.logger(__name__)
 
@@ -266,7 +266,7 @@ def _tell_rejected(rejection: Rejection) -> None:
         return
     _log.warning(
         "object rejected by envoy",
-        object=object_name(rejection.key),
+        object=str(rejection.key),
         place=rejection.place,
         path=rejection.path,
         resource=rejection.resource.name,
@@ -276,7 +276,7 @@ def _tell_rejected(rejection: Rejection) -> None:
 
 def _tell_lifted(rejection: Rejection) -> None:
     if rejection.key is not None:
-        _log.info("rejected object changed, trying it again", object=object_name(rejection.key))
+        _log.info("rejected object changed, trying it again", object=str(rejection.key))
 
 
 def _some(resources: Iterable[Resource]) -> list[str]:

@@ -13,7 +13,6 @@ from xds_server.status import (
     RejectionStatus,
     TypeState,
     TypeStatus,
-    object_name,
 )
 
 REASON_LENGTH = 400
@@ -67,7 +66,7 @@ def rejection_status(rejection: Rejection) -> RejectionStatus:
     """What is held back, and what is served instead."""
     serving = "the last good version" if rejection.is_serving else "nothing: it was never good"
     return RejectionStatus(
-        object=object_name(rejection.key) if rejection.key is not None else "",
+        object=str(rejection.key) if rejection.key is not None else "",
         place=rejection.place,
         path=rejection.path,
         reason=rejection.reason,

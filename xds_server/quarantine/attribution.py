@@ -11,8 +11,8 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Protocol
 
 from translators.database import Database, Failure, QueryKey
-from translators.model.origin import InputKey
 from translators.model.resource import Resource
+from translators.object_key import ObjectKey
 from translators.resource_types import resource_type
 from xds_server.serving.history import History
 from xds_server.serving.publisher import Making
@@ -40,16 +40,16 @@ _ONLY_WORDS = 3
 class Locator(Protocol):
     """Where an object was written; the source of the object knows."""
 
-    def locate(self, key: InputKey, path: str = "") -> tuple[str, int] | None:
+    def locate(self, key: ObjectKey, path: str = "") -> tuple[str, int] | None:
         """(file, line) of a field of an object; None when it is not known."""
 
-    def find_values(self, key: InputKey) -> Iterator[tuple[str, str]]:
+    def find_values(self, key: ObjectKey) -> Iterator[tuple[str, str]]:
         """Every scalar of the object as it is written now, as (field path, text)."""
 
 
 def suspects(
     database: Database, history: History, making: Making, refused: Collection[Resource]
-) -> dict[InputKey, object | None]:
+) -> dict[ObjectKey, object | None]:
     """The objects that may have made a resource bad → what they are to be instead (None: absent), the likeliest first.
 
     ``refused`` are all resources that are known to be bad, with this one. Empty when no object is to blame.
@@ -58,8 +58,8 @@ def suspects(
         return _changed(database, history, making, refused)
     for keys in (_read(database, making.ref), _read(database, making.listing)):
         present = [key for key, revision in keys.items() if revision is not None]
-        policies = [key for key in present if key[0] in POLICIES]
-        others = [key for key in present if key[0] not in POLICIES]
+        policies = [key for key in present if key.kind in POLICIES]
+        others = [key for key in present if key.kind not in POLICIES]
         for group in (policies, others):
             found = _makers(database, history, making, refused, group)
             if found:
@@ -69,7 +69,7 @@ def suspects(
 
 def _changed(
     database: Database, history: History, making: Making, refused: Collection[Resource]
-) -> dict[InputKey, object | None]:
+) -> dict[ObjectKey, object | None]:
     """Objects edited after the resource was last good and without whose edit it would be different → what they were then."""
     since = making.since
     edits = {
@@ -99,13 +99,13 @@ def _makers(
     history: History,
     making: Making,
     refused: Collection[Resource],
-    keys: list[InputKey],
-) -> dict[InputKey, object | None]:
+    keys: list[ObjectKey],
+) -> dict[ObjectKey, object | None]:
     """Objects of a resource that was never good → their newest earlier value with which it would be different, or not be."""
     keys = sorted(keys, key=lambda each: (_rank(each), -history.last_edit(each), each))
     if len(keys) > TRIED_ALONE:
         return {key: next(history.values(key), None) for key in keys}
-    found: dict[InputKey, object | None] = {}
+    found: dict[ObjectKey, object | None] = {}
     for key in keys:
         for value in (*history.values(key), None):
             if not _is_refused(database, key, value, making, refused):
@@ -114,17 +114,14 @@ def _makers(
     return found
 
 
-def _read(database: Database, ref: QueryKey[object]) -> dict[InputKey, int | None]:
+def _read(database: Database, ref: QueryKey[object]) -> dict[ObjectKey, int | None]:
     """What a result depends on → the revision of its present value."""
-    return {
-        (kind, namespace, name): revision
-        for (kind, namespace, name), revision in database.provenance(ref)
-    }
+    return dict(database.provenance(ref))
 
 
 def _is_refused(
     database: Database,
-    key: InputKey,
+    key: ObjectKey,
     value: object | None,
     making: Making,
     refused: Collection[Resource],
@@ -154,7 +151,7 @@ def is_sure(resources: Sequence[Resource]) -> bool:
     )
 
 
-def named_field(locator: Locator, key: InputKey, reason: str) -> str:
+def named_field(locator: Locator, key: ObjectKey, reason: str) -> str:
     """The path of the scalar of an object that Envoy's words repeat the most of; empty when there is none."""
     odd = [
         word
@@ -172,7 +169,7 @@ def named_field(locator: Locator, key: InputKey, reason: str) -> str:
     return best
 
 
-def new_field(locator: Locator, key: InputKey, good: object | None) -> str:
+def new_field(locator: Locator, key: ObjectKey, good: object | None) -> str:
     """The path of the first scalar of an object that its good value does not have; empty when there is none."""
     known = repr(good)
     values = _values(locator, key)
@@ -184,11 +181,11 @@ def has_word(text: str, word: str) -> bool:
     return re.search(rf"(?<![\w.|-]){re.escape(word)}(?![\w.|-])", text) is not None
 
 
-def _values(locator: Locator, key: InputKey) -> Iterator[tuple[str, str]]:
+def _values(locator: Locator, key: ObjectKey) -> Iterator[tuple[str, str]]:
     for path, text in locator.find_values(key):
         if not path.startswith(("metadata", "apiVersion", "kind")):
             yield path, text
 
 
-def _rank(key: InputKey) -> int:
-    return KIND_ORDER.index(key[0]) if key[0] in KIND_ORDER else len(KIND_ORDER)
+def _rank(key: ObjectKey) -> int:
+    return KIND_ORDER.index(key.kind) if key.kind in KIND_ORDER else len(KIND_ORDER)

@@ -16,8 +16,8 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from weakref import WeakSet
 
-from translators.model.origin import InputKey
 from translators.model.resource import Resource
+from translators.object_key import ObjectKey
 from xds_server.ads.diff import Response
 from xds_server.ads.resources import Resources
 from xds_server.ads.stream import Stream
@@ -64,7 +64,7 @@ class Rejection:
         is_serving: Whether there are last good bytes, which are served instead.
     """
 
-    key: InputKey | None
+    key: ObjectKey | None
     value: object | None
     good: object | None
     resource: Resource
@@ -102,7 +102,7 @@ class Quarantine:
     def __init__(
         self, publisher: Publisher, edits: Edits, locator: Locator, now: Callable[[], float]
     ) -> None:
-        self.rejections: dict[InputKey, Rejection] = {}
+        self.rejections: dict[ObjectKey, Rejection] = {}
         self.unexplained: dict[Resource, Rejection] = {}
         self._publisher = publisher
         self._acceptance = publisher.acceptance
@@ -280,7 +280,7 @@ class Quarantine:
         )  # fmt: skip
         self._found.append(rejection)
 
-    def _reject(self, key: InputKey, reason: str, accuser: Stream | None) -> None:
+    def _reject(self, key: ObjectKey, reason: str, accuser: Stream | None) -> None:
         """Revert a guilty object."""
         self._withdrawals.take_back((key,))
         record = self._withdrawals.records.pop(key, None)

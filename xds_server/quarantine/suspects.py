@@ -6,8 +6,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from translators.database import QueryKey
-from translators.model.origin import InputKey
 from translators.model.resource import Resource
+from translators.object_key import ObjectKey
 from xds_server.ads.stream import Stream
 from xds_server.quarantine.attribution import Locator, named_field, named_resources
 from xds_server.serving.edits import Edits
@@ -95,15 +95,15 @@ class Withdrawals:
     """The objects that are under suspicion, whether they are in the world now or not."""
 
     def __init__(self, publisher: Publisher, edits: Edits) -> None:
-        self.records: dict[InputKey, Withdrawal] = {}
+        self.records: dict[ObjectKey, Withdrawal] = {}
         self.publisher = publisher
         self._edits = edits
 
-    def take_back(self, keys: Collection[InputKey]) -> None:
+    def take_back(self, keys: Collection[ObjectKey]) -> None:
         """Give objects their good values."""
         self._edits.put({key: self.records[key].good for key in keys if key in self.records})
 
-    def reinstate(self, keys: Collection[InputKey]) -> None:
+    def reinstate(self, keys: Collection[ObjectKey]) -> None:
         """Give objects their rejected values."""
         self._edits.put({key: self.records[key].rejected for key in keys if key in self.records})
 
@@ -114,14 +114,14 @@ class SuspectObjects:
 
     withdrawals: Withdrawals
     locator: Locator
-    keys: tuple[InputKey, ...]
+    keys: tuple[ObjectKey, ...]
 
     def __len__(self) -> int:
         return len(self.keys)
 
     def split(self, reason: str) -> tuple[SuspectObjects, SuspectObjects]:
         """Those of which Envoy repeats nothing and those of which it does, or the less and the more likely half."""
-        named: tuple[InputKey, ...] = ()
+        named: tuple[ObjectKey, ...] = ()
         if len(self.keys) <= _WORDS_FOR:
             named = tuple(key for key in self.keys if named_field(self.locator, key, reason))
         if not 0 < len(named) < len(self.keys):
@@ -164,7 +164,7 @@ class SuspectObjects:
         """Whether none of them was edited since."""
         return all(key in self.withdrawals.records for key in self.keys)
 
-    def _some(self, keys: tuple[InputKey, ...]) -> SuspectObjects:
+    def _some(self, keys: tuple[ObjectKey, ...]) -> SuspectObjects:
         return SuspectObjects(self.withdrawals, self.locator, keys)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from translators.model.origin import InputKey
+from translators.object_key import ObjectKey
 from xds_server.serving.history import History
 from xds_server.serving.publisher import Publisher
 from xds_server.sources.batch import Batch
@@ -28,8 +28,8 @@ class Committed:
 
     revision: int
     changed: bool
-    admitted: tuple[InputKey, ...] = ()
-    lifted: tuple[InputKey, ...] = ()
+    admitted: tuple[ObjectKey, ...] = ()
+    lifted: tuple[ObjectKey, ...] = ()
 
 
 class Edits:
@@ -44,11 +44,11 @@ class Edits:
         self.history = History()
         self.revision = publisher.revision
         self._publisher = publisher
-        self._kept_out: dict[InputKey, object | None] = {}
+        self._kept_out: dict[ObjectKey, object | None] = {}
 
     def commit(self, batch: Batch) -> Committed:
         """Commit an edit of a source as one revision."""
-        asked: dict[InputKey, object | None] = {**batch.set, **dict.fromkeys(batch.removed)}
+        asked: dict[ObjectKey, object | None] = {**batch.set, **dict.fromkeys(batch.removed)}
         admitted = {
             key: value
             for key, value in asked.items()
@@ -64,7 +64,7 @@ class Edits:
             self.revision = self._publisher.revision
         return Committed(self._publisher.revision, changed or bool(lifted), tuple(admitted), lifted)
 
-    def put(self, values: Mapping[InputKey, object | None]) -> bool:
+    def put(self, values: Mapping[ObjectKey, object | None]) -> bool:
         """Give objects values (None: take the object away) as one revision; False when nothing differs."""
         database = self._publisher.database
         before = {key: database.input(key) for key in values}
@@ -79,10 +79,10 @@ class Edits:
             )
         return changed
 
-    def keep_out(self, key: InputKey, value: object | None) -> None:
+    def keep_out(self, key: ObjectKey, value: object | None) -> None:
         """Admit this value of an object no more (None: its absence); any other value ends that."""
         self._kept_out[key] = value
 
-    def kept_out(self) -> Collection[InputKey]:
+    def kept_out(self) -> Collection[ObjectKey]:
         """The objects of which a value is kept out."""
         return self._kept_out.keys()

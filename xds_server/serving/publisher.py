@@ -18,9 +18,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from translators.database import Database, Failure, QueryKey
-from translators.model.origin import InputKey
 from translators.model.proxy_node import ProxyNode
 from translators.model.resource import Resource
+from translators.object_key import ObjectKey
 from translators.proxy import Family, Members, Scope, families, scope
 from translators.proxy import Member as Listed
 from xds_server.ads.snapshot import Snapshot
@@ -74,7 +74,9 @@ class Publisher:
         self._moved: dict[Member, None] = {}
         self._superseded: set[Resource] = set()
 
-    def commit(self, values: Mapping[InputKey, object], removed: Collection[InputKey] = ()) -> bool:
+    def commit(
+        self, values: Mapping[ObjectKey, object], removed: Collection[ObjectKey] = ()
+    ) -> bool:
         """Sets and removes inputs as one revision; False when nothing differs from what is there, and then there is none."""
         revision = self.revision + 1
         changed = False

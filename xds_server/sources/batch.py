@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from translators.model.config_object import ConfigObject
-from translators.model.origin import InputKey, Origin, Problem
+from translators.model.origin import Origin, Problem
+from translators.object_key import ObjectKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,9 +19,9 @@ class Batch:
     ``problems`` are all that the source has now, sorted by place.
     """
 
-    set: Mapping[InputKey, ConfigObject[object]] = field(default_factory=dict)
-    removed: frozenset[InputKey] = frozenset()
-    origins: Mapping[InputKey, Origin] = field(default_factory=dict)
+    set: Mapping[ObjectKey, ConfigObject[object]] = field(default_factory=dict)
+    removed: frozenset[ObjectKey] = frozenset()
+    origins: Mapping[ObjectKey, Origin] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
 
 

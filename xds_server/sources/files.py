@@ -19,7 +19,8 @@ from typing import Final
 
 from watchfiles import Change, awatch
 
-from translators.model.origin import InputKey, Origin, Problem, Severity
+from translators.model.origin import Origin, Problem, Severity
+from translators.object_key import ObjectKey
 from xds_server.sources.batch import Batch
 from xds_server.sources.directory import ConfigDirectoryError, Directory
 from xds_server.sources.source import Publish
@@ -109,11 +110,11 @@ class FileSource:
             tasks.create_task(self._watch())
             tasks.create_task(self._follow())
 
-    def locate(self, key: InputKey, path: str = "") -> tuple[str, int] | None:
+    def locate(self, key: ObjectKey, path: str = "") -> tuple[str, int] | None:
         """File and line of an object's field, or of what is nearest around it; None for an unknown object."""
         return self._texts.locate(key, path)
 
-    def find_values(self, key: InputKey) -> Iterator[tuple[str, str]]:
+    def find_values(self, key: ObjectKey) -> Iterator[tuple[str, str]]:
         """(field path, text as written) of every scalar of an object."""
         return self._texts.find_values(key)
 

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from translators.model.config_object import ConfigObject
-from translators.model.origin import InputKey, Origin, Problem, Severity
+from translators.model.origin import Origin, Problem, Severity
+from translators.object_key import ObjectKey
 from xds_server.sources.batch import Batch, by_place
 from xds_server.sources.source import Source
 
@@ -19,8 +20,8 @@ from xds_server.sources.source import Source
 class _Contribution:
     """What one source has published."""
 
-    objects: dict[InputKey, ConfigObject[object]] = field(default_factory=dict)
-    origins: dict[InputKey, Origin] = field(default_factory=dict)
+    objects: dict[ObjectKey, ConfigObject[object]] = field(default_factory=dict)
+    origins: dict[ObjectKey, Origin] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
 
     def take(self, batch: Batch) -> None:
@@ -39,7 +40,7 @@ class Merge:
     def __init__(self) -> None:
         self._sources: tuple[Source, ...] = ()
         self._contributions: list[_Contribution] = []
-        self._contested: dict[InputKey, None] = {}
+        self._contested: dict[ObjectKey, None] = {}
 
     def follow(self, sources: Sequence[Source]) -> None:
         """Begin with these sources, the one that owns what several define first."""
@@ -56,9 +57,9 @@ class Merge:
         self._contributions[number].take(batch)
         if len(self._contributions) == 1:
             return batch
-        new: dict[InputKey, ConfigObject[object]] = {}
-        gone: set[InputKey] = set()
-        origins: dict[InputKey, Origin] = {}
+        new: dict[ObjectKey, ConfigObject[object]] = {}
+        gone: set[ObjectKey] = set()
+        origins: dict[ObjectKey, Origin] = {}
         for key in (*batch.set, *batch.removed, *batch.origins):
             owners = self._owners(key)
             if len(owners) > 1:
@@ -76,17 +77,17 @@ class Merge:
                     origins[key] = owner.origins[key]
         return Batch(new, frozenset(gone), origins, self._problems())
 
-    def locate(self, key: InputKey, path: str = "") -> tuple[str, int] | None:
+    def locate(self, key: ObjectKey, path: str = "") -> tuple[str, int] | None:
         """Where a field of an object is written, as its owner says; None for an unknown object."""
         owners = self._owners(key)
         return self._sources[owners[0]].locate(key, path) if owners else None
 
-    def find_values(self, key: InputKey) -> Iterator[tuple[str, str]]:
+    def find_values(self, key: ObjectKey) -> Iterator[tuple[str, str]]:
         """Every scalar of an object as its owner has it, as (field path, text)."""
         owners = self._owners(key)
         return self._sources[owners[0]].find_values(key) if owners else iter(())
 
-    def _owners(self, key: InputKey) -> list[int]:
+    def _owners(self, key: ObjectKey) -> list[int]:
         """The numbers of the sources that define an object, the one that owns it first."""
         return [number for number, each in enumerate(self._contributions) if key in each.objects]
 
@@ -98,7 +99,7 @@ class Merge:
             problems += [self._conflict(key, owner, number) for number in others]
         return tuple(sorted(problems, key=by_place))
 
-    def _conflict(self, key: InputKey, owner: Origin | None, number: int) -> Problem:
+    def _conflict(self, key: ObjectKey, owner: Origin | None, number: int) -> Problem:
         origin = self._contributions[number].origins.get(key)
-        message = f"{key[0]} {key[1]}/{key[2]} is defined at {owner} too, which is used; remove one"
+        message = f"{key} is defined at {owner} too, which is used; remove one"
         return Problem(Severity.ERROR, message, "", key, origin, origin.line if origin else 0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Protocol, TypeAlias
 
-from translators.model.origin import InputKey
+from translators.object_key import ObjectKey
 from xds_server.sources.batch import Batch
 
 Publish: TypeAlias = Callable[[Batch], None]
@@ -33,10 +33,10 @@ class Source(Protocol):
     async def run(self) -> None:
         """Publish what changes since, until cancelled."""
 
-    def locate(self, key: InputKey, path: str = "") -> tuple[str, int] | None:
+    def locate(self, key: ObjectKey, path: str = "") -> tuple[str, int] | None:
         """(where, line) of a field of an object, or of what is nearest around it; None when the object is not from here."""
 
-    def find_values(self, key: InputKey) -> Iterator[tuple[str, str]]:
+    def find_values(self, key: ObjectKey) -> Iterator[tuple[str, str]]:
         """Every scalar of an object as it is written now, as (field path, text); nothing when it is not from here."""
 
 

@@ -17,7 +17,8 @@ from translators.kinds.manifest import Entry, Manifest, read_manifest
 from translators.kinds.yaml_documents import Memo
 from translators.kinds.yaml_lines import Locator
 from translators.model.config_object import ConfigObject
-from translators.model.origin import InputKey, Origin, Problem, Severity
+from translators.model.origin import Origin, Problem, Severity
+from translators.object_key import ObjectKey
 from xds_server.sources.batch import Batch, by_place
 
 
@@ -45,7 +46,7 @@ class _Text:
     """A text as last read. ``content`` is None for one that could not be read."""
 
     content: str | None
-    held: Mapping[InputKey, _Held] = field(default_factory=dict)
+    held: Mapping[ObjectKey, _Held] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
 
 
@@ -54,7 +55,7 @@ class Draft:
     """Texts that are read and not yet taken in. ``lost`` are keys that would be gone with them."""
 
     texts: Mapping[str, _Text | None]
-    lost: frozenset[InputKey]
+    lost: frozenset[ObjectKey]
 
 
 class Texts:
@@ -63,10 +64,10 @@ class Texts:
     def __init__(self) -> None:
         self._memo = Memo()
         self._texts: dict[str, _Text] = {}
-        self._claims: dict[InputKey, list[str]] = {}
-        self._objects: dict[InputKey, ConfigObject[object]] = {}
-        self._origins: dict[InputKey, Origin] = {}
-        self._conflicts: dict[InputKey, tuple[Problem, ...]] = {}
+        self._claims: dict[ObjectKey, list[str]] = {}
+        self._objects: dict[ObjectKey, ConfigObject[object]] = {}
+        self._origins: dict[ObjectKey, Origin] = {}
+        self._conflicts: dict[ObjectKey, tuple[Problem, ...]] = {}
         self._problems: tuple[Problem, ...] = ()
         self._troubled: set[str] = set()
 
@@ -104,12 +105,12 @@ class Texts:
         Returns:
             What is different now; None when nothing is.
         """
-        touched: set[InputKey] = set()
+        touched: set[ObjectKey] = set()
         for source, text in draft.texts.items():
             touched |= self._replace(source, text)
-        new: dict[InputKey, ConfigObject[object]] = {}
-        removed: set[InputKey] = set()
-        origins: dict[InputKey, Origin] = {}
+        new: dict[ObjectKey, ConfigObject[object]] = {}
+        removed: set[ObjectKey] = set()
+        origins: dict[ObjectKey, Origin] = {}
         for key in sorted(touched):
             self._settle(key, new, removed, origins)
         problems = self._all_problems(extra)
@@ -118,7 +119,7 @@ class Texts:
         self._problems = problems
         return Batch(new, frozenset(removed), origins, problems)
 
-    def locate(self, key: InputKey, path: str = "") -> tuple[str, int] | None:
+    def locate(self, key: ObjectKey, path: str = "") -> tuple[str, int] | None:
         """Source and line of an object's field (of what is nearest around it); None for an object that is not here."""
         held = self._owner(key)
         if held is None:
@@ -127,13 +128,13 @@ class Texts:
         line = Locator(held.text).line(origin.document, (*held.entry.steps, *split(path)))
         return origin.source, line or origin.line
 
-    def find_values(self, key: InputKey) -> Iterator[tuple[str, str]]:
+    def find_values(self, key: ObjectKey) -> Iterator[tuple[str, str]]:
         """(field path, text as written) of every scalar of an object, in the order written."""
         held = self._owner(key)
         if held is not None:
             yield from Locator(held.text).scalars(held.entry.origin.document, held.entry.steps)
 
-    def _owner(self, key: InputKey) -> _Held | None:
+    def _owner(self, key: ObjectKey) -> _Held | None:
         claims = self._claims.get(key)
         return self._texts[claims[0]].held[key] if claims else None
 
@@ -145,7 +146,7 @@ class Texts:
         )
         return _Text(None, before.held if before else {}, (problem,))
 
-    def _lost(self, texts: Mapping[str, _Text | None]) -> frozenset[InputKey]:
+    def _lost(self, texts: Mapping[str, _Text | None]) -> frozenset[ObjectKey]:
         kept = {key for text in texts.values() if text is not None for key in text.held}
         return frozenset(
             key
@@ -155,10 +156,10 @@ class Texts:
             if key not in kept and not any(c not in texts for c in self._claims.get(key, ()))
         )
 
-    def _replace(self, source: str, text: _Text | None) -> set[InputKey]:
+    def _replace(self, source: str, text: _Text | None) -> set[ObjectKey]:
         """Puts one text in its place; returns the keys that it holds or held."""
         before = self._texts.pop(source, None)
-        touched: set[InputKey] = set()
+        touched: set[ObjectKey] = set()
         for key in before.held if before else ():
             touched.add(key)
             claims = self._claims[key]
@@ -179,10 +180,10 @@ class Texts:
 
     def _settle(
         self,
-        key: InputKey,
-        new: dict[InputKey, ConfigObject[object]],
-        removed: set[InputKey],
-        origins: dict[InputKey, Origin],
+        key: ObjectKey,
+        new: dict[ObjectKey, ConfigObject[object]],
+        removed: set[ObjectKey],
+        origins: dict[ObjectKey, Origin],
     ) -> None:
         """Compares one key's owner with what was published, and notes the difference."""
         self._conflicts.pop(key, None)
@@ -200,12 +201,10 @@ class Texts:
         if len(self._claims[key]) > 1:
             self._conflicts[key] = tuple(self._conflict(key, entry.origin))
 
-    def _conflict(self, key: InputKey, owner: Origin) -> Iterator[Problem]:
+    def _conflict(self, key: ObjectKey, owner: Origin) -> Iterator[Problem]:
         for source in self._claims[key][1:]:
             origin = self._texts[source].held[key].entry.origin
-            message = (
-                f"{key[0]} {key[1]}/{key[2]} is defined at {owner} too, which is used; remove one"
-            )
+            message = f"{key} is defined at {owner} too, which is used; remove one"
             yield Problem(Severity.ERROR, message, "", key, origin, origin.line)
 
     def _all_problems(self, extra: tuple[Problem, ...]) -> tuple[Problem, ...]:
@@ -217,7 +216,7 @@ class Texts:
         return tuple(sorted(found, key=by_place))
 
 
-def _held(manifest: Manifest, text: str, before: _Text | None) -> dict[InputKey, _Held]:
+def _held(manifest: Manifest, text: str, before: _Text | None) -> dict[ObjectKey, _Held]:
     """The objects that a text stands for: the accepted ones, and the last good versions of those refused."""
     held = {key: _Held(entry, text) for key, entry in manifest.entries.items()}
     for key, old in before.held.items() if before else ():

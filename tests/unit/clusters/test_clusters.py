@@ -36,6 +36,7 @@ from translators.database import Database
 from translators.kinds.destination_rule import PolicyBlocks
 from translators.model.service import ClientScope, Protocol
 from translators.names import ClusterName
+from translators.object_key import ObjectKey
 from translators.world import SHARDS
 
 CLIENT = ClientScope("default")
@@ -402,4 +403,7 @@ def test_a_rule_changes_only_its_hosts_clusters_and_endpoints_change_none() -> N
 def test_a_cluster_knows_the_service_and_the_rule_it_was_made_from() -> None:
     db = mesh(entry(), entry(host="y.com"), rule(), rule(host="y.com"))
     found = {key for key, revision in db.provenance(cluster.ref(CLIENT, name("v1"))) if revision}
-    assert found == {("ServiceEntry", "default", "x.com"), ("DestinationRule", "default", "x.com")}
+    assert found == {
+        ObjectKey("ServiceEntry", "default", "x.com"),
+        ObjectKey("DestinationRule", "default", "x.com"),
+    }

@@ -11,17 +11,18 @@ from translators.database import (
     Reader,
     query,
 )
+from translators.object_key import ObjectKey
 
 
 @query
 def link(db: Reader, name: str) -> str:
-    target = db.input(("Link", "default", name))
+    target = db.input(ObjectKey("Link", "default", name))
     return link(db, target) if isinstance(target, str) else name
 
 
 @query
 def hopeful(db: Reader, name: str) -> str:
-    target = db.input(("Link", "default", name))
+    target = db.input(ObjectKey("Link", "default", name))
     if not isinstance(target, str):
         return name
     try:
@@ -31,7 +32,7 @@ def hopeful(db: Reader, name: str) -> str:
 
 
 def point(db: Database, name: str, target: str) -> None:
-    db.set(("Link", "default", name), target, 1)
+    db.set(ObjectKey("Link", "default", name), target, 1)
 
 
 @pytest.mark.parametrize("start", ["a", "b", "c"])
@@ -83,7 +84,7 @@ def test_broken_at_any_member_all_recover_and_closed_again_all_fail(
         db.hold(ref)
     assert db.settle() == refs
     for _ in range(3):
-        db.remove(("Link", "default", member), 2)
+        db.remove(ObjectKey("Link", "default", member), 2)
         assert db.settle() == refs
         assert {link(db, name) for name in "abc"} == {member}
         point(db, member, ring[member])
@@ -99,7 +100,7 @@ def test_a_cycle_that_nobody_needs_is_dropped(db: Database) -> None:
     db.hold(link.ref("start"))
     db.settle()
     assert db.statistics.results == 3
-    db.remove(("Link", "default", "start"), 2)
+    db.remove(ObjectKey("Link", "default", "start"), 2)
     db.settle()
     assert db.statistics.results == 1
 

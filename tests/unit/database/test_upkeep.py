@@ -15,6 +15,7 @@ from translators.database import (
     Reader,
     query,
 )
+from translators.object_key import ObjectKey
 
 
 @dataclass(frozen=True)
@@ -29,13 +30,13 @@ GROUPS = Index("groups", "Item", lambda value: [value.group] if isinstance(value
 
 @query
 def item_size(db: Reader, name: str) -> int:
-    item = db.input(("Item", "default", name))
+    item = db.input(ObjectKey("Item", "default", name))
     return item.size if isinstance(item, Item) else 0
 
 
 @query
 def group_size(db: Reader, group: str) -> int:
-    return sum(item_size(db, name) for _, _, name in db.lookup(GROUPS, group))
+    return sum(item_size(db, key.name) for key in db.lookup(GROUPS, group))
 
 
 @query
@@ -50,7 +51,7 @@ def test_a_hundred_thousand_edits_leave_nothing_behind() -> None:
     def churn(rounds: int, first: int) -> None:
         for n in range(first, first + rounds):
             name = f"item-{n}"
-            item_key = ("Item", "default", name)
+            item_key = ObjectKey("Item", "default", name)
             db.set(item_key, Item(name, f"group-{n % 977}", n), 2 * n)
             if n % 4 == 0:
                 item_size(db, f"nobody-{n}")
@@ -86,7 +87,7 @@ PROBE = """
 import sys
 from tests.support.query_graphs import *
 log = []
-keys = [(kind, "n", name) for kind in KINDS for name in NAMES]
+keys = [ObjectKey(kind, "n", name) for kind in KINDS for name in NAMES]
 world = {key: (i, (i % 3,)) for i, key in enumerate(keys)}
 for seed in range(40):
     program = random_program(seed, 10)

@@ -238,6 +238,6 @@ def test_an_endpoint_more_reruns_only_the_assignments_of_its_service() -> None:
 def test_an_assignment_knows_what_it_was_made_from() -> None:
     db = mesh(SERVICE, SLICE, NODE, POD)
     ref = load_assignment.ref(CLIENT, NOWHERE, ClusterName("outbound", 80, "", HOST))
-    assert {key[0] for key, revision in db.provenance(ref) if revision} == {
+    assert {key.kind for key, revision in db.provenance(ref) if revision} == {
         "Service", "EndpointSlice", "Node", "Pod",
     }  # fmt: skip

@@ -6,6 +6,7 @@ import pytest
 
 from tests.support.kind_documents import document, errors, manifest
 from translators.model.origin import Severity
+from translators.object_key import ObjectKey
 
 VS, DR, SE, WE = "VirtualService", "DestinationRule", "ServiceEntry", "WorkloadEntry"
 TO = "route: [{destination: {host: a}}]"
@@ -253,12 +254,12 @@ def test_a_mistake_is_refused_at_its_field_and_line(
 ) -> None:
     found = manifest(document(kind, spec))
     assert not found.entries
-    assert found.refused == {(kind, "default", "x")}
+    assert found.refused == {ObjectKey(kind, "default", "x")}
     at = {p.path: p for p in found.problems if p.severity is Severity.ERROR}
     assert path in at, found.problems
     assert message in at[path].message
     assert at[path].line == line
-    assert at[path].key == (kind, "default", "x")
+    assert at[path].key == ObjectKey(kind, "default", "x")
 
 
 CORE_CASES: list[tuple[str, str, int]] = [

@@ -38,6 +38,7 @@ from translators.kinds.virtual_service import (
 from translators.kinds.workload_entry import WorkloadEntrySpec
 from translators.model.locality import Locality
 from translators.model.origin import Severity
+from translators.object_key import ObjectKey
 
 
 def labels(**pairs: str) -> frozenset[tuple[str, str]]:
@@ -103,7 +104,7 @@ def test_a_short_host_is_completed_with_the_namespace_of_the_rule() -> None:
         "name: x", "name: x\n  namespace: shop"
     )
     (entry,) = manifest(text).entries.values()
-    assert entry.object.key == ("DestinationRule", "shop", "x")
+    assert entry.object.key == ObjectKey("DestinationRule", "shop", "x")
     assert entry.object.spec == DestinationRuleSpec("reviews.shop.svc.cluster.local")
 
 
@@ -296,7 +297,7 @@ def test_a_node_is_where_its_labels_say() -> None:
         "topology.kubernetes.io/zone: z, topology.istio.io/subzone: s}}"
     )
     (entry,) = manifest(text).entries.values()
-    assert entry.object.key == ("Node", "", "a")
+    assert entry.object.key == ObjectKey("Node", "", "a")
     assert entry.object.spec == NodeSpec(Locality("r", "z", "s"))
 
 
@@ -315,7 +316,7 @@ def test_a_list_is_its_items() -> None:
           spec: {ports: [{prt: 1}]}
         """
     )
-    assert set(found.entries) == {("Namespace", "", "a")}
+    assert set(found.entries) == {ObjectKey("Namespace", "", "a")}
     assert {(p.path, p.line) for p in found.problems} == {
         ("spec.ports[0].prt", 10), ("spec.ports[0].port", 10),
     }  # fmt: skip
@@ -326,7 +327,7 @@ def test_json_is_read_too() -> None:
     found = read_manifest(text, "a.json")
     assert found.refused
     found = read_manifest(text.replace("\\ud83d\\ude00", ""), "a.json")
-    assert set(found.entries) == {("Namespace", "", "a")}
+    assert set(found.entries) == {ObjectKey("Namespace", "", "a")}
     twice = read_manifest('{"kind": "a",\n "kind": "b"}', "a.json")
     assert any("given twice" in p.message and p.line == 2 for p in twice.problems)
 

@@ -13,6 +13,7 @@ import pytest
 
 from tests.support.kind_documents import document
 from translators.kinds.workload_entry import WorkloadEntrySpec
+from translators.object_key import ObjectKey
 from xds_server.sources import files
 from xds_server.sources.batch import Batch
 from xds_server.sources.directory import ConfigDirectoryError
@@ -131,8 +132,10 @@ async def test_files_below_the_directory_are_read(tmp_path: Path) -> None:
     assert follower.source.has_synced
     assert follower.steps == [(1, 3), (2, 3), (3, 3)]
     assert read_directory(tmp_path) == batch
-    assert batch.origins["WorkloadEntry", "default", "a"].source == str(tmp_path / "a.yaml")
-    assert follower.source.locate(("WorkloadEntry", "default", "a"), "spec.address") == (
+    assert batch.origins[ObjectKey("WorkloadEntry", "default", "a")].source == str(
+        tmp_path / "a.yaml"
+    )
+    assert follower.source.locate(ObjectKey("WorkloadEntry", "default", "a"), "spec.address") == (
         str(tmp_path / "a.yaml"), 6,
     )  # fmt: skip
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from tests.support.kind_documents import document
 from translators.kinds.workload_entry import WorkloadEntrySpec
-from translators.model.origin import InputKey, Origin, Severity
+from translators.model.origin import Origin, Severity
+from translators.object_key import ObjectKey
 from xds_server.sources.batch import Batch
 from xds_server.sources.texts import Content, Texts, Unreadable
 
@@ -24,8 +25,8 @@ def read_texts(contents: dict[str, str]) -> Batch:
     return texts.commit(texts.draft(dict(contents))) or Batch()
 
 
-def key(name: str) -> InputKey:
-    return ("WorkloadEntry", "default", name)
+def key(name: str) -> ObjectKey:
+    return ObjectKey("WorkloadEntry", "default", name)
 
 
 class Saved:
@@ -34,7 +35,7 @@ class Saved:
     def __init__(self) -> None:
         self.texts = Texts()
         self.addresses: dict[str, str] = {}
-        self.origins: dict[InputKey, Origin] = {}
+        self.origins: dict[ObjectKey, Origin] = {}
         self.batch: Batch | None = None
 
     def put(self, **contents: Content) -> Batch | None:

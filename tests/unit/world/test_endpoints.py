@@ -7,10 +7,11 @@ from tests.support.web_mesh import HOST, NODE, POD, SERVICE, SLICE, entry
 from translators.database import Database
 from translators.model.locality import Locality
 from translators.model.service import Endpoint, Health
+from translators.object_key import ObjectKey
 from translators.world import service_endpoints
 
-WEB = ("Service", "shop", "web")
-ENTRY = ("ServiceEntry", "default", "x")
+WEB = ObjectKey("Service", "shop", "web")
+ENTRY = ObjectKey("ServiceEntry", "default", "x")
 
 
 def at(db: Database, port: int = 80) -> tuple[Endpoint, ...]:
@@ -107,7 +108,7 @@ def test_endpoints_know_the_slices_nodes_and_pods_they_come_from() -> None:
     db = mesh(SERVICE, SLICE, NODE, POD)
     found = db.provenance(service_endpoints.ref(WEB, HOST, 80))
     assert {key for key, revision in found if revision} == {
-        WEB, ("EndpointSlice", "shop", "web-1"), ("Node", "", "n1"), ("Pod", "shop", "web-a"),
+        WEB, ObjectKey("EndpointSlice", "shop", "web-1"), ObjectKey("Node", "", "n1"), ObjectKey("Pod", "shop", "web-a"),
     }  # fmt: skip
 
 
@@ -116,7 +117,7 @@ def test_an_edit_of_one_services_endpoints_reruns_nothing_of_another() -> None:
     other_slice = SLICE.replace("web", "api")
     db = mesh(SERVICE, SLICE, other, other_slice, NODE)
     for name in ("web", "api"):
-        db.hold(service_endpoints.ref(("Service", "shop", name), f"{name}.x", 80))
+        db.hold(service_endpoints.ref(ObjectKey("Service", "shop", name), f"{name}.x", 80))
     db.settle()
     before = db.statistics.runs
     apply(db, SLICE.replace("10.1.0.2", "10.1.0.7"), 2)

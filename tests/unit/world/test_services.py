@@ -9,6 +9,7 @@ from tests.support.translation import mesh
 from translators.database import Database
 from translators.kinds.service_entry import Resolution
 from translators.model.service import Protocol
+from translators.object_key import ObjectKey
 from translators.world import service, services_of_host, shard_of, visible_hosts
 from translators.world.protocols import port_protocol
 
@@ -42,7 +43,7 @@ spec:
 def test_a_kubernetes_service_is_found_by_its_full_name() -> None:
     found = service(mesh(WEB), "web.shop.svc.cluster.local", "elsewhere")
     assert found is not None
-    assert found.source == ("Service", "shop", "web")
+    assert found.source == ObjectKey("Service", "shop", "web")
     assert [(port.number, port.protocol, port.target_port) for port in found.ports] == [
         (80, Protocol.HTTP, 8080)
     ], "UDP ports are left out"
@@ -84,7 +85,7 @@ def test_the_clients_own_namespace_comes_before_everything() -> None:
     db = mesh(WEB, entry("mine", host, "mine"))
     found = service(db, host, "mine")
     assert found is not None
-    assert found.source == ("ServiceEntry", "mine", "mine")
+    assert found.source == ObjectKey("ServiceEntry", "mine", "mine")
 
 
 def test_of_two_entries_for_a_host_the_older_one_wins() -> None:
@@ -132,7 +133,7 @@ def test_an_endpoint_more_leaves_the_service_as_it_is() -> None:
     db.hold(services_of_host.ref("x.com"))
     db.settle()
     changed = mesh(entry("a", "x.com", extra="endpoints: [{address: 10.0.0.9}]"))
-    key = ("ServiceEntry", "default", "a")
+    key = ObjectKey("ServiceEntry", "default", "a")
     assert db.set(key, changed.input(key), 2)
     assert db.settle() == ()
 

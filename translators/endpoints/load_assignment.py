@@ -43,7 +43,7 @@ def load_assignment(
     Sorted by priority, then locality. Where the rule turns locality load balancing off, or the client's place is not
     known, all endpoints have the same priority.
     """
-    found = service(db, name.host, client.namespace)
+    found = service(db, name.host, client.viewer)
     labels: Labels | None = frozenset()
     if name.subset:
         named = subsets(db, name.host, client)

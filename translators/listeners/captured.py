@@ -38,6 +38,7 @@ from translators.listeners.http_connection_manager import http_filter
 from translators.listeners.plain_tcp import plain_tcp_listener
 from translators.model.resource import Resource, resource
 from translators.model.service import ClientScope, Protocol
+from translators.model.viewer import Viewer
 from translators.world.exposure import Exposed
 from translators.world.ports import (
     hosts_at,
@@ -55,44 +56,44 @@ _BLACKHOLE = ((names.BLACKHOLE_CLUSTER, 1),)
 
 
 @query
-def captured_names(db: Reader, namespace: str, shard: int) -> tuple[str, ...]:
+def captured_names(db: Reader, viewer: Viewer, shard: int) -> tuple[str, ...]:
     """The names of these listeners as far as hosts in a shard give rise to them, sorted."""
     found = {names.VIRTUAL_OUTBOUND} if shard == 0 else set()
-    ports = {port for port, _ in http_hosts(db, namespace, shard)}
-    ports.update(port for port, _ in _wildcard_hosts(db, namespace, shard))
+    ports = {port for port, _ in http_hosts(db, viewer, shard)}
+    ports.update(port for port, _ in _wildcard_hosts(db, viewer, shard))
     found.update(names.listener(ANY_ADDRESS, port) for port in ports)
     found.update(
         names.listener(vip, port)
-        for port, one in l4_hosts(db, namespace, shard)
+        for port, one in l4_hosts(db, viewer, shard)
         for vip in _virtual_ips(one)
     )
     return tuple(sorted(found))
 
 
 @query
-def _wildcard_hosts(db: Reader, namespace: str, shard: int) -> tuple[tuple[int, Exposed], ...]:
+def _wildcard_hosts(db: Reader, viewer: Viewer, shard: int) -> tuple[tuple[int, Exposed], ...]:
     """(port, service) for those in a shard whose connections are known neither by a virtual IP nor surely by HTTP."""
     return tuple(
         (port, one)
-        for port, one in l4_hosts(db, namespace, shard)
+        for port, one in l4_hosts(db, viewer, shard)
         if not one.headless and not _virtual_ips(one)
     )
 
 
 @query
-def _by_port(db: Reader, namespace: str) -> Mapping[int, tuple[Exposed, ...]]:
+def _by_port(db: Reader, viewer: Viewer) -> Mapping[int, tuple[Exposed, ...]]:
     """Port → `_wildcard_hosts` of all shards; no port without any."""
     found: dict[int, tuple[Exposed, ...]] = {}
     for shard in SHARDS:
-        for port, one in _wildcard_hosts(db, namespace, shard):
+        for port, one in _wildcard_hosts(db, viewer, shard):
             found[port] = (*found.get(port, ()), one)
     return found
 
 
 @query
-def wildcard_hosts(db: Reader, namespace: str, port: int) -> tuple[Exposed, ...]:
+def wildcard_hosts(db: Reader, viewer: Viewer, port: int) -> tuple[Exposed, ...]:
     """The services whose connections on a port are known neither by a virtual IP nor surely by HTTP; oldest first."""
-    return oldest_first(db, _by_port(db, namespace).get(port, ()))
+    return oldest_first(db, _by_port(db, viewer).get(port, ()))
 
 
 def _virtual_ips(one: Exposed) -> tuple[str, ...]:
@@ -140,8 +141,8 @@ def captured_listener(db: Reader, client: ClientScope, name: str) -> Resource:
     port = int(number)
     if host != ANY_ADDRESS:
         return _vip_listener(db, client, host, port)
-    takes_requests = port in http_ports(db, client.namespace)
-    others = wildcard_hosts(db, client.namespace, port)
+    takes_requests = port in http_ports(db, client.viewer)
+    others = wildcard_hosts(db, client.viewer, port)
     if takes_requests and not others:
         return _request_listener(db, port)
     return _wildcard_listener(db, client, port, others, takes_requests=takes_requests)
@@ -222,9 +223,9 @@ def _branch_chain(branch: Branch) -> FilterChain:
 
 
 def _vip_listener(db: Reader, client: ClientScope, vip: str, port: int) -> Resource:
-    found = _owner(db, client.namespace, vip, port)
+    found = _owner(db, client.viewer, vip, port)
     if found is None:
-        raise LookupError(f"no service that {client.namespace} sees listens on {vip}:{port}")
+        raise LookupError(f"no service that {client.viewer.namespace} sees listens on {vip}:{port}")
     host, protocol = found
     *conditional, rest = branches(db, client, host, port, protocol)
     if protocol is not Protocol.AUTO and not conditional and rest.is_plain:
@@ -239,10 +240,10 @@ def _vip_listener(db: Reader, client: ClientScope, vip: str, port: int) -> Resou
     return _listener(vip, port, chains, default, inspectors)
 
 
-def _owner(db: Reader, namespace: str, vip: str, port: int) -> tuple[str, Protocol] | None:
+def _owner(db: Reader, viewer: Viewer, vip: str, port: int) -> tuple[str, Protocol] | None:
     """The oldest service with a virtual IP that takes connections on the port."""
-    for host in hosts_at(db, namespace, vip):
-        found = service(db, host, namespace)
+    for host in hosts_at(db, viewer, vip):
+        found = service(db, host, viewer)
         shape = None if found is None else found.port(port)
         if shape is not None and not shape.protocol.is_http:
             return host, shape.protocol

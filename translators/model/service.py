@@ -9,6 +9,7 @@ from typing import NamedTuple
 from translators.kinds.service_entry import Resolution
 from translators.model.locality import NOWHERE, Locality
 from translators.model.origin import Labels
+from translators.model.viewer import Viewer
 from translators.object_key import ObjectKey
 
 BY_DNS = (Resolution.DNS, Resolution.DNS_ROUND_ROBIN)
@@ -91,10 +92,10 @@ class Endpoint(NamedTuple):
 
 
 class ClientScope(NamedTuple):
-    """What of a client matters to outbound translation: its namespace and those of its labels that any rule selects on.
+    """What of a client matters to outbound translation: what it sees and those of its labels that any rule selects on.
 
     A tuple, since queries are keyed by it.
     """
 
-    namespace: str
+    viewer: Viewer
     labels: Labels = frozenset()

@@ -9,6 +9,7 @@ from translators.kinds.service import KubernetesPort, ServiceSpec
 from translators.kinds.service_entry import EntryPort, Resolution, ServiceEntrySpec
 from translators.model.config_object import ConfigObject
 from translators.model.service import Service, ServicePort
+from translators.model.viewer import Viewer
 from translators.names import CLUSTER_DOMAIN, service_host
 from translators.object_key import ObjectKey
 from translators.world.exposure import ENTRY_EXPOSURE, SERVICE_EXPOSURE, Exposed
@@ -20,8 +21,8 @@ from translators.world.visibility import EVERYONE, is_exported
 _KUBERNETES_SUFFIX = f".svc.{CLUSTER_DOMAIN}"
 
 
-def service(db: Reader, host: str, namespace: str) -> Service | None:
-    """The service that a client in `namespace` means by a full host name, or None when it sees none of that name.
+def service(db: Reader, host: str, viewer: Viewer) -> Service | None:
+    """The service that a client means by a full host name, or None when it sees none of that name.
 
     One in the client's own namespace comes first, then a Kubernetes Service, then the oldest object: so that nobody
     takes over a host name that others use already.
@@ -29,9 +30,10 @@ def service(db: Reader, host: str, namespace: str) -> Service | None:
     found = services_of_host(db, host)
     if len(found) == 1 and not found[0].export_to:
         return found[0]
-    visible = [one for one in found if is_exported(one.export_to, one.namespace, namespace)]
+    visible = [one for one in found if is_exported(one.export_to, one.namespace, viewer.namespace)]
     return next(
-        (one for one in visible if one.namespace == namespace), visible[0] if visible else None
+        (one for one in visible if one.namespace == viewer.namespace),
+        visible[0] if visible else None,
     )
 
 
@@ -49,9 +51,9 @@ def services_of_host(db: Reader, host: str) -> tuple[Service, ...]:
 
 
 @query
-def visible_hosts(db: Reader, namespace: str, shard: int) -> tuple[str, ...]:
-    """The full host names in a shard of all services that clients in a namespace see, sorted; wildcard hosts among them."""
-    found = (*exposed_to(db, EVERYONE, shard), *exposed_to(db, namespace, shard))
+def visible_hosts(db: Reader, viewer: Viewer, shard: int) -> tuple[str, ...]:
+    """The full host names in a shard of all services that a client sees, sorted; wildcard hosts among them."""
+    found = (*exposed_to(db, EVERYONE, shard), *exposed_to(db, viewer.namespace, shard))
     return tuple(sorted({one.host for one in found}))
 
 

@@ -13,6 +13,7 @@ from translators.kinds.service_entry import ServiceEntrySpec
 from translators.kinds.workload_entry import WorkloadEntrySpec
 from translators.model.origin import Labels
 from translators.model.service import Service, ServicePort
+from translators.model.viewer import Viewer
 from translators.names import service_host
 from translators.object_key import ObjectKey
 from translators.world.indexes import (
@@ -126,7 +127,7 @@ def _target(port: ServicePort, claim: Claim) -> int:
 def _services(db: Reader, source: ObjectKey) -> Iterator[Service]:
     """The services of an object as its own namespace sees them, if others have not taken their names."""
     for host in _hosts(db, source):
-        found = service(db, host, source.namespace)
+        found = service(db, host, Viewer(source.namespace))
         if found is not None and found.source == source:
             yield found
 

@@ -23,9 +23,10 @@ from translators.endpoints.lb_endpoint import HEALTH_STATUS, lb_endpoint
 from translators.endpoints.locality import distance, priorities
 from translators.model.locality import NOWHERE, Locality
 from translators.model.service import ClientScope, Health
+from translators.model.viewer import Viewer
 from translators.names import ClusterName
 
-CLIENT = ClientScope("default")
+CLIENT = ClientScope(Viewer("default"))
 NAME = ClusterName("outbound", 80, "", "x.com")
 ENTRY = """
 apiVersion: networking.istio.io/v1
@@ -213,8 +214,8 @@ def test_priorities_have_no_gaps() -> None:
 def test_clients_of_all_namespaces_at_a_place_share_the_bytes() -> None:
     db = mesh(ENTRY)
     here = Locality("r1", "a")
-    one = load_assignment(db, ClientScope("one"), here, NAME)
-    assert load_assignment(db, ClientScope("two"), here, NAME) is one
+    one = load_assignment(db, ClientScope(Viewer("one")), here, NAME)
+    assert load_assignment(db, ClientScope(Viewer("two")), here, NAME) is one
 
 
 def test_an_endpoint_more_reruns_only_the_assignments_of_its_service() -> None:

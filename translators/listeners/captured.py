@@ -20,11 +20,11 @@ from envoy_data_plane.envoy.config.listener.v3 import FilterChain, Listener, Lis
 from translators import names
 from translators.codec import encode, new
 from translators.database import Reader, query
+from translators.envoy.addresses import ANY_ADDRESS, address
+from translators.envoy.durations import NO_LIMIT
 from translators.listeners.connections import Branch, branches, whole_subnets
 from translators.listeners.filter_chains import (
-    NO_LIMIT,
     OUTBOUND,
-    address,
     branch_match,
     chain,
     http_inspector,
@@ -50,7 +50,6 @@ from translators.world.ports import (
 from translators.world.services import service
 from translators.world.shards import SHARDS
 
-ANY_ADDRESS = "0.0.0.0"  # noqa: S104 - what iptables redirects may be for any address
 _PASSTHROUGH = ((names.PASSTHROUGH_CLUSTER, 1),)
 _BLACKHOLE = ((names.BLACKHOLE_CLUSTER, 1),)
 

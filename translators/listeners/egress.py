@@ -10,11 +10,10 @@ from envoy_data_plane.envoy.config.listener.v3 import Listener
 from translators import names
 from translators.codec import encode, new
 from translators.database import Reader, query
-from translators.listeners.filter_chains import OUTBOUND, address, chain
+from translators.envoy.addresses import LOOPBACK, address
+from translators.listeners.filter_chains import OUTBOUND, chain
 from translators.listeners.http_connection_manager import http_filter
 from translators.model.resource import Resource, resource
-
-_LOOPBACK = "127.0.0.1"
 
 
 @query
@@ -24,7 +23,7 @@ def egress_listener(db: Reader, port: int) -> Resource:
     requests = http_filter(names.EGRESS_LISTENER, names.EGRESS_ROUTE, connect=True)
     listener = new(Listener)(
         name=names.EGRESS_LISTENER,
-        address=address(_LOOPBACK, port),
+        address=address(LOOPBACK, port),
         filter_chains=[chain(requests)],
         traffic_direction=OUTBOUND,
         # Two Envoys would share the port silently, and each get half of the connections.

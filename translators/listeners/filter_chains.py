@@ -10,9 +10,7 @@ from datetime import timedelta
 from functools import cache
 
 from envoy_data_plane.envoy.config.core.v3 import (
-    Address,
     CidrRange,
-    SocketAddress,
     TrafficDirection,
 )
 from envoy_data_plane.envoy.config.listener.v3 import (
@@ -34,17 +32,11 @@ from translators.codec import new, pack
 
 OUTBOUND = TrafficDirection.OUTBOUND
 INBOUND = TrafficDirection.INBOUND
-NO_LIMIT = timedelta(0)
 
 HTTP_PROTOCOLS = ("http/1.0", "http/1.1", "h2c")
 """What the HTTP inspector calls the protocols that it knows."""
 _PLAINTEXT = "raw_buffer"
 TCP_PROXY = "envoy.filters.network.tcp_proxy"
-
-
-def address(host: str, port: int) -> Address:
-    """Where a listener listens."""
-    return new(Address)(socket_address=new(SocketAddress)(address=host, port_value=port))
 
 
 def tcp_proxy(

@@ -5,13 +5,9 @@ Source: extensions.filters.network.http_connection_manager.v3.
 
 from __future__ import annotations
 
-from datetime import timedelta
 from functools import cache
 
 from envoy_data_plane.envoy.config.core.v3 import (
-    AggregatedConfigSource,
-    ApiVersion,
-    ConfigSource,
     Http1ProtocolOptions,
     Http2ProtocolOptions,
 )
@@ -26,9 +22,10 @@ from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v
 )
 
 from translators.codec import new, pack
+from translators.envoy.config_source import ads
+from translators.envoy.durations import NO_LIMIT
 
 _FILTER_NAME = "envoy.filters.network.http_connection_manager"
-_NO_LIMIT = timedelta(0)
 
 
 def http_connection_manager(
@@ -48,7 +45,7 @@ def http_connection_manager(
         http_protocol_options=new(Http1ProtocolOptions)(accept_http_10=True),
         http2_protocol_options=new(Http2ProtocolOptions)(allow_connect=True) if connect else None,
         server_header_transformation=(HttpConnectionManagerServerHeaderTransformation.PASS_THROUGH),
-        stream_idle_timeout=_NO_LIMIT,
+        stream_idle_timeout=NO_LIMIT,
         use_remote_address=False,
         normalize_path=True,
         upgrade_configs=upgrades,
@@ -67,16 +64,6 @@ def proxyless_manager(route: str) -> HttpConnectionManager:
         stat_prefix=route,
         rds=new(Rds)(config_source=ads(), route_config_name=route),
         http_filters=[_router()],
-    )
-
-
-@cache
-def ads() -> ConfigSource:
-    """The stream that everything comes by. A listener waits for its routes rather than open without them."""
-    return new(ConfigSource)(
-        ads=new(AggregatedConfigSource)(),
-        resource_api_version=ApiVersion.V3,
-        initial_fetch_timeout=_NO_LIMIT,
     )
 
 

@@ -24,11 +24,10 @@ from envoy_data_plane.envoy.type.v3 import Int32Range
 from translators import names
 from translators.codec import encode, new
 from translators.database import Reader, query
-from translators.listeners.captured import ANY_ADDRESS
+from translators.envoy.addresses import ANY_ADDRESS, LOOPBACK, address
+from translators.envoy.durations import NO_LIMIT
 from translators.listeners.filter_chains import (
     INBOUND,
-    NO_LIMIT,
-    address,
     chain,
     http_inspector,
     http_match,
@@ -81,7 +80,7 @@ def inbound(node: ProxyNode, ports: tuple[WorkloadPort, ...]) -> Inbound:
     for one in ports:
         protocols.setdefault(one.target_port, one.port.protocol)
     found = tuple(
-        InboundPort(port, protocols[port], applications.get(port, f"127.0.0.1:{port}"))
+        InboundPort(port, protocols[port], applications.get(port, f"{LOOPBACK}:{port}"))
         for port in sorted(protocols)
     )
     if node.mode is Mode.CAPTURED:

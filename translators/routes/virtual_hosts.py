@@ -16,8 +16,8 @@ from functools import cache
 from envoy_data_plane.envoy.config.route.v3 import VirtualHost
 
 from translators import names
-from translators.codec import encode, new
-from translators.codec.wire import string, tag, varint
+from translators.codec import encode, field_number, length_tag, new
+from translators.codec.wire import string, varint
 from translators.database import Reader, query
 from translators.kinds.virtual_service import Destination
 from translators.model.proxy_node import Mode
@@ -38,10 +38,9 @@ from translators.world.virtual_services import virtual_service
 
 _DEFAULT_PORT = 80
 _PLACEHOLDER = "placeholder"
-_NAME, _DOMAIN = 1, 2
-"""``VirtualHost.name`` and ``VirtualHost.domains``."""
-_LENGTH_DELIMITED = 2
-_DOMAIN_HEADS = tuple(tag(_DOMAIN, _LENGTH_DELIMITED) + varint(size) for size in range(512))
+_NAME = field_number(VirtualHost, "name")
+_DOMAINS = length_tag(VirtualHost, "domains")
+_DOMAIN_HEADS = tuple(_DOMAINS + varint(size) for size in range(512))
 """The head of a domain by its length; Envoy takes no longer ones, nor does DNS."""
 
 

@@ -38,7 +38,7 @@ def proxyless_names(db: Reader, viewer: Viewer, shard: int) -> tuple[str, ...]:
 def _short_forms(host: str, namespace: str) -> tuple[str, ...]:
     base = host.removesuffix(_SERVICE_SUFFIX)
     name, dot, own = base.partition(".")
-    if base == host or not dot or name == "*":
+    if base == host or not dot or "." in own or name == "*":
         return ()
     return (base, f"{base}.svc", *((name,) if own == namespace else ()))
 

@@ -61,3 +61,17 @@ def test_the_bare_name_is_for_clients_of_the_same_namespace() -> None:
     found = names(mesh(REVIEWS), Mode.PROXYLESS, ClientScope(Viewer("other")))
     assert "reviews:9080" not in found
     assert "reviews.default:9080" in found
+
+
+def test_a_deeper_name_of_the_clusters_domain_has_no_short_forms() -> None:
+    db = mesh("""
+        apiVersion: networking.istio.io/v1
+        kind: ServiceEntry
+        metadata: {name: replica, namespace: default}
+        spec:
+          hosts: [replica-0.db.default.svc.cluster.local]
+          resolution: STATIC
+          ports: [{number: 80, name: http, protocol: HTTP}]
+          endpoints: [{address: 10.0.0.1}]
+        """)
+    assert names(db, Mode.PROXYLESS) == ("replica-0.db.default.svc.cluster.local:80",)

@@ -10,7 +10,6 @@ Requests are routed by a route configuration of the port, so that what is decide
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from envoy_data_plane.envoy.config.listener.v3 import (
     FilterChain,
@@ -24,7 +23,7 @@ from envoy_data_plane.envoy.type.v3 import Int32Range
 from translators import names
 from translators.codec import encode, new
 from translators.database import Reader, query
-from translators.envoy.addresses import ANY_ADDRESS, LOOPBACK, address
+from translators.envoy.addresses import ANY_ADDRESS, address
 from translators.envoy.durations import NO_LIMIT
 from translators.listeners.filter_chains import (
     INBOUND,
@@ -36,56 +35,9 @@ from translators.listeners.filter_chains import (
     tcp_proxy,
 )
 from translators.listeners.http_connection_manager import http_filter
-from translators.model.proxy_node import Mode, ProxyNode
 from translators.model.resource import Resource, resource
 from translators.model.service import Protocol
-from translators.world.workloads import WorkloadPort
-
-
-@dataclass(frozen=True, slots=True)
-class InboundPort:
-    """A port of the workload: what it speaks, and where its application listens, ``host:port``."""
-
-    port: int
-    protocol: Protocol
-    app_address: str
-
-    @property
-    def takes_requests(self) -> bool:
-        """Whether the port has a route configuration, ``inbound|port||``."""
-        return self.protocol.is_http or self.protocol is Protocol.AUTO
-
-
-@dataclass(frozen=True, slots=True)
-class Inbound:
-    """What of a proxy its inbound resources depend on.
-
-    Attributes:
-        is_captured: Whether connections are redirected to ``virtualInbound``.
-        addresses: Where listeners bind when they are not captured; empty when they are.
-        ports: The workload's ports, sorted; may be empty.
-    """
-
-    is_captured: bool = False
-    addresses: tuple[str, ...] = ()
-    ports: tuple[InboundPort, ...] = ()
-
-
-def inbound(node: ProxyNode, ports: tuple[WorkloadPort, ...]) -> Inbound:
-    """What a proxy receives for the service ports of its workload; of several on one target port the first says what it speaks."""
-    if node.mode is Mode.PROXYLESS:
-        return Inbound()
-    applications = dict(node.inbound)
-    protocols: dict[int, Protocol] = {}
-    for one in ports:
-        protocols.setdefault(one.target_port, one.port.protocol)
-    found = tuple(
-        InboundPort(port, protocols[port], applications.get(port, f"{LOOPBACK}:{port}"))
-        for port in sorted(protocols)
-    )
-    if node.mode is Mode.CAPTURED:
-        return Inbound(is_captured=True, ports=found)
-    return Inbound(addresses=node.addresses if found else (), ports=found)
+from translators.world.inbound import Inbound
 
 
 def inbound_listener_names(found: Inbound) -> tuple[str, ...]:
@@ -173,7 +125,7 @@ def _chains(port: int, protocol: Protocol, *, by_port: bool) -> list[FilterChain
     cluster = names.inbound_cluster(port)
     own = port_match(port) if by_port else None
     found = []
-    if protocol.is_http or protocol is Protocol.AUTO:
+    if protocol.takes_requests:
         requests = http_filter(f"inbound_{port}", names.inbound_route(port))
         if protocol is not Protocol.AUTO:
             return [chain(requests, own, cluster)]
@@ -211,9 +163,5 @@ def _inspectors(ports: list[int]) -> Iterable[ListenerFilter]:
 def _routes(ports: tuple[tuple[int, Protocol], ...]) -> tuple[str, ...]:
     """The route configurations of these ports, sorted."""
     return tuple(
-        sorted(
-            names.inbound_route(port)
-            for port, protocol in ports
-            if protocol.is_http or protocol is Protocol.AUTO
-        )
+        sorted(names.inbound_route(port) for port, protocol in ports if protocol.takes_requests)
     )

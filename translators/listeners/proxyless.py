@@ -12,13 +12,10 @@ from translators.codec import encode, new, pack
 from translators.database import Reader, query
 from translators.listeners.http_connection_manager import proxyless_manager
 from translators.model.resource import Resource, resource
-from translators.model.service import Protocol
 from translators.model.viewer import Viewer
 from translators.world.ports import UNREGISTERED_PORT, http_hosts
 from translators.world.services import service
 from translators.world.virtual_services import is_unregistered
-
-_SERVICE_SUFFIX = f".svc.{names.CLUSTER_DOMAIN}"
 
 
 @query
@@ -29,18 +26,10 @@ def proxyless_names(db: Reader, viewer: Viewer, shard: int) -> tuple[str, ...]:
             {
                 f"{form}:{port}"
                 for port, host in http_hosts(db, viewer, shard)
-                for form in (host, *_short_forms(host, viewer.namespace))
+                for form in (host, *names.short_hosts(host, viewer.namespace))
             }
         )
     )
-
-
-def _short_forms(host: str, namespace: str) -> tuple[str, ...]:
-    base = host.removesuffix(_SERVICE_SUFFIX)
-    name, dot, own = base.partition(".")
-    if base == host or not dot or "." in own or name == "*":
-        return ()
-    return (base, f"{base}.svc", *((name,) if own == namespace else ()))
 
 
 @query
@@ -59,7 +48,7 @@ def _is_host(db: Reader, viewer: Viewer, label: str, port: int) -> bool:
     if found is None:
         return port == UNREGISTERED_PORT and is_unregistered(db, viewer, label)
     shape = found.port(port)
-    return shape is not None and (shape.protocol.is_http or shape.protocol is Protocol.AUTO)
+    return shape is not None and shape.protocol.takes_requests
 
 
 def _full_name(label: str, namespace: str) -> str:

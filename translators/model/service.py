@@ -33,6 +33,11 @@ class Protocol(enum.Enum):
         """Whether requests of this protocol are routed by a route configuration."""
         return self in (Protocol.HTTP, Protocol.HTTP2, Protocol.GRPC)
 
+    @property
+    def takes_requests(self) -> bool:
+        """Whether its connections are, or may be, requests that routes apply to."""
+        return self.is_http or self is Protocol.AUTO
+
 
 @dataclass(frozen=True, slots=True)
 class ServicePort:

@@ -8,7 +8,7 @@ Few meshes have such names; the others never come here.
 from __future__ import annotations
 
 from translators.database import Reader
-from translators.model.service import Protocol, Service
+from translators.model.service import Service
 from translators.model.viewer import Viewer
 from translators.routes import domains
 from translators.routes.domains import Ports
@@ -77,9 +77,4 @@ def answers(found: Service, port: int, ports: Ports) -> bool:
     shape = found.port(port)
     if shape is None:
         return False
-    return ports is not Ports.IGNORED or takes_requests(shape.protocol)
-
-
-def takes_requests(protocol: Protocol) -> bool:
-    """Whether connections of this protocol are, or may be, requests that routes apply to."""
-    return protocol.is_http or protocol is Protocol.AUTO
+    return ports is not Ports.IGNORED or shape.protocol.takes_requests

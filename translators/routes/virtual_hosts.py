@@ -26,7 +26,7 @@ from translators.model.service import ClientScope, Protocol, Service
 from translators.model.viewer import Viewer
 from translators.routes import domains
 from translators.routes.domains import Ports
-from translators.routes.ownership import contested_domains, takes_requests
+from translators.routes.ownership import contested_domains
 from translators.routes.retries import default_outbound
 from translators.routes.rules import connect_route, default_route, rule_routes
 from translators.world.ambiguous_names import ambiguous_names
@@ -133,7 +133,7 @@ def virtual_host(db: Reader, client: ClientScope, mode: Mode, name: str) -> Reso
         parts.append(_DOMAIN_HEADS[len(text)] + text)
     if mode is Mode.EGRESS and not protocol.is_http:
         parts.append(connect_route(names.outbound_cluster(host, port)))
-    if takes_requests(protocol):
+    if protocol.takes_requests:
         if virtual_service(db, host, client.viewer) is None:
             parts.append(default_route(names.outbound_cluster(host, port)))
         else:
@@ -166,7 +166,7 @@ def _protocol(found: Service | None, port: int) -> Protocol:
 
 def default_port(found: Service) -> int:
     """The port that a request without one means: 80 if it takes requests, else the first that does; 0 for none."""
-    numbers = [port.number for port in found.ports if takes_requests(port.protocol)]
+    numbers = [port.number for port in found.ports if port.protocol.takes_requests]
     return _DEFAULT_PORT if _DEFAULT_PORT in numbers else next(iter(numbers), 0)
 
 

@@ -12,6 +12,7 @@ from translators.world.destination_rules import (
     subsets,
 )
 from translators.world.endpoints import service_endpoints
+from translators.world.inbound import Inbound, InboundPort, inbound
 from translators.world.indexes import INDEXES
 from translators.world.inputs import ROOT_NAMESPACE
 from translators.world.services import service, services_of_host, visible_hosts
@@ -24,9 +25,12 @@ __all__ = [
     "ROOT_NAMESPACE",
     "SHARDS",
     "DestinationPolicy",
+    "Inbound",
+    "InboundPort",
     "WorkloadPort",
     "client_scope",
     "destination_rule",
+    "inbound",
     "policy",
     "served_ports",
     "service",

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from translators.database import Reader, query
-from translators.kinds.service_entry import ServiceEntrySpec
 from translators.model.config_object import ConfigObject
 from translators.model.service import Protocol, Service
 from translators.model.viewer import Viewer
@@ -21,8 +20,7 @@ from translators.world.exposure import (
     TWIN_VIRTUAL_IPS,
     Exposed,
 )
-from translators.world.inputs import config_object
-from translators.world.services import exposed_to, service
+from translators.world.services import exposed_to, hosts_of, service
 from translators.world.shards import SHARDS
 from translators.world.virtual_services import unregistered_hosts
 from translators.world.visibility import EVERYONE
@@ -51,7 +49,7 @@ def _visible(db: Reader, viewer: Viewer, shard: int) -> tuple[Exposed, ...]:
     return tuple(seen.values())
 
 
-_REQUESTS = frozenset(one.name for one in Protocol if one.is_http or one is Protocol.AUTO)
+_REQUESTS = frozenset(one.name for one in Protocol if one.takes_requests)
 _CONNECTIONS = frozenset(one.name for one in Protocol if not one.is_http)
 
 
@@ -121,7 +119,7 @@ def address_claimants(db: Reader, viewer: Viewer, address: str) -> tuple[str, ..
     """The hosts with a virtual IP that a client sees, oldest service first."""
     claims: list[tuple[tuple[str, str, str], str]] = []
     for source in db.lookup(SERVICE_ADDRESSES, address) + db.lookup(ENTRY_VIRTUAL_IPS, address):
-        for host in _hosts(db, source):
+        for host in hosts_of(db, source):
             found = service(db, host, viewer)
             if found is not None and found.source == source:
                 claims.append((source_age(db, source), host))
@@ -141,11 +139,3 @@ def source_age(db: Reader, source: ObjectKey) -> tuple[str, str, str]:
     """What orders an object among others by age; changes with nothing else of it."""
     found = db.input(source)
     return found.age if isinstance(found, ConfigObject) else ("", "", "")
-
-
-@query
-def _hosts(db: Reader, source: ObjectKey) -> tuple[str, ...]:
-    if source.kind == "Service":
-        return (service_host(source.name, source.namespace),)
-    entry = config_object(db, source, ServiceEntrySpec)
-    return () if entry is None else entry.spec.hosts

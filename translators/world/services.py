@@ -10,15 +10,13 @@ from translators.kinds.service_entry import EntryPort, Resolution, ServiceEntryS
 from translators.model.config_object import ConfigObject
 from translators.model.service import Service, ServicePort
 from translators.model.viewer import Viewer
-from translators.names import CLUSTER_DOMAIN, service_host
+from translators.names import ServiceName, service_host
 from translators.object_key import ObjectKey
 from translators.world.exposure import ENTRY_EXPOSURE, SERVICE_EXPOSURE, Exposed
 from translators.world.indexes import ENTRY_HOSTS
 from translators.world.inputs import config_object, objects
 from translators.world.protocols import port_protocol
 from translators.world.visibility import EVERYONE, is_exported
-
-_KUBERNETES_SUFFIX = f".svc.{CLUSTER_DOMAIN}"
 
 
 def service(db: Reader, host: str, viewer: Viewer) -> Service | None:
@@ -51,6 +49,15 @@ def services_of_host(db: Reader, host: str) -> tuple[Service, ...]:
 
 
 @query
+def hosts_of(db: Reader, source: ObjectKey) -> tuple[str, ...]:
+    """The hosts of the Service or ServiceEntry under a key, as written; empty when there is no such object."""
+    if source.kind == "Service":
+        return (service_host(source.name, source.namespace),)
+    entry = config_object(db, source, ServiceEntrySpec)
+    return () if entry is None else entry.spec.hosts
+
+
+@query
 def visible_hosts(db: Reader, viewer: Viewer, shard: int) -> tuple[str, ...]:
     """The full host names in a shard of all services that a client sees, sorted; wildcard hosts among them."""
     found = (*exposed_to(db, EVERYONE, shard), *exposed_to(db, viewer.namespace, shard))
@@ -79,12 +86,8 @@ def _age(entry: ConfigObject[ServiceEntrySpec]) -> tuple[str, str, str]:
 
 def _kubernetes_key(host: str) -> ObjectKey | None:
     """The Service that a host name of the cluster's domain is about."""
-    if not host.endswith(_KUBERNETES_SUFFIX):
-        return None
-    name, _, namespace = host.removesuffix(_KUBERNETES_SUFFIX).partition(".")
-    if not name or not namespace or "." in namespace:
-        return None
-    return ObjectKey("Service", namespace, name)
+    name = ServiceName.parse(host)
+    return None if name is None else ObjectKey("Service", name.namespace, name.name)
 
 
 def _kubernetes_service(found: ConfigObject[ServiceSpec]) -> Service:

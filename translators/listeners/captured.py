@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from envoy_data_plane.envoy.config.listener.v3 import FilterChain, Listener, ListenerFilter
+from envoy_data_plane.envoy.config.listener.v3 import Listener, ListenerFilter
 
 from translators import names
 from translators.codec import encode, new
@@ -25,16 +25,18 @@ from translators.envoy.durations import NO_LIMIT
 from translators.listeners.connections import Branch, branches, whole_subnets
 from translators.listeners.filter_chains import (
     OUTBOUND,
+    Chain,
     branch_match,
     chain,
     http_inspector,
     http_match,
     original_destination,
     port_match,
+    routes_of,
     tcp_proxy,
     tls_inspector,
 )
-from translators.listeners.http_connection_manager import http_filter
+from translators.listeners.http_connection_manager import outbound_manager
 from translators.listeners.plain_tcp import plain_tcp_listener
 from translators.model.resource import Resource, resource
 from translators.model.service import ClientScope, Protocol
@@ -120,9 +122,9 @@ def virtual_outbound(db: Reader) -> Resource:
                 tcp_proxy(_BLACKHOLE),
                 port_match(names.OUTBOUND_CAPTURE_PORT),
                 f"{name}-blackhole",
-            )
+            ).message
         ],
-        default_filter_chain=chain(tcp_proxy(_PASSTHROUGH), name=f"{name}-passthrough"),
+        default_filter_chain=chain(tcp_proxy(_PASSTHROUGH), name=f"{name}-passthrough").message,
         listener_filters=[original_destination()],
         use_original_dst=True,
         traffic_direction=OUTBOUND,
@@ -214,7 +216,7 @@ def _unseen(branch: Branch, seen: set[tuple[str, str]]) -> Branch | None:
     return Branch(server_names, branch.subnets, branch.clusters, branch.idle_timeout)
 
 
-def _branch_chain(branch: Branch) -> FilterChain:
+def _branch_chain(branch: Branch) -> Chain:
     return chain(
         tcp_proxy(branch.clusters, branch.idle_timeout),
         branch_match(branch.server_names, branch.subnets),
@@ -249,16 +251,16 @@ def _owner(db: Reader, viewer: Viewer, vip: str, port: int) -> tuple[str, Protoc
     return None
 
 
-def _requests(port: int) -> FilterChain:
+def _requests(port: int) -> Chain:
     """The chain for plaintext HTTP, by the route configuration of the port."""
-    return chain(http_filter(f"outbound_{port}", str(port)), http_match())
+    return chain(outbound_manager(f"outbound_{port}", str(port)), http_match())
 
 
 def _listener(
     host: str,
     port: int,
-    chains: list[FilterChain],
-    default: FilterChain,
+    chains: list[Chain],
+    default: Chain,
     inspectors: list[ListenerFilter],
 ) -> Resource:
     """A listener without a socket of its own; it waits for first bytes as long as there are none."""
@@ -266,14 +268,13 @@ def _listener(
     listener = new(Listener)(
         name=name,
         address=address(host, port),
-        filter_chains=chains,
-        default_filter_chain=default,
+        filter_chains=[chain.message for chain in chains],
+        default_filter_chain=default.message,
         listener_filters=inspectors,
         listener_filters_timeout=NO_LIMIT if inspectors else None,
         continue_on_listener_filters_timeout=bool(inspectors),
         bind_to_port=False,
         traffic_direction=OUTBOUND,
     )
-    has_routes = any(one.filters[0].name.endswith("http_connection_manager") for one in chains)
-    needs = (str(port),) if has_routes else ()
+    needs = routes_of((*chains, default))
     return resource(names.LISTENER_TYPE, name, encode(listener), needs)

@@ -22,6 +22,7 @@ from envoy_data_plane.envoy.config.route.v3 import (
 from translators.codec import encode, field_number, new
 from translators.codec.wire import delimited, string
 from translators.envoy.durations import NO_LIMIT
+from translators.http_filters import typed_per_filter_config
 from translators.kinds.virtual_service import DirectResponse, HttpMatch, HttpRoute
 from translators.model.service import ClientScope
 from translators.routes import headers
@@ -90,6 +91,7 @@ def _route(
     else:
         action, request, response = route_action(rule, cluster, is_proxyless=is_proxyless)
         route = new(Route)(name=name, match=condition, route=action)
+    route.typed_per_filter_config = typed_per_filter_config(rule)
     route.request_headers_to_add = headers.values(request)
     route.request_headers_to_remove = headers.removed(request)
     route.response_headers_to_add = headers.values(response)

@@ -1,10 +1,15 @@
-"""Every xDS resource name, built and parsed. Clusters and routes are named as Istio names them, so that dashboards can read them."""
+"""Every xDS resource name, and the host names of services, built and parsed.
+
+Clusters and routes are named as Istio names them, so that dashboards can read them.
+"""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 CLUSTER_DOMAIN = "cluster.local"
+SERVICE_SUFFIX = f".svc.{CLUSTER_DOMAIN}"
+"""How the host names of all Kubernetes services end."""
 PASSTHROUGH_CLUSTER = "PassthroughCluster"
 BLACKHOLE_CLUSTER = "BlackHoleCluster"
 INBOUND_PASSTHROUGH_CLUSTER = "InboundPassthroughCluster"
@@ -72,4 +77,35 @@ def virtual_host(route: str, host: str, port: int) -> str:
 
 def service_host(name: str, namespace: str) -> str:
     """The full host name of a Kubernetes service."""
-    return f"{name}.{namespace}.svc.{CLUSTER_DOMAIN}"
+    return f"{name}.{namespace}{SERVICE_SUFFIX}"
+
+
+class ServiceName(NamedTuple):
+    """A Kubernetes service as its host name tells it."""
+
+    name: str
+    namespace: str
+
+    @classmethod
+    def parse(cls, host: str) -> ServiceName | None:
+        """Read `service_host` backwards; None when the host is not of that form."""
+        if not host.endswith(SERVICE_SUFFIX):
+            return None
+        name, _, namespace = host.removesuffix(SERVICE_SUFFIX).partition(".")
+        if not name or not namespace or "." in namespace:
+            return None
+        return cls(name, namespace)
+
+
+def short_hosts(host: str, namespace: str) -> tuple[str, ...]:
+    """Give `svc.ns` and `svc.ns.svc` for a service's full host name; empty for other hosts.
+
+    First `svc` alone, when the service is in the client's own namespace.
+    """
+    service = ServiceName.parse(host)
+    if service is None:
+        return ()
+    base = f"{service.name}.{service.namespace}"
+    if service.namespace == namespace:
+        return (service.name, base, f"{base}.svc")
+    return (base, f"{base}.svc")

@@ -16,7 +16,6 @@ from typing import NamedTuple
 
 from translators import clusters, endpoints, listeners, routes
 from translators.database import AnyQuery, QueryKey, Reader, query
-from translators.listeners import Inbound
 from translators.model.locality import Locality
 from translators.model.proxy_node import Mode, ProxyNode
 from translators.model.resource import Resource
@@ -31,7 +30,7 @@ from translators.names import (
     inbound_cluster,
     inbound_route,
 )
-from translators.world import SHARDS, client_scope, served_ports
+from translators.world import SHARDS, Inbound, client_scope, inbound, served_ports
 
 Member = QueryKey[Resource] | tuple[object, ...]
 """The query that makes a resource, or what a family's maker is to be asked with, after what it is always asked with."""
@@ -95,7 +94,7 @@ def scope(db: Reader, node: ProxyNode) -> Scope:
         mode=node.mode,
         locality=node.locality,
         egress_port=node.egress_port if node.mode is Mode.EGRESS else 0,
-        inbound=listeners.inbound(node, ports),
+        inbound=inbound(node, ports),
     )
 
 
@@ -104,7 +103,7 @@ def families(found: Scope, *, inline: bool) -> Mapping[str, tuple[Family, ...]]:
 
     ``inline``: route configurations carry their hosts, for streams that cannot get them one by one.
     """
-    client, mode, inbound = found.client, found.mode, found.inbound
+    client, mode, received = found.client, found.mode, found.inbound
     scoped, placed = (client, mode), (client, found.locality)
 
     def outbound(
@@ -132,11 +131,11 @@ def families(found: Scope, *, inline: bool) -> Mapping[str, tuple[Family, ...]]:
         CLUSTER_TYPE: (
             outbound(outbound_clusters, (client,), clusters.cluster, (client,)),
             Family(static_clusters, ()),
-            Family(inbound_clusters, (inbound,)),
+            Family(inbound_clusters, (received,)),
         ),
         ENDPOINT_TYPE: (assignments,),
-        LISTENER_TYPE: (sockets, Family(inbound_listeners, (inbound,))),
-        ROUTE_TYPE: (inlined if inline else bare, Family(inbound_routes, (inbound,))),
+        LISTENER_TYPE: (sockets, Family(inbound_listeners, (received,))),
+        ROUTE_TYPE: (inlined if inline else bare, Family(inbound_routes, (received,))),
     }
     if not inline:
         hosts = outbound(virtual_hosts, scoped, routes.virtual_host, scoped)
@@ -185,7 +184,7 @@ def virtual_hosts(db: Reader, client: ClientScope, mode: Mode, shard: int) -> Me
 
 
 @query
-def inbound_clusters(db: Reader, inbound: Inbound) -> Members:
+def inbound_clusters(db: Reader, received: Inbound) -> Members:
     """The application's ports, and where a captured connection to another port goes on to."""
     del db
     found = [
@@ -193,33 +192,33 @@ def inbound_clusters(db: Reader, inbound: Inbound) -> Members:
             inbound_cluster(one.port),
             clusters.inbound_cluster.ref(one.port, one.app_address, one.protocol),
         )
-        for one in inbound.ports
+        for one in received.ports
     ]
-    if inbound.is_captured:
+    if received.is_captured:
         found.append((INBOUND_PASSTHROUGH_CLUSTER, clusters.inbound_passthrough_cluster.ref()))
     return tuple(sorted(found, key=itemgetter(0)))
 
 
 @query
-def inbound_listeners(db: Reader, inbound: Inbound) -> Members:
+def inbound_listeners(db: Reader, received: Inbound) -> Members:
     """The listeners for what arrives at the workload."""
     del db
     return tuple(
-        (name, listeners.inbound_listener.ref(inbound, name))
-        for name in listeners.inbound_listener_names(inbound)
+        (name, listeners.inbound_listener.ref(received, name))
+        for name in listeners.inbound_listener_names(received)
     )
 
 
 @query
-def inbound_routes(db: Reader, inbound: Inbound) -> Members:
+def inbound_routes(db: Reader, received: Inbound) -> Members:
     """The route configurations of the workload's HTTP ports."""
     del db
     return tuple(
         sorted(
             (
                 (inbound_route(one.port), routes.inbound_route.ref(one.port, one.protocol))
-                for one in inbound.ports
-                if one.takes_requests
+                for one in received.ports
+                if one.protocol.takes_requests
             ),
             key=itemgetter(0),
         )

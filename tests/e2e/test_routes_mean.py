@@ -31,7 +31,7 @@ from tests.support.translation import CLIENT, mesh
 from tests.support.waiting import eventually
 from translators import routes
 from translators.codec import decode
-from translators.listeners.http_connection_manager import http_filter
+from translators.listeners.http_connection_manager import outbound_manager
 from translators.model.proxy_node import Mode
 from translators.names import PASSTHROUGH_CLUSTER
 
@@ -263,7 +263,9 @@ async def asked(tmp_path_factory: pytest.TempPathFactory, envoy_path: Path) -> A
         table = decode(RouteConfiguration, found.body)
         clusters |= named_clusters(table)
         ports[mode] = free_port()
-        chain = FilterChain(filters=[http_filter(name, name, connect=mode is Mode.EGRESS)])
+        chain = FilterChain(
+            filters=[outbound_manager(name, name, connect=mode is Mode.EGRESS).message]
+        )
         at = Address(socket_address=SocketAddress(address="127.0.0.1", port_value=ports[mode]))
         listeners.append(
             with_routes_inline(

@@ -29,6 +29,7 @@ from translators.model.config_object import ConfigObject
 from translators.model.locality import Locality
 from translators.model.origin import Labels
 from translators.model.service import ClientScope
+from translators.model.viewer import Viewer
 from translators.object_key import ObjectKey
 from translators.world import INDEXES, workload_ports
 
@@ -130,7 +131,7 @@ SPECS = {
     ),
 }
 FREQUENT = ("Service", "EndpointSlice", "EndpointSlice", "ServiceEntry", "DestinationRule")
-CLIENTS = (ClientScope("one"), ClientScope("two", frozenset({("app", "1")})))
+CLIENTS = (ClientScope(Viewer("one")), ClientScope(Viewer("two"), frozenset({("app", "1")})))
 LOCALITIES = (Locality(), Locality("r", "z"))
 
 

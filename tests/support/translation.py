@@ -10,9 +10,10 @@ from translators.kinds.registry import expand, parse
 from translators.kinds.yaml_documents import documents
 from translators.model.config_object import ConfigObject
 from translators.model.service import ClientScope
+from translators.model.viewer import Viewer
 from translators.world import INDEXES
 
-CLIENT = ClientScope("default")
+CLIENT = ClientScope(Viewer("default"))
 
 
 def objects(text: str) -> list[ConfigObject[object]]:

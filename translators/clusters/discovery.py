@@ -15,14 +15,7 @@ from envoy_data_plane.envoy.config.cluster.v3 import (
     Cluster,
     ClusterCustomClusterType,
     ClusterDiscoveryType,
-)
-from envoy_data_plane.envoy.config.core.v3 import (
-    Address,
-    AggregatedConfigSource,
-    ApiVersion,
-    ConfigSource,
-    Pipe,
-    SocketAddress,
+    ClusterEdsClusterConfig,
 )
 from envoy_data_plane.envoy.config.core.v3 import Locality as EnvoyLocality
 from envoy_data_plane.envoy.config.endpoint.v3 import (
@@ -34,30 +27,30 @@ from envoy_data_plane.envoy.config.endpoint.v3 import Endpoint as EnvoyEndpoint
 from envoy_data_plane.envoy.extensions.clusters.common.dns.v3 import DnsLookupFamily
 from envoy_data_plane.envoy.extensions.clusters.dns.v3 import DnsCluster
 
-from translators.codec import encode, new, pack
+from translators.codec import encode, field_number, new, pack
 from translators.codec.wire import delimited, string
+from translators.envoy.addresses import address
+from translators.envoy.config_source import ads
 from translators.model.locality import Locality
 from translators.model.service import Endpoint
 
-_UNIX = "unix://"
 _REFRESH = timedelta(seconds=60)
 _EDS = encode(new(Cluster)(type=ClusterDiscoveryType.EDS))
+_NAME = field_number(Cluster, "name")
+_EDS_CLUSTER_CONFIG = field_number(Cluster, "eds_cluster_config")
+_EDS_CONFIG = field_number(ClusterEdsClusterConfig, "eds_config")
+_SERVICE_NAME = field_number(ClusterEdsClusterConfig, "service_name")
 
 
 def eds_head(name: str) -> bytes:
     """Name, type and EDS settings of a cluster whose endpoints come over the same stream, under its own name."""
-    return string(1, name) + _EDS + delimited(3, _eds_source() + string(2, name))
+    config = _eds_config() + string(_SERVICE_NAME, name)
+    return string(_NAME, name) + _EDS + delimited(_EDS_CLUSTER_CONFIG, config)
 
 
 @cache
-def _eds_source() -> bytes:
-    """Without a fetch timeout: the server answers for every cluster, so that none is served half configured."""
-    source = new(ConfigSource)(
-        ads=new(AggregatedConfigSource)(),
-        initial_fetch_timeout=timedelta(0),
-        resource_api_version=ApiVersion.V3,
-    )
-    return delimited(1, encode(source))
+def _eds_config() -> bytes:
+    return delimited(_EDS_CONFIG, encode(ads()))
 
 
 def original_dst_head(name: str) -> bytes:
@@ -121,10 +114,3 @@ def _lb_endpoint(endpoint: Endpoint) -> LbEndpoint:
         endpoint=new(EnvoyEndpoint)(address=address(endpoint.address, endpoint.port)),
         load_balancing_weight=endpoint.weight,
     )
-
-
-def address(host: str, port: int) -> Address:
-    """Envoy's form of an address: an IP, a name or `unix://path`, which has no port."""
-    if host.startswith(_UNIX):
-        return new(Address)(pipe=new(Pipe)(path=host.removeprefix(_UNIX)))
-    return new(Address)(socket_address=new(SocketAddress)(address=host, port_value=port))

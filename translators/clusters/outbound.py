@@ -21,7 +21,7 @@ from translators.world import policy, service, service_endpoints, subsets, visib
 def cluster_names(db: Reader, client: ClientScope, shard: int) -> tuple[ClusterName, ...]:
     """The names of a client's clusters for hosts in a shard: by host, port in the service's order, then subset; none first."""
     names: list[ClusterName] = []
-    for host in visible_hosts(db, client.namespace, shard):
+    for host in visible_hosts(db, client.viewer, shard):
         names += host_clusters(db, client, host)
     return tuple(names)
 
@@ -29,7 +29,7 @@ def cluster_names(db: Reader, client: ClientScope, shard: int) -> tuple[ClusterN
 @query
 def host_clusters(db: Reader, client: ClientScope, host: str) -> tuple[ClusterName, ...]:
     """The names of a client's clusters for one host; empty when it sees no such service."""
-    found = service(db, host, client.namespace)
+    found = service(db, host, client.viewer)
     if found is None:
         return ()
     labels = ("", *(subset.name for subset in subsets(db, host, client)))
@@ -49,7 +49,7 @@ def eds_cluster_names(db: Reader, client: ClientScope, shard: int) -> tuple[Clus
 
 
 def _asks_for_endpoints(db: Reader, client: ClientScope, name: ClusterName) -> bool:
-    found = service(db, name.host, client.namespace)
+    found = service(db, name.host, client.viewer)
     return found is not None and is_eds(
         found, policy(db, name.host, client, name.port, name.subset)
     )
@@ -61,7 +61,7 @@ def cluster(db: Reader, client: ClientScope, name: ClusterName) -> Resource:
 
     A name that means nothing to the client gives an EDS cluster, whose endpoints will be none.
     """
-    found = service(db, name.host, client.namespace)
+    found = service(db, name.host, client.viewer)
     blocks = policy(db, name.host, client, name.port, name.subset)
     port = None if found is None else found.port(name.port)
     protocol = Protocol.TCP if port is None else port.protocol

@@ -9,6 +9,7 @@ from translators.clusters.discovery import original_dst_head, static_head
 from translators.clusters.settings import settings
 from translators.codec import encode, new
 from translators.database import QueryKey, Reader, query
+from translators.envoy.addresses import PASSTHROUGH_SOURCE
 from translators.kinds.destination_rule import PolicyBlocks
 from translators.model.resource import Resource, resource
 from translators.model.service import Protocol
@@ -18,9 +19,6 @@ from translators.names import (
     INBOUND_PASSTHROUGH_CLUSTER,
     PASSTHROUGH_CLUSTER,
 )
-
-_PASSTHROUGH_SOURCE = "127.0.0.6"
-"""Connections that come from here are let through by the redirect rules instead of being captured again."""
 
 
 @query
@@ -41,7 +39,7 @@ def blackhole_cluster(_db: Reader) -> Resource:
 def inbound_passthrough_cluster(_db: Reader) -> Resource:
     """The application at the address and port that a client called, when the port is none of a service's."""
     source = new(BindConfig)(
-        source_address=new(SocketAddress)(address=_PASSTHROUGH_SOURCE, port_value=0)
+        source_address=new(SocketAddress)(address=PASSTHROUGH_SOURCE, port_value=0)
     )
     body = (
         original_dst_head(INBOUND_PASSTHROUGH_CLUSTER)

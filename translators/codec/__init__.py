@@ -9,6 +9,7 @@ from translators.codec.discovery import (
     delta_resource,
     delta_response,
     delta_response_body,
+    entry_body,
     parse_delta_request,
     parse_discovery_request,
     sotw_resource,
@@ -18,6 +19,7 @@ from translators.codec.discovery import (
 )
 from translators.codec.encoder import encode
 from translators.codec.errors import CodecError, DecodeError, EncodeError
+from translators.codec.fields import field_number, length_tag, number_tag
 from translators.codec.node import Json, RawNode, parse_node
 from translators.codec.packing import any_bytes, message_class, pack, type_url
 from translators.codec.render import (
@@ -47,8 +49,12 @@ __all__ = [
     "delta_response_body",
     "dump_yaml",
     "encode",
+    "entry_body",
+    "field_number",
+    "length_tag",
     "message_class",
     "new",
+    "number_tag",
     "pack",
     "parse_delta_request",
     "parse_discovery_request",

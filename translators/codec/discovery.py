@@ -240,10 +240,20 @@ def delta_resource(
     resource = string(1, version)
     if body is not None:
         resource += delimited(2, any_bytes(type_url, body))
-    resource += string(3, name)
+    resource += _entry_name(name)
     if aliases:
         resource += b"".join([delimited(4, alias.encode()) for alias in aliases])
     return delimited(2, resource)
+
+
+def _entry_name(name: str) -> bytes:
+    return string(3, name)
+
+
+def entry_body(entry: bytes, name: str, body: bytes) -> tuple[int, int]:
+    """Give start and end of the encoded resource in what `delta_resource` made of it without aliases."""
+    end = len(entry) - len(_entry_name(name))
+    return end - len(body), end
 
 
 def sotw_resource(type_url: str, body: bytes) -> bytes:

@@ -6,23 +6,51 @@ import re
 from functools import lru_cache
 from ipaddress import IPv6Address
 
+from envoy_data_plane.envoy.config.core.v3 import Address, HealthStatus, Pipe, SocketAddress
+from envoy_data_plane.envoy.config.endpoint.v3 import Endpoint, LbEndpoint, LocalityLbEndpoints
+from envoy_data_plane.google.protobuf import UInt32Value
+
+from translators.codec import field_number, length_tag, number_tag
 from translators.codec.wire import BYTES, delimited, string, varint
+from translators.envoy.addresses import UNIX
 from translators.model.service import Health
 
-HEALTH_STATUS = {Health.HEALTHY: 0, Health.UNHEALTHY: 2, Health.DRAINING: 3}
-"""`envoy.config.core.v3.HealthStatus`; healthy is sent as unknown, which Envoy takes to be healthy."""
+HEALTH_STATUS = {
+    Health.HEALTHY: int(HealthStatus.UNKNOWN),
+    Health.UNHEALTHY: int(HealthStatus.UNHEALTHY),
+    Health.DRAINING: int(HealthStatus.DRAINING),
+}
+"""Envoy's numbers; healthy is sent as unknown, which Envoy takes to be healthy."""
 
-_UNIX = "unix://"
 _OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 _IPV4 = re.compile(rf"(?:{_OCTET}\.){{3}}{_OCTET}").fullmatch
-_LB_ENDPOINTS, _ENDPOINT, _ADDRESS, _PIPE = 2, 1, 1, 2
-_WEIGHT, _UINT32_VALUE = 4, b"\x08"
-_HEALTH_STATUS = b"\x10"
-_AT_SOCKET = b"\x12%c\x0a%c\x0a%c\x0a%c\x12%c%b\x18%b%b"
-"""The whole entry around an IP address: the lengths from outside in, `address`, `port_value`, and what follows `endpoint`.
-
-None of the lengths needs a second byte.
+_LB_ENDPOINTS = field_number(LocalityLbEndpoints, "lb_endpoints")
+_ENDPOINT = field_number(LbEndpoint, "endpoint")
+_ADDRESS = field_number(Endpoint, "address")
+_PIPE = field_number(Address, "pipe")
+_PATH = field_number(Pipe, "path")
+_WEIGHT = field_number(LbEndpoint, "load_balancing_weight")
+_UINT32_VALUE = number_tag(UInt32Value, "value")
+_HEALTH_STATUS = number_tag(LbEndpoint, "health_status")
+_AT_SOCKET = b"".join(
+    (
+        length_tag(LocalityLbEndpoints, "lb_endpoints") + b"%c",
+        length_tag(LbEndpoint, "endpoint") + b"%c",
+        length_tag(Endpoint, "address") + b"%c",
+        length_tag(Address, "socket_address") + b"%c",
+        length_tag(SocketAddress, "address") + b"%c%b",
+        number_tag(SocketAddress, "port_value") + b"%b",
+        b"%b",
+    )
+)
+"""The whole entry around an IP address: the lengths from outside in, `address`, `port_value`, and
+what follows `endpoint`. Each tag and each length is one byte; `_LONGEST_TAIL` keeps the lengths so.
 """
+_HEADS = 9
+"""The tags and lengths inside the outermost ones."""
+_LONGEST_ADDRESS, _LONGEST_PORT = 45, 3
+"""Of an IPv6 address whose end is written as IPv4, and of a port of 16 bits as a varint."""
+_LONGEST_TAIL = 127 - _HEADS - _LONGEST_ADDRESS - _LONGEST_PORT
 
 
 def lb_endpoint(address: str, port: int, weight: int, health: int) -> bytes:
@@ -33,8 +61,8 @@ def lb_endpoint(address: str, port: int, weight: int, health: int) -> bytes:
     """
     tail = b"" if weight == 1 and not health else _tail(weight, health)
     if not _IPV4(address):
-        if address.startswith(_UNIX):
-            return _at_pipe(address.removeprefix(_UNIX), tail)
+        if address.startswith(UNIX):
+            return _at_pipe(address.removeprefix(UNIX), tail)
         if not _is_ipv6(address):
             return b""
     text = address.encode()
@@ -55,11 +83,15 @@ kept_lb_endpoint = lru_cache(maxsize=1 << 17)(lb_endpoint)
 def _tail(weight: int, health: int) -> bytes:
     """Health status and weight."""
     status = _HEALTH_STATUS + varint(health) if health else b""
-    return status + (delimited(_WEIGHT, _UINT32_VALUE + varint(weight)) if weight != 1 else b"")
+    share = delimited(_WEIGHT, _UINT32_VALUE + varint(weight)) if weight != 1 else b""
+    tail = status + share
+    if len(tail) > _LONGEST_TAIL:
+        raise ValueError(f"{len(tail)} bytes behind an endpoint need lengths of two bytes")
+    return tail
 
 
 def _at_pipe(path: str, tail: bytes) -> bytes:
-    where = delimited(_ADDRESS, delimited(_PIPE, string(1, path)))
+    where = delimited(_ADDRESS, delimited(_PIPE, string(_PATH, path)))
     return delimited(_LB_ENDPOINTS, delimited(_ENDPOINT, where) + tail)
 
 

@@ -9,6 +9,11 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import NamedTuple
 
+from envoy_data_plane.envoy.config.core.v3 import Locality as EnvoyLocality
+from envoy_data_plane.envoy.config.endpoint.v3 import ClusterLoadAssignment, LocalityLbEndpoints
+from envoy_data_plane.google.protobuf import UInt32Value
+
+from translators.codec import field_number, length_tag, number_tag
 from translators.codec.wire import BYTES, delimited, string, varint
 from translators.database import Reader, query
 from translators.endpoints.lb_endpoint import HEALTH_STATUS, kept_lb_endpoint, lb_endpoint
@@ -23,8 +28,15 @@ from translators.world import policy, service, service_endpoints, subsets
 
 _MAX_WEIGHT = 4294967295
 _MANY = 100
-_ENDPOINTS = b"\x12"
-_PRIORITY = b"\x28"
+_CLUSTER_NAME = field_number(ClusterLoadAssignment, "cluster_name")
+_ENDPOINTS = length_tag(ClusterLoadAssignment, "endpoints")
+_PRIORITY = number_tag(LocalityLbEndpoints, "priority")
+_LOCALITY = field_number(LocalityLbEndpoints, "locality")
+_WEIGHT = field_number(LocalityLbEndpoints, "load_balancing_weight")
+_UINT32_VALUE = number_tag(UInt32Value, "value")
+_REGION = field_number(EnvoyLocality, "region")
+_ZONE = field_number(EnvoyLocality, "zone")
+_SUB_ZONE = field_number(EnvoyLocality, "sub_zone")
 
 
 class LocalityGroup(NamedTuple):
@@ -43,7 +55,7 @@ def load_assignment(
     Sorted by priority, then locality. Where the rule turns locality load balancing off, or the client's place is not
     known, all endpoints have the same priority.
     """
-    found = service(db, name.host, client.namespace)
+    found = service(db, name.host, client.viewer)
     labels: Labels | None = frozenset()
     if name.subset:
         named = subsets(db, name.host, client)
@@ -59,7 +71,7 @@ def load_assignment(
 @query
 def _no_endpoints(_db: Reader, name: ClusterName) -> Resource:
     text = str(name)
-    return resource(ENDPOINT_TYPE, text, string(1, text))
+    return resource(ENDPOINT_TYPE, text, string(_CLUSTER_NAME, text))
 
 
 @query
@@ -70,7 +82,7 @@ def _assignment(
     groups = locality_groups(db, source, name.host, name.port, labels)
     ranks = priorities(locality, tuple([group.locality for group in groups]))
     text = str(name)
-    parts = [string(1, text)]
+    parts = [string(_CLUSTER_NAME, text)]
     for rank in range(max(ranks, default=-1) + 1):
         tail = _PRIORITY + BYTES[rank] if rank else b""
         for one, (_, body) in zip(ranks, groups, strict=True):
@@ -109,11 +121,15 @@ def locality_groups(
 
 
 def _group(place: Locality, bodies: list[bytes], weight: int) -> LocalityGroup:
-    head = delimited(1, _locality_fields(place))
-    tail = delimited(3, b"\x08" + varint(min(weight, _MAX_WEIGHT)))
+    head = delimited(_LOCALITY, _locality_fields(place))
+    tail = delimited(_WEIGHT, _UINT32_VALUE + varint(min(weight, _MAX_WEIGHT)))
     return LocalityGroup(place, b"".join((head, *bodies, tail)))
 
 
 @lru_cache(maxsize=1024)
 def _locality_fields(place: Locality) -> bytes:
-    return string(1, place.region) + string(2, place.zone) + string(3, place.sub_zone)
+    return (
+        string(_REGION, place.region)
+        + string(_ZONE, place.zone)
+        + string(_SUB_ZONE, place.sub_zone)
+    )

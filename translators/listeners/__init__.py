@@ -1,18 +1,12 @@
 """Listener: where connections arrive, and what becomes of them, in each mode."""
 
 from translators.listeners.inbound import (
-    Inbound,
-    InboundPort,
-    inbound,
     inbound_listener,
     inbound_listener_names,
 )
 from translators.listeners.outbound import listener, listener_names
 
 __all__ = [
-    "Inbound",
-    "InboundPort",
-    "inbound",
     "inbound_listener",
     "inbound_listener_names",
     "listener",

@@ -15,29 +15,32 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from envoy_data_plane.envoy.config.listener.v3 import FilterChain, Listener, ListenerFilter
+from envoy_data_plane.envoy.config.listener.v3 import Listener, ListenerFilter
 
 from translators import names
 from translators.codec import encode, new
 from translators.database import Reader, query
+from translators.envoy.addresses import ANY_ADDRESS, address
+from translators.envoy.durations import NO_LIMIT
 from translators.listeners.connections import Branch, branches, whole_subnets
 from translators.listeners.filter_chains import (
-    NO_LIMIT,
     OUTBOUND,
-    address,
+    Chain,
     branch_match,
     chain,
     http_inspector,
     http_match,
     original_destination,
     port_match,
+    routes_of,
     tcp_proxy,
     tls_inspector,
 )
-from translators.listeners.http_connection_manager import http_filter
+from translators.listeners.http_connection_manager import outbound_manager
 from translators.listeners.plain_tcp import plain_tcp_listener
 from translators.model.resource import Resource, resource
 from translators.model.service import ClientScope, Protocol
+from translators.model.viewer import Viewer
 from translators.world.exposure import Exposed
 from translators.world.ports import (
     hosts_at,
@@ -49,50 +52,49 @@ from translators.world.ports import (
 from translators.world.services import service
 from translators.world.shards import SHARDS
 
-ANY_ADDRESS = "0.0.0.0"  # noqa: S104 - what iptables redirects may be for any address
 _PASSTHROUGH = ((names.PASSTHROUGH_CLUSTER, 1),)
 _BLACKHOLE = ((names.BLACKHOLE_CLUSTER, 1),)
 
 
 @query
-def captured_names(db: Reader, namespace: str, shard: int) -> tuple[str, ...]:
+def captured_names(db: Reader, viewer: Viewer, shard: int) -> tuple[str, ...]:
     """The names of these listeners as far as hosts in a shard give rise to them, sorted."""
     found = {names.VIRTUAL_OUTBOUND} if shard == 0 else set()
-    ports = {port for port, _ in http_hosts(db, namespace, shard)}
-    ports.update(port for port, _ in _wildcard_hosts(db, namespace, shard))
+    ports = {port for port, _ in http_hosts(db, viewer, shard)}
+    ports.update(port for port, _ in _wildcard_hosts(db, viewer, shard))
     found.update(names.listener(ANY_ADDRESS, port) for port in ports)
     found.update(
         names.listener(vip, port)
-        for port, one in l4_hosts(db, namespace, shard)
+        for port, one in l4_hosts(db, viewer, shard)
         for vip in _virtual_ips(one)
     )
     return tuple(sorted(found))
 
 
 @query
-def _wildcard_hosts(db: Reader, namespace: str, shard: int) -> tuple[tuple[int, Exposed], ...]:
+def _wildcard_hosts(db: Reader, viewer: Viewer, shard: int) -> tuple[tuple[int, Exposed], ...]:
     """(port, service) for those in a shard whose connections are known neither by a virtual IP nor surely by HTTP."""
     return tuple(
         (port, one)
-        for port, one in l4_hosts(db, namespace, shard)
+        for port, one in l4_hosts(db, viewer, shard)
         if not one.headless and not _virtual_ips(one)
     )
 
 
 @query
-def _by_port(db: Reader, namespace: str) -> Mapping[int, tuple[Exposed, ...]]:
+def _by_port(db: Reader, viewer: Viewer) -> Mapping[int, tuple[Exposed, ...]]:
     """Port → `_wildcard_hosts` of all shards; no port without any."""
     found: dict[int, tuple[Exposed, ...]] = {}
     for shard in SHARDS:
-        for port, one in _wildcard_hosts(db, namespace, shard):
+        for port, one in _wildcard_hosts(db, viewer, shard):
             found[port] = (*found.get(port, ()), one)
     return found
 
 
 @query
-def wildcard_hosts(db: Reader, namespace: str, port: int) -> tuple[Exposed, ...]:
+def wildcard_hosts(db: Reader, viewer: Viewer, port: int) -> tuple[Exposed, ...]:
     """The services whose connections on a port are known neither by a virtual IP nor surely by HTTP; oldest first."""
-    return oldest_first(db, _by_port(db, namespace).get(port, ()))
+    return oldest_first(db, _by_port(db, viewer).get(port, ()))
 
 
 def _virtual_ips(one: Exposed) -> tuple[str, ...]:
@@ -120,9 +122,9 @@ def virtual_outbound(db: Reader) -> Resource:
                 tcp_proxy(_BLACKHOLE),
                 port_match(names.OUTBOUND_CAPTURE_PORT),
                 f"{name}-blackhole",
-            )
+            ).message
         ],
-        default_filter_chain=chain(tcp_proxy(_PASSTHROUGH), name=f"{name}-passthrough"),
+        default_filter_chain=chain(tcp_proxy(_PASSTHROUGH), name=f"{name}-passthrough").message,
         listener_filters=[original_destination()],
         use_original_dst=True,
         traffic_direction=OUTBOUND,
@@ -140,8 +142,8 @@ def captured_listener(db: Reader, client: ClientScope, name: str) -> Resource:
     port = int(number)
     if host != ANY_ADDRESS:
         return _vip_listener(db, client, host, port)
-    takes_requests = port in http_ports(db, client.namespace)
-    others = wildcard_hosts(db, client.namespace, port)
+    takes_requests = port in http_ports(db, client.viewer)
+    others = wildcard_hosts(db, client.viewer, port)
     if takes_requests and not others:
         return _request_listener(db, port)
     return _wildcard_listener(db, client, port, others, takes_requests=takes_requests)
@@ -214,7 +216,7 @@ def _unseen(branch: Branch, seen: set[tuple[str, str]]) -> Branch | None:
     return Branch(server_names, branch.subnets, branch.clusters, branch.idle_timeout)
 
 
-def _branch_chain(branch: Branch) -> FilterChain:
+def _branch_chain(branch: Branch) -> Chain:
     return chain(
         tcp_proxy(branch.clusters, branch.idle_timeout),
         branch_match(branch.server_names, branch.subnets),
@@ -222,9 +224,9 @@ def _branch_chain(branch: Branch) -> FilterChain:
 
 
 def _vip_listener(db: Reader, client: ClientScope, vip: str, port: int) -> Resource:
-    found = _owner(db, client.namespace, vip, port)
+    found = _owner(db, client.viewer, vip, port)
     if found is None:
-        raise LookupError(f"no service that {client.namespace} sees listens on {vip}:{port}")
+        raise LookupError(f"no service that {client.viewer.namespace} sees listens on {vip}:{port}")
     host, protocol = found
     *conditional, rest = branches(db, client, host, port, protocol)
     if protocol is not Protocol.AUTO and not conditional and rest.is_plain:
@@ -239,26 +241,26 @@ def _vip_listener(db: Reader, client: ClientScope, vip: str, port: int) -> Resou
     return _listener(vip, port, chains, default, inspectors)
 
 
-def _owner(db: Reader, namespace: str, vip: str, port: int) -> tuple[str, Protocol] | None:
+def _owner(db: Reader, viewer: Viewer, vip: str, port: int) -> tuple[str, Protocol] | None:
     """The oldest service with a virtual IP that takes connections on the port."""
-    for host in hosts_at(db, namespace, vip):
-        found = service(db, host, namespace)
+    for host in hosts_at(db, viewer, vip):
+        found = service(db, host, viewer)
         shape = None if found is None else found.port(port)
         if shape is not None and not shape.protocol.is_http:
             return host, shape.protocol
     return None
 
 
-def _requests(port: int) -> FilterChain:
+def _requests(port: int) -> Chain:
     """The chain for plaintext HTTP, by the route configuration of the port."""
-    return chain(http_filter(f"outbound_{port}", str(port)), http_match())
+    return chain(outbound_manager(f"outbound_{port}", str(port)), http_match())
 
 
 def _listener(
     host: str,
     port: int,
-    chains: list[FilterChain],
-    default: FilterChain,
+    chains: list[Chain],
+    default: Chain,
     inspectors: list[ListenerFilter],
 ) -> Resource:
     """A listener without a socket of its own; it waits for first bytes as long as there are none."""
@@ -266,14 +268,13 @@ def _listener(
     listener = new(Listener)(
         name=name,
         address=address(host, port),
-        filter_chains=chains,
-        default_filter_chain=default,
+        filter_chains=[chain.message for chain in chains],
+        default_filter_chain=default.message,
         listener_filters=inspectors,
         listener_filters_timeout=NO_LIMIT if inspectors else None,
         continue_on_listener_filters_timeout=bool(inspectors),
         bind_to_port=False,
         traffic_direction=OUTBOUND,
     )
-    has_routes = any(one.filters[0].name.endswith("http_connection_manager") for one in chains)
-    needs = (str(port),) if has_routes else ()
+    needs = routes_of((*chains, default))
     return resource(names.LISTENER_TYPE, name, encode(listener), needs)

@@ -54,7 +54,7 @@ def branches(
     for rule, match in _applying(db, client, host, port, protocol):
         server_names = match.sni_hosts if _ANY_NAME not in match.sni_hosts else ()
         clusters = tuple(
-            (destination_cluster(db, one.destination, client.namespace, port), weight)
+            (destination_cluster(db, one.destination, client.viewer, port), weight)
             for one, weight in live_destinations(rule.route)
         )
         idle = _idle_timeout(db, client, rule.route[0], port)
@@ -77,7 +77,7 @@ def _applying(
     db: Reader, client: ClientScope, host: str, port: int, protocol: Protocol
 ) -> Iterator[tuple[L4Route, L4Match]]:
     """The rules with destinations, and their match blocks, that apply to the client and port."""
-    found = virtual_service(db, host, client.namespace)
+    found = virtual_service(db, host, client.viewer)
     if found is None:
         return
     for rule in found.spec.tls if protocol is Protocol.TLS else found.spec.tcp:

@@ -10,26 +10,24 @@ from envoy_data_plane.envoy.config.listener.v3 import Listener
 from translators import names
 from translators.codec import encode, new
 from translators.database import Reader, query
-from translators.listeners.filter_chains import OUTBOUND, address, chain
-from translators.listeners.http_connection_manager import http_filter
+from translators.envoy.addresses import LOOPBACK, address
+from translators.listeners.filter_chains import OUTBOUND, chain, routes_of
+from translators.listeners.http_connection_manager import outbound_manager
 from translators.model.resource import Resource, resource
-
-_LOOPBACK = "127.0.0.1"
 
 
 @query
 def egress_listener(db: Reader, port: int) -> Resource:
     """The listener on this port; the same for every proxy with that port."""
     del db
-    requests = http_filter(names.EGRESS_LISTENER, names.EGRESS_ROUTE, connect=True)
+    requests = chain(outbound_manager(names.EGRESS_LISTENER, names.EGRESS_ROUTE, connect=True))
     listener = new(Listener)(
         name=names.EGRESS_LISTENER,
-        address=address(_LOOPBACK, port),
-        filter_chains=[chain(requests)],
+        address=address(LOOPBACK, port),
+        filter_chains=[requests.message],
         traffic_direction=OUTBOUND,
         # Two Envoys would share the port silently, and each get half of the connections.
         enable_reuse_port=False,
     )
-    return resource(
-        names.LISTENER_TYPE, names.EGRESS_LISTENER, encode(listener), (names.EGRESS_ROUTE,)
-    )
+    body = encode(listener)
+    return resource(names.LISTENER_TYPE, names.EGRESS_LISTENER, body, routes_of((requests,)))

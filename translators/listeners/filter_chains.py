@@ -6,13 +6,13 @@ then destination address, server name, transport protocol and application protoc
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 from functools import cache
+from typing import NamedTuple
 
 from envoy_data_plane.envoy.config.core.v3 import (
-    Address,
     CidrRange,
-    SocketAddress,
     TrafficDirection,
 )
 from envoy_data_plane.envoy.config.listener.v3 import (
@@ -34,7 +34,6 @@ from translators.codec import new, pack
 
 OUTBOUND = TrafficDirection.OUTBOUND
 INBOUND = TrafficDirection.INBOUND
-NO_LIMIT = timedelta(0)
 
 HTTP_PROTOCOLS = ("http/1.0", "http/1.1", "h2c")
 """What the HTTP inspector calls the protocols that it knows."""
@@ -42,14 +41,23 @@ _PLAINTEXT = "raw_buffer"
 TCP_PROXY = "envoy.filters.network.tcp_proxy"
 
 
-def address(host: str, port: int) -> Address:
-    """Where a listener listens."""
-    return new(Address)(socket_address=new(SocketAddress)(address=host, port_value=port))
+class NetworkFilter(NamedTuple):
+    """A network filter, and the route configurations that Envoy will ask for because of it."""
+
+    message: Filter
+    routes: tuple[str, ...] = ()
+
+
+class Chain(NamedTuple):
+    """A filter chain, and the route configurations that Envoy will ask for because of it."""
+
+    message: FilterChain
+    routes: tuple[str, ...]
 
 
 def tcp_proxy(
     clusters: tuple[tuple[str, int], ...], idle_timeout: timedelta | None = None
-) -> Filter:
+) -> NetworkFilter:
     """Sends connections to a cluster, or to several by weight; (name, weight), at least one. The first names the statistics.
 
     ``idle_timeout`` None is Envoy's: one hour.
@@ -67,12 +75,22 @@ def tcp_proxy(
         proxy = new(TcpProxy)(
             stat_prefix=prefix, weighted_clusters=split, idle_timeout=idle_timeout
         )
-    return new(Filter)(name=TCP_PROXY, typed_config=pack(proxy))
+    return NetworkFilter(new(Filter)(name=TCP_PROXY, typed_config=pack(proxy)))
 
 
-def chain(found: Filter, match: FilterChainMatch | None = None, name: str = "") -> FilterChain:
+def chain(
+    network_filter: NetworkFilter, match: FilterChainMatch | None = None, name: str = ""
+) -> Chain:
     """A chain of one network filter."""
-    return new(FilterChain)(filter_chain_match=match, filters=[found], name=name)
+    message = new(FilterChain)(
+        filter_chain_match=match, filters=[network_filter.message], name=name
+    )
+    return Chain(message, network_filter.routes)
+
+
+def routes_of(chains: Iterable[Chain]) -> tuple[str, ...]:
+    """The route configurations that Envoy will ask for because of these chains, sorted, each once."""
+    return tuple(sorted({route for chain in chains for route in chain.routes}))
 
 
 def port_match(port: int) -> FilterChainMatch:

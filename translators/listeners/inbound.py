@@ -10,10 +10,8 @@ Requests are routed by a route configuration of the port, so that what is decide
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from envoy_data_plane.envoy.config.listener.v3 import (
-    FilterChain,
     Listener,
     ListenerFilter,
     ListenerFilterChainMatchPredicate,
@@ -24,69 +22,23 @@ from envoy_data_plane.envoy.type.v3 import Int32Range
 from translators import names
 from translators.codec import encode, new
 from translators.database import Reader, query
-from translators.listeners.captured import ANY_ADDRESS
+from translators.envoy.addresses import ANY_ADDRESS, address
+from translators.envoy.durations import NO_LIMIT
 from translators.listeners.filter_chains import (
     INBOUND,
-    NO_LIMIT,
-    address,
+    Chain,
     chain,
     http_inspector,
     http_match,
     original_destination,
     port_match,
+    routes_of,
     tcp_proxy,
 )
-from translators.listeners.http_connection_manager import http_filter
-from translators.model.proxy_node import Mode, ProxyNode
+from translators.listeners.http_connection_manager import inbound_manager
 from translators.model.resource import Resource, resource
 from translators.model.service import Protocol
-from translators.world.workloads import WorkloadPort
-
-
-@dataclass(frozen=True, slots=True)
-class InboundPort:
-    """A port of the workload: what it speaks, and where its application listens, ``host:port``."""
-
-    port: int
-    protocol: Protocol
-    app_address: str
-
-    @property
-    def takes_requests(self) -> bool:
-        """Whether the port has a route configuration, ``inbound|port||``."""
-        return self.protocol.is_http or self.protocol is Protocol.AUTO
-
-
-@dataclass(frozen=True, slots=True)
-class Inbound:
-    """What of a proxy its inbound resources depend on.
-
-    Attributes:
-        is_captured: Whether connections are redirected to ``virtualInbound``.
-        addresses: Where listeners bind when they are not captured; empty when they are.
-        ports: The workload's ports, sorted; may be empty.
-    """
-
-    is_captured: bool = False
-    addresses: tuple[str, ...] = ()
-    ports: tuple[InboundPort, ...] = ()
-
-
-def inbound(node: ProxyNode, ports: tuple[WorkloadPort, ...]) -> Inbound:
-    """What a proxy receives for the service ports of its workload; of several on one target port the first says what it speaks."""
-    if node.mode is Mode.PROXYLESS:
-        return Inbound()
-    applications = dict(node.inbound)
-    protocols: dict[int, Protocol] = {}
-    for one in ports:
-        protocols.setdefault(one.target_port, one.port.protocol)
-    found = tuple(
-        InboundPort(port, protocols[port], applications.get(port, f"127.0.0.1:{port}"))
-        for port in sorted(protocols)
-    )
-    if node.mode is Mode.CAPTURED:
-        return Inbound(is_captured=True, ports=found)
-    return Inbound(addresses=node.addresses if found else (), ports=found)
+from translators.world.inbound import Inbound
 
 
 def inbound_listener_names(found: Inbound) -> tuple[str, ...]:
@@ -132,8 +84,8 @@ def _bound_listener(db: Reader, host: str, port: int, protocol: Protocol) -> Res
     listener = new(Listener)(
         name=name,
         address=address(host, port),
-        filter_chains=conditional or [default],
-        default_filter_chain=default if conditional else None,
+        filter_chains=[chain.message for chain in conditional or [default]],
+        default_filter_chain=default.message if conditional else None,
         listener_filters=[http_inspector()] if sniffs else [],
         listener_filters_timeout=NO_LIMIT if sniffs else None,
         continue_on_listener_filters_timeout=sniffs,
@@ -141,7 +93,7 @@ def _bound_listener(db: Reader, host: str, port: int, protocol: Protocol) -> Res
         # Two Envoys would share the port silently, and each get half of the connections.
         enable_reuse_port=False,
     )
-    return resource(names.LISTENER_TYPE, name, encode(listener), _routes(((port, protocol),)))
+    return resource(names.LISTENER_TYPE, name, encode(listener), routes_of((*conditional, default)))
 
 
 @query
@@ -159,23 +111,23 @@ def virtual_inbound(db: Reader, ports: tuple[tuple[int, Protocol], ...]) -> Reso
     listener = new(Listener)(
         name=name,
         address=address(ANY_ADDRESS, names.INBOUND_CAPTURE_PORT),
-        filter_chains=chains,
-        default_filter_chain=chain(passthrough, name=f"{name}-passthrough"),
+        filter_chains=[chain.message for chain in chains],
+        default_filter_chain=chain(passthrough, name=f"{name}-passthrough").message,
         listener_filters=[original_destination(), *_inspectors(sniffed)],
         listener_filters_timeout=NO_LIMIT if sniffed else None,
         continue_on_listener_filters_timeout=bool(sniffed),
         traffic_direction=INBOUND,
     )
-    return resource(names.LISTENER_TYPE, name, encode(listener), _routes(ports))
+    return resource(names.LISTENER_TYPE, name, encode(listener), routes_of(chains))
 
 
-def _chains(port: int, protocol: Protocol, *, by_port: bool) -> list[FilterChain]:
+def _chains(port: int, protocol: Protocol, *, by_port: bool) -> list[Chain]:
     """The chains of a port; the last takes what the others do not. ``by_port``: they match the port themselves."""
     cluster = names.inbound_cluster(port)
     own = port_match(port) if by_port else None
     found = []
-    if protocol.is_http or protocol is Protocol.AUTO:
-        requests = http_filter(f"inbound_{port}", names.inbound_route(port))
+    if protocol.takes_requests:
+        requests = inbound_manager(f"inbound_{port}", names.inbound_route(port))
         if protocol is not Protocol.AUTO:
             return [chain(requests, own, cluster)]
         found.append(chain(requests, http_match(port if by_port else None), f"{cluster}http"))
@@ -206,15 +158,4 @@ def _inspectors(ports: list[int]) -> Iterable[ListenerFilter]:
             typed_config=inspector.typed_config,
             filter_disabled=new(ListenerFilterChainMatchPredicate)(not_match=sniffed),
         ),
-    )
-
-
-def _routes(ports: tuple[tuple[int, Protocol], ...]) -> tuple[str, ...]:
-    """The route configurations of these ports, sorted."""
-    return tuple(
-        sorted(
-            names.inbound_route(port)
-            for port, protocol in ports
-            if protocol.is_http or protocol is Protocol.AUTO
-        )
     )

@@ -21,8 +21,8 @@ def listener_names(db: Reader, client: ClientScope, mode: Mode, shard: int) -> t
     if mode is Mode.EGRESS:
         return (names.EGRESS_LISTENER,) if shard == 0 else ()
     if mode is Mode.PROXYLESS:
-        return proxyless_names(db, client.namespace, shard)
-    return captured_names(db, client.namespace, shard)
+        return proxyless_names(db, client.viewer, shard)
+    return captured_names(db, client.viewer, shard)
 
 
 @query
@@ -31,7 +31,7 @@ def listener(db: Reader, client: ClientScope, mode: Mode, name: str, egress_port
     if mode is Mode.EGRESS:
         return egress_listener(db, egress_port)
     if mode is Mode.PROXYLESS:
-        return proxyless_listener(db, client.namespace, name)
+        return proxyless_listener(db, client.viewer, name)
     if name == names.VIRTUAL_OUTBOUND:
         return virtual_outbound(db)
     return captured_listener(db, client, name)

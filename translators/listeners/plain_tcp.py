@@ -7,30 +7,41 @@ from __future__ import annotations
 
 from functools import cache
 
-from envoy_data_plane.envoy.config.listener.v3 import Listener
+from envoy_data_plane.envoy.config.core.v3 import Address, SocketAddress
+from envoy_data_plane.envoy.config.listener.v3 import Filter, FilterChain, Listener
 from envoy_data_plane.envoy.extensions.filters.network.tcp_proxy.v3 import TcpProxy
 
 from translators import names
-from translators.codec import any_bytes, encode, new, type_url
-from translators.codec.wire import delimited, string, tag, varint
+from translators.codec import any_bytes, encode, field_number, new, number_tag, type_url
+from translators.codec.wire import delimited, string, varint
 from translators.listeners.filter_chains import OUTBOUND, TCP_PROXY
 from translators.model.resource import Resource, resource
 
-_PORT = tag(3, 0)
-"""``SocketAddress.port_value``."""
+_NAME = field_number(Listener, "name")
+_ADDRESS = field_number(Listener, "address")
+_DEFAULT_FILTER_CHAIN = field_number(Listener, "default_filter_chain")
+_SOCKET_ADDRESS = field_number(Address, "socket_address")
+_HOST = field_number(SocketAddress, "address")
+_PORT_VALUE = number_tag(SocketAddress, "port_value")
+_FILTERS = field_number(FilterChain, "filters")
+_FILTER_NAME = field_number(Filter, "name")
+_TYPED_CONFIG = field_number(Filter, "typed_config")
+_STAT_PREFIX = field_number(TcpProxy, "stat_prefix")
+_CLUSTER = field_number(TcpProxy, "cluster")
 
 
 def plain_tcp_listener(address: str, port: int, cluster: str) -> Resource:
     """All connections to an address and port go to a cluster."""
     name = names.listener(address, port)
-    socket_address = string(2, address) + _PORT + varint(port)
-    proxy = string(1, cluster) + string(2, cluster)
-    network_filter = string(1, TCP_PROXY) + delimited(4, any_bytes(_proxy_url(), proxy))
+    socket_address = string(_HOST, address) + _PORT_VALUE + varint(port)
+    proxy = string(_STAT_PREFIX, cluster) + string(_CLUSTER, cluster)
+    config = delimited(_TYPED_CONFIG, any_bytes(_proxy_url(), proxy))
+    network_filter = string(_FILTER_NAME, TCP_PROXY) + config
     body = b"".join(
         (
-            string(1, name),
-            delimited(2, delimited(1, socket_address)),
-            delimited(25, delimited(3, network_filter)),
+            string(_NAME, name),
+            delimited(_ADDRESS, delimited(_SOCKET_ADDRESS, socket_address)),
+            delimited(_DEFAULT_FILTER_CHAIN, delimited(_FILTERS, network_filter)),
             _tail(),
         )
     )

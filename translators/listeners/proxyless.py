@@ -12,51 +12,43 @@ from translators.codec import encode, new, pack
 from translators.database import Reader, query
 from translators.listeners.http_connection_manager import proxyless_manager
 from translators.model.resource import Resource, resource
-from translators.model.service import Protocol
+from translators.model.viewer import Viewer
 from translators.world.ports import UNREGISTERED_PORT, http_hosts
 from translators.world.services import service
 from translators.world.virtual_services import is_unregistered
 
-_SERVICE_SUFFIX = f".svc.{names.CLUSTER_DOMAIN}"
-
 
 @query
-def proxyless_names(db: Reader, namespace: str, shard: int) -> tuple[str, ...]:
-    """The targets for hosts in a shard that a client of a namespace may name, sorted: each port by full name and short forms."""
+def proxyless_names(db: Reader, viewer: Viewer, shard: int) -> tuple[str, ...]:
+    """The targets for hosts in a shard that a client may name, sorted: each port by full name and short forms."""
     return tuple(
         sorted(
             {
                 f"{form}:{port}"
-                for port, host in http_hosts(db, namespace, shard)
-                for form in (host, *_short_forms(host, namespace))
+                for port, host in http_hosts(db, viewer, shard)
+                for form in (host, *names.short_hosts(host, viewer.namespace))
             }
         )
     )
 
 
-def _short_forms(host: str, namespace: str) -> tuple[str, ...]:
-    base = host.removesuffix(_SERVICE_SUFFIX)
-    name, dot, own = base.partition(".")
-    if base == host or not dot or name == "*":
-        return ()
-    return (base, f"{base}.svc", *((name,) if own == namespace else ()))
-
-
 @query
-def proxyless_listener(db: Reader, namespace: str, target: str) -> Resource:
+def proxyless_listener(db: Reader, viewer: Viewer, target: str) -> Resource:
     """The listener of a target. A name that is some host's in full means that host, else the short form of a service's."""
     label, _, number = target.rpartition(":")
-    host = label if _is_host(db, namespace, label, int(number)) else _full_name(label, namespace)
+    host = (
+        label if _is_host(db, viewer, label, int(number)) else _full_name(label, viewer.namespace)
+    )
     return _api_listener(db, target, f"{host}:{number}")
 
 
-def _is_host(db: Reader, namespace: str, label: str, port: int) -> bool:
+def _is_host(db: Reader, viewer: Viewer, label: str, port: int) -> bool:
     """Whether a name is in full that of a host with requests on the port."""
-    found = service(db, label, namespace)
+    found = service(db, label, viewer)
     if found is None:
-        return port == UNREGISTERED_PORT and is_unregistered(db, namespace, label)
+        return port == UNREGISTERED_PORT and is_unregistered(db, viewer, label)
     shape = found.port(port)
-    return shape is not None and (shape.protocol.is_http or shape.protocol is Protocol.AUTO)
+    return shape is not None and shape.protocol.takes_requests
 
 
 def _full_name(label: str, namespace: str) -> str:

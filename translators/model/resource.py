@@ -5,11 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-from translators.codec import delta_resource
-from translators.codec.wire import string
-
-_NAME = 3
-"""The name follows the message in an entry of a delta response."""
+from translators.codec import delta_resource, entry_body
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,5 +47,5 @@ def resource(type_url: str, name: str, body: bytes, needs: tuple[str, ...] = ())
     """The resource with these bytes; its version is a hash of them, the same on every replica."""
     version = hashlib.blake2b(body, digest_size=8).hexdigest()
     part = delta_resource(name, version, type_url, body)
-    end = len(part) - len(string(_NAME, name))
-    return Resource(type_url, name, version, part, end - len(body), end, needs)
+    start, end = entry_body(part, name, body)
+    return Resource(type_url, name, version, part, start, end, needs)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from translators.kinds.service_entry import Resolution
 from translators.model.locality import NOWHERE, Locality
 from translators.model.origin import Labels
+from translators.model.viewer import Viewer
 from translators.object_key import ObjectKey
 
 BY_DNS = (Resolution.DNS, Resolution.DNS_ROUND_ROBIN)
@@ -31,6 +32,11 @@ class Protocol(enum.Enum):
     def is_http(self) -> bool:
         """Whether requests of this protocol are routed by a route configuration."""
         return self in (Protocol.HTTP, Protocol.HTTP2, Protocol.GRPC)
+
+    @property
+    def takes_requests(self) -> bool:
+        """Whether its connections are, or may be, requests that routes apply to."""
+        return self.is_http or self is Protocol.AUTO
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +97,10 @@ class Endpoint(NamedTuple):
 
 
 class ClientScope(NamedTuple):
-    """What of a client matters to outbound translation: its namespace and those of its labels that any rule selects on.
+    """What of a client matters to outbound translation: what it sees and those of its labels that any rule selects on.
 
     A tuple, since queries are keyed by it.
     """
 
-    namespace: str
+    viewer: Viewer
     labels: Labels = frozenset()

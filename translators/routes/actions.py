@@ -20,6 +20,7 @@ from envoy_data_plane.envoy.config.route.v3 import (
 from envoy_data_plane.envoy.type.matcher.v3 import RegexMatchAndSubstitute, RegexMatcher
 
 from translators.codec import new
+from translators.envoy.durations import NO_LIMIT
 from translators.kinds.virtual_service import (
     DirectResponse,
     HeaderOperations,
@@ -31,8 +32,6 @@ from translators.routes import headers
 from translators.routes.retries import retry_policy
 from translators.routes.splits import ClusterOf, weighted_clusters
 from translators.world.destinations import live_destinations
-
-NO_LIMIT = timedelta(0)
 
 _REDIRECT_CODES = {
     301: RedirectActionRedirectResponseCode.MOVED_PERMANENTLY,

@@ -1,15 +1,14 @@
 """The names under which a client may ask for a host: a virtual host's domains.
 
-Pure functions of names and ports; who owns a domain that several claim is decided in `virtual_hosts`.
+Pure functions of names and ports; who owns a domain that several claim is decided in `ownership`.
 """
 
 from __future__ import annotations
 
 import enum
 
-from translators.names import CLUSTER_DOMAIN
+from translators.names import short_hosts
 
-_SERVICE_SUFFIX = f".svc.{CLUSTER_DOMAIN}"
 WILDCARD = "*"
 
 
@@ -28,20 +27,7 @@ def names(host: str, namespace: str) -> tuple[str, ...]:
     """The full name, then its other forms for clients of a namespace; a wildcard has only itself."""
     if host.startswith(WILDCARD):
         return (host,)
-    return (host, f"{host}.", *short_names(host, namespace))
-
-
-def short_names(host: str, namespace: str) -> tuple[str, ...]:
-    """``svc.ns`` and ``svc.ns.svc`` of a service's full name, first ``svc`` in its own namespace; empty for other hosts."""
-    if not host.endswith(_SERVICE_SUFFIX):
-        return ()
-    base = host[: -len(_SERVICE_SUFFIX)]
-    name, dot, own = base.partition(".")
-    if not name or not dot or not own or "." in own:
-        return ()
-    if own == namespace:
-        return (name, base, f"{base}.svc")
-    return (base, f"{base}.svc")
+    return (host, f"{host}.", *short_hosts(host, namespace))
 
 
 def with_ports(found: tuple[str, ...], port: int, ports: Ports) -> list[str]:

@@ -16,9 +16,10 @@ from envoy_data_plane.envoy.config.route.v3 import (
 from translators import names
 from translators.codec import encode, new
 from translators.database import Reader, query
+from translators.envoy.durations import NO_LIMIT
 from translators.model.resource import Resource, resource
 from translators.model.service import Protocol
-from translators.routes.actions import NO_LIMIT, unlimited_stream
+from translators.routes.actions import unlimited_stream
 from translators.routes.retries import default_inbound
 from translators.routes.rules import DEFAULT_ROUTE_NAME
 

@@ -8,7 +8,8 @@ Few meshes have such names; the others never come here.
 from __future__ import annotations
 
 from translators.database import Reader
-from translators.model.service import Protocol, Service
+from translators.model.service import Service
+from translators.model.viewer import Viewer
 from translators.routes import domains
 from translators.routes.domains import Ports
 from translators.world.ambiguous_names import ambiguous_names
@@ -18,33 +19,33 @@ from translators.world.virtual_services import is_unregistered
 
 
 def contested_domains(
-    db: Reader, namespace: str, at: tuple[str, int], addresses: tuple[str, ...], ports: Ports
+    db: Reader, viewer: Viewer, at: tuple[str, int], addresses: tuple[str, ...], ports: Ports
 ) -> list[str]:
     """The domains of a (host, port) with these virtual IPs where some names belong to others.
 
     ``ports`` says how the port stands in the domains that are its own: ignored when captured, else egress mode.
     """
     host, port = at
-    taken = ambiguous_names(db, namespace)
+    taken = ambiguous_names(db, viewer)
     found = domains.with_ports((host,), port, ports)
-    for name in domains.names(host, namespace)[1:]:
-        left = _left_by_name(db, namespace, name, port, ports) if name in taken else ports
+    for name in domains.names(host, viewer.namespace)[1:]:
+        left = _left_by_name(db, viewer, name, port, ports) if name in taken else ports
         if left is not None:
             found += domains.with_ports((name,), port, left)
     for address in dict.fromkeys(addresses):
-        left = _left_by_name(db, namespace, address, port, ports) if address in taken else ports
+        left = _left_by_name(db, viewer, address, port, ports) if address in taken else ports
         if left is not None and is_shared(db, address):
-            left = _left_by_claimants(db, namespace, address, at, left)
+            left = _left_by_claimants(db, viewer, address, at, left)
         if left is not None:
             found += domains.with_ports(domains.address_names((address,)), port, left)
     return found
 
 
-def _left_by_name(db: Reader, namespace: str, name: str, port: int, ports: Ports) -> Ports | None:
+def _left_by_name(db: Reader, viewer: Viewer, name: str, port: int, ports: Ports) -> Ports | None:
     """What is left of a further name that is another host's full one: the ports that this one does not have."""
-    owner = service(db, name, namespace)
+    owner = service(db, name, viewer)
     if owner is None:
-        if not is_unregistered(db, namespace, name):
+        if not is_unregistered(db, viewer, name):
             return ports
         has_port = port == UNREGISTERED_PORT
     else:
@@ -55,13 +56,13 @@ def _left_by_name(db: Reader, namespace: str, name: str, port: int, ports: Ports
 
 
 def _left_by_claimants(
-    db: Reader, namespace: str, address: str, at: tuple[str, int], ports: Ports
+    db: Reader, viewer: Viewer, address: str, at: tuple[str, int], ports: Ports
 ) -> Ports | None:
     """What a host has of a shared virtual IP: ports that no older service has; alone it stands for the oldest of all."""
     host, port = at
-    claimants = address_claimants(db, namespace, address)
+    claimants = address_claimants(db, viewer, address)
     for claimant in claimants:
-        found = service(db, claimant, namespace)
+        found = service(db, claimant, viewer)
         if found is not None and answers(found, port, ports):
             if claimant != host:
                 return None
@@ -76,9 +77,4 @@ def answers(found: Service, port: int, ports: Ports) -> bool:
     shape = found.port(port)
     if shape is None:
         return False
-    return ports is not Ports.IGNORED or takes_requests(shape.protocol)
-
-
-def takes_requests(protocol: Protocol) -> bool:
-    """Whether connections of this protocol are, or may be, requests that routes apply to."""
-    return protocol.is_http or protocol is Protocol.AUTO
+    return ports is not Ports.IGNORED or shape.protocol.takes_requests

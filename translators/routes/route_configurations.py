@@ -8,12 +8,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from envoy_data_plane.envoy.config.core.v3 import (
-    AggregatedConfigSource,
-    ApiVersion,
-    ConfigSource,
-    DataSource,
-)
+from envoy_data_plane.envoy.config.core.v3 import DataSource
 from envoy_data_plane.envoy.config.route.v3 import (
     DirectResponseAction,
     Route,
@@ -25,13 +20,14 @@ from envoy_data_plane.envoy.config.route.v3 import (
 )
 
 from translators import names
-from translators.codec import encode, new
+from translators.codec import encode, field_number, new
 from translators.codec.wire import delimited, string
 from translators.database import Reader, query
+from translators.envoy.config_source import ads
+from translators.envoy.durations import NO_LIMIT
 from translators.model.proxy_node import Mode
 from translators.model.resource import Resource, resource
 from translators.model.service import ClientScope
-from translators.routes.actions import NO_LIMIT
 from translators.routes.virtual_hosts import route_hosts, virtual_host
 
 UNKNOWN_HOST = (
@@ -40,8 +36,8 @@ UNKNOWN_HOST = (
 )
 """What a request for a host that nobody knows is told in egress mode."""
 
-_NAME, _VIRTUAL_HOSTS = 1, 2
-"""``RouteConfiguration.name`` and ``RouteConfiguration.virtual_hosts``."""
+_NAME = field_number(RouteConfiguration, "name")
+_VIRTUAL_HOSTS = field_number(RouteConfiguration, "virtual_hosts")
 
 
 @query
@@ -95,11 +91,7 @@ def _tail(mode: Mode, *, vhds: bool) -> bytes:
     return encode(
         new(RouteConfiguration)(
             validate_clusters=False,
-            vhds=new(Vhds)(config_source=_ads()) if vhds else None,
+            vhds=new(Vhds)(config_source=ads(initial_fetch_timeout=None)) if vhds else None,
             ignore_port_in_host_matching=mode is Mode.CAPTURED,
         )
     )
-
-
-def _ads() -> ConfigSource:
-    return new(ConfigSource)(ads=new(AggregatedConfigSource)(), resource_api_version=ApiVersion.V3)

@@ -16,15 +16,17 @@ from envoy_data_plane.envoy.config.route.v3 import (
     RouteActionUpgradeConfigConnectConfig,
     RouteMatch,
     RouteMatchConnectMatcher,
+    VirtualHost,
 )
 
-from translators.codec import encode, new
+from translators.codec import encode, field_number, new
 from translators.codec.wire import delimited, string
+from translators.envoy.durations import NO_LIMIT
+from translators.http_filters import typed_per_filter_config
 from translators.kinds.virtual_service import DirectResponse, HttpMatch, HttpRoute
 from translators.model.service import ClientScope
 from translators.routes import headers
 from translators.routes.actions import (
-    NO_LIMIT,
     direct_response,
     redirect_action,
     route_action,
@@ -36,8 +38,9 @@ from translators.world.matches import applies
 
 DEFAULT_ROUTE_NAME = "default"
 CONNECT = "CONNECT"
-_ROUTES = 3
-"""``VirtualHost.routes``."""
+_ROUTES = field_number(VirtualHost, "routes")
+_ROUTE = field_number(Route, "route")
+_CLUSTER = field_number(RouteAction, "cluster")
 _ANY_REQUEST = HttpMatch()
 _NOT_FOUND = DirectResponse(404)
 
@@ -88,6 +91,7 @@ def _route(
     else:
         action, request, response = route_action(rule, cluster, is_proxyless=is_proxyless)
         route = new(Route)(name=name, match=condition, route=action)
+    route.typed_per_filter_config = typed_per_filter_config(rule)
     route.request_headers_to_add = headers.values(request)
     route.request_headers_to_remove = headers.removed(request)
     route.response_headers_to_add = headers.values(response)
@@ -98,7 +102,7 @@ def _route(
 def default_route(cluster: str) -> bytes:
     """The route of a host without a VirtualService: everything to its cluster. Joined, because there are thousands."""
     match, action, name = _default_parts()
-    return delimited(_ROUTES, name + match + delimited(2, string(1, cluster) + action))
+    return delimited(_ROUTES, name + match + delimited(_ROUTE, string(_CLUSTER, cluster) + action))
 
 
 @cache
@@ -115,7 +119,7 @@ def _default_parts() -> tuple[bytes, bytes, bytes]:
 def connect_route(cluster: str) -> bytes:
     """A route that opens a tunnel to the cluster for CONNECT requests: how TCP services are reached through a proxy."""
     match, action = _connect_parts()
-    return delimited(_ROUTES, match + delimited(2, string(1, cluster) + action))
+    return delimited(_ROUTES, match + delimited(_ROUTE, string(_CLUSTER, cluster) + action))
 
 
 @cache

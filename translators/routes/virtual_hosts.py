@@ -16,16 +16,17 @@ from functools import cache
 from envoy_data_plane.envoy.config.route.v3 import VirtualHost
 
 from translators import names
-from translators.codec import encode, new
-from translators.codec.wire import string, tag, varint
+from translators.codec import encode, field_number, length_tag, new
+from translators.codec.wire import string, varint
 from translators.database import Reader, query
 from translators.kinds.virtual_service import Destination
 from translators.model.proxy_node import Mode
 from translators.model.resource import Resource, resource
 from translators.model.service import ClientScope, Protocol, Service
+from translators.model.viewer import Viewer
 from translators.routes import domains
 from translators.routes.domains import Ports
-from translators.routes.ownership import contested_domains, takes_requests
+from translators.routes.ownership import contested_domains
 from translators.routes.retries import default_outbound
 from translators.routes.rules import connect_route, default_route, rule_routes
 from translators.world.ambiguous_names import ambiguous_names
@@ -37,10 +38,9 @@ from translators.world.virtual_services import virtual_service
 
 _DEFAULT_PORT = 80
 _PLACEHOLDER = "placeholder"
-_NAME, _DOMAIN = 1, 2
-"""``VirtualHost.name`` and ``VirtualHost.domains``."""
-_LENGTH_DELIMITED = 2
-_DOMAIN_HEADS = tuple(tag(_DOMAIN, _LENGTH_DELIMITED) + varint(size) for size in range(512))
+_NAME = field_number(VirtualHost, "name")
+_DOMAINS = length_tag(VirtualHost, "domains")
+_DOMAIN_HEADS = tuple(_DOMAINS + varint(size) for size in range(512))
 """The head of a domain by its length; Envoy takes no longer ones, nor does DNS."""
 
 
@@ -52,7 +52,7 @@ def route_names(db: Reader, client: ClientScope, mode: Mode, shard: int) -> tupl
     """
     if mode is Mode.EGRESS:
         return (names.EGRESS_ROUTE,) if shard == 0 else ()
-    found = http_hosts(db, client.namespace, shard)
+    found = http_hosts(db, client.viewer, shard)
     if mode is Mode.CAPTURED:
         return tuple(sorted({str(port) for port, _ in found}))
     return tuple(sorted(f"{host}:{port}" for port, host in found))
@@ -65,34 +65,34 @@ def host_names(db: Reader, client: ClientScope, mode: Mode, shard: int) -> tuple
     Envoy opens a listener only once its route configuration has a host, so in egress mode shard 0 has a placeholder as
     long as there is nothing else.
     """
-    found = http_hosts(db, client.namespace, shard)
+    found = http_hosts(db, client.viewer, shard)
     if mode is Mode.PROXYLESS:
         return tuple(
             sorted(names.virtual_host(f"{host}:{port}", host, port) for port, host in found)
         )
     if mode is Mode.CAPTURED:
         return tuple(sorted(names.virtual_host(str(port), host, port) for port, host in found))
-    hosts = {*found, *_l4_names(db, client.namespace, shard)}
-    if shard == 0 and not hosts and not _has_hosts(db, client.namespace):
+    hosts = {*found, *_l4_names(db, client.viewer, shard)}
+    if shard == 0 and not hosts and not _has_hosts(db, client.viewer):
         return (f"{names.EGRESS_ROUTE}/{_PLACEHOLDER}",)
     return tuple(sorted(names.virtual_host(names.EGRESS_ROUTE, host, port) for port, host in hosts))
 
 
-def _l4_names(db: Reader, namespace: str, shard: int) -> Iterator[tuple[int, str]]:
+def _l4_names(db: Reader, viewer: Viewer, shard: int) -> Iterator[tuple[int, str]]:
     """(port, host) for TCP services, except for wildcard hosts, which nobody can ask for."""
-    for port, one in l4_hosts(db, namespace, shard):
+    for port, one in l4_hosts(db, viewer, shard):
         if not one.host.startswith(domains.WILDCARD):
             yield port, one.host
 
 
-def _has_hosts(db: Reader, namespace: str) -> bool:
-    return any(_has_hosts_in(db, namespace, shard) for shard in SHARDS)
+def _has_hosts(db: Reader, viewer: Viewer) -> bool:
+    return any(_has_hosts_in(db, viewer, shard) for shard in SHARDS)
 
 
 @query
-def _has_hosts_in(db: Reader, namespace: str, shard: int) -> bool:
+def _has_hosts_in(db: Reader, viewer: Viewer, shard: int) -> bool:
     """Whether any host in a shard can be asked for at the egress listener."""
-    return bool(http_hosts(db, namespace, shard)) or any(_l4_names(db, namespace, shard))
+    return bool(http_hosts(db, viewer, shard)) or any(_l4_names(db, viewer, shard))
 
 
 @query
@@ -125,16 +125,16 @@ def virtual_host(db: Reader, client: ClientScope, mode: Mode, name: str) -> Reso
     if not host:
         return resource(names.VIRTUAL_HOST_TYPE, name, _placeholder(name))
     port = int(number)
-    found = service(db, host, client.namespace)
+    found = service(db, host, client.viewer)
     protocol = _protocol(found, port)
     parts = [string(_NAME, name)]
-    for domain in _domains(db, client.namespace, mode, (host, port), found):
+    for domain in _domains(db, client.viewer, mode, (host, port), found):
         text = domain.encode()
         parts.append(_DOMAIN_HEADS[len(text)] + text)
     if mode is Mode.EGRESS and not protocol.is_http:
         parts.append(connect_route(names.outbound_cluster(host, port)))
-    if takes_requests(protocol):
-        if virtual_service(db, host, client.namespace) is None:
+    if protocol.takes_requests:
+        if virtual_service(db, host, client.viewer) is None:
             parts.append(default_route(names.outbound_cluster(host, port)))
         else:
             parts.append(host_routes(db, client, mode is Mode.PROXYLESS, host, port))
@@ -148,10 +148,10 @@ def host_routes(db: Reader, client: ClientScope, is_proxyless: bool, host: str, 
 
     The default route when no rule applies to the client and port.
     """
-    policy = virtual_service(db, host, client.namespace)
+    policy = virtual_service(db, host, client.viewer)
 
     def cluster(destination: Destination) -> str:
-        return destination_cluster(db, destination, client.namespace, port)
+        return destination_cluster(db, destination, client.viewer, port)
 
     rules = () if policy is None else policy.spec.http
     routes = rule_routes(rules, client, port, cluster, is_proxyless=is_proxyless)
@@ -166,16 +166,16 @@ def _protocol(found: Service | None, port: int) -> Protocol:
 
 def default_port(found: Service) -> int:
     """The port that a request without one means: 80 if it takes requests, else the first that does; 0 for none."""
-    numbers = [port.number for port in found.ports if takes_requests(port.protocol)]
+    numbers = [port.number for port in found.ports if port.protocol.takes_requests]
     return _DEFAULT_PORT if _DEFAULT_PORT in numbers else next(iter(numbers), 0)
 
 
 def _domains(
-    db: Reader, namespace: str, mode: Mode, at: tuple[str, int], found: Service | None
+    db: Reader, viewer: Viewer, mode: Mode, at: tuple[str, int], found: Service | None
 ) -> list[str]:
     """All domains of a (host, port) that no other host has a better claim to; the full name is always there."""
     host, port = at
-    forms = domains.names(host, namespace)
+    forms = domains.names(host, viewer.namespace)
     if mode is Mode.PROXYLESS:
         return domains.with_ports(forms, port, Ports.OPTIONAL)
     if mode is Mode.CAPTURED:
@@ -185,9 +185,9 @@ def _domains(
     else:
         ports = Ports.REQUIRED
     addresses = () if found is None else found.addresses
-    taken = ambiguous_names(db, namespace)
+    taken = ambiguous_names(db, viewer)
     if taken or any(is_shared(db, address) for address in addresses):
-        return contested_domains(db, namespace, at, addresses, ports)
+        return contested_domains(db, viewer, at, addresses, ports)
     if not addresses:
         return domains.with_ports(forms, port, ports)
     return domains.with_ports((*forms, *domains.address_names(addresses)), port, ports)

@@ -1,7 +1,7 @@
 """The world as clients see it: queries over the inputs from which every Envoy resource is made.
 
 In flow configuration objects, out come the values of `translators.model.service` and the rules that apply to them. What
-depends on a client takes its namespace or its `ClientScope`; all else is shared by everybody.
+depends on a client takes its `Viewer` or its `ClientScope`; all else is shared by everybody.
 """
 
 from translators.world.clients import client_scope
@@ -12,6 +12,7 @@ from translators.world.destination_rules import (
     subsets,
 )
 from translators.world.endpoints import service_endpoints
+from translators.world.inbound import Inbound, InboundPort, inbound
 from translators.world.indexes import INDEXES
 from translators.world.inputs import ROOT_NAMESPACE
 from translators.world.services import service, services_of_host, visible_hosts
@@ -24,9 +25,12 @@ __all__ = [
     "ROOT_NAMESPACE",
     "SHARDS",
     "DestinationPolicy",
+    "Inbound",
+    "InboundPort",
     "WorkloadPort",
     "client_scope",
     "destination_rule",
+    "inbound",
     "policy",
     "served_ports",
     "service",

@@ -5,16 +5,17 @@ from __future__ import annotations
 from translators.database import Reader, query
 from translators.model.origin import Labels
 from translators.model.service import ClientScope
+from translators.model.viewer import Viewer
 from translators.world.indexes import RULE_SELECTORS, SOURCE_LABELS
 from translators.world.inputs import index_pairs
 
 
 @query
 def client_scope(db: Reader, namespace: str, labels: Labels) -> ClientScope:
-    """The namespace with those of a client's labels that any rule selects clients by; mostly none."""
+    """What a client in `namespace` sees, with those of its labels that any rule selects clients by; mostly none."""
     if not labels:
-        return ClientScope(namespace)
-    return ClientScope(namespace, labels & _selected_labels(db, namespace))
+        return ClientScope(Viewer(namespace))
+    return ClientScope(Viewer(namespace), labels & _selected_labels(db, namespace))
 
 
 @query

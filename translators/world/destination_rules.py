@@ -84,8 +84,8 @@ def _wildcards(db: Reader) -> frozenset[str]:
 
 @query
 def _destination_rule(db: Reader, host: str, client: ClientScope) -> DestinationPolicy | None:
-    found = service(db, host, client.namespace)
-    places = [client.namespace, "" if found is None else found.namespace, ROOT_NAMESPACE]
+    found = service(db, host, client.viewer)
+    places = [client.viewer.namespace, "" if found is None else found.namespace, ROOT_NAMESPACE]
     for namespace in dict.fromkeys(places):
         for keys in rules_of_host(db, host):
             inside = tuple(key for key in keys if key.namespace == namespace)
@@ -100,9 +100,9 @@ def _destination_rule(db: Reader, host: str, client: ClientScope) -> Destination
 def _applies(rule: Rule, client: ClientScope) -> bool:
     selector = rule.spec.workload_selector
     if selector is not None:
-        return rule.namespace == client.namespace and selector <= client.labels
-    own = rule.namespace == client.namespace != ROOT_NAMESPACE
-    return own or is_exported(rule.spec.export_to, rule.namespace, client.namespace)
+        return rule.namespace == client.viewer.namespace and selector <= client.labels
+    own = rule.namespace == client.viewer.namespace != ROOT_NAMESPACE
+    return own or is_exported(rule.spec.export_to, rule.namespace, client.viewer.namespace)
 
 
 def _precedence(rule: Rule) -> tuple[bool, tuple[str, str, str]]:

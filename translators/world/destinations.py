@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from translators.database import Reader
 from translators.kinds.virtual_service import Destination, WeightedDestination
+from translators.model.viewer import Viewer
 from translators.names import outbound_cluster
 from translators.world.services import service
 
 
-def destination_cluster(db: Reader, destination: Destination, namespace: str, port: int) -> str:
-    """The cluster's name for clients of a namespace: the port written, else the service's only one, else the listener's.
+def destination_cluster(db: Reader, destination: Destination, viewer: Viewer, port: int) -> str:
+    """The cluster's name for a client: the port written, else the service's only one, else the listener's.
 
     A service or subset that does not exist gives a name all the same, and Envoy an error for each request.
     """
     number = destination.port
     if not number:
-        found = service(db, destination.host, namespace)
+        found = service(db, destination.host, viewer)
         single = found is not None and len(found.ports) == 1
         number = found.ports[0].number if found is not None and single else port
     return outbound_cluster(destination.host, number, destination.subset)

@@ -13,14 +13,12 @@ from translators.database import Index
 from translators.kinds.service import ServiceSpec
 from translators.kinds.service_entry import ServiceEntrySpec
 from translators.kinds.virtual_service import VirtualServiceSpec
-from translators.names import CLUSTER_DOMAIN, service_host
+from translators.names import SERVICE_SUFFIX, service_host
 from translators.object_key import ObjectKey
 from translators.world.inputs import as_config_object
 from translators.world.protocols import port_protocol
 from translators.world.shards import shard_of
 from translators.world.visibility import MESH_GATEWAY, export_targets
-
-_SERVICE_SUFFIX = f".svc.{CLUSTER_DOMAIN}"
 
 
 class Exposed(NamedTuple):
@@ -99,7 +97,7 @@ TWIN_VIRTUAL_IPS = Index(
 
 def is_ambiguous(host: str) -> bool:
     """Whether a host's full name has the shape of a further name of some host."""
-    if host.endswith(_SERVICE_SUFFIX) or host.startswith("*"):
+    if host.endswith(SERVICE_SUFFIX) or host.startswith("*"):
         return False
     labels = host.count(".") + 1
     if labels <= 2 or (labels == 3 and host.endswith(".svc")):

@@ -17,6 +17,6 @@ def applies(match: HttpMatch | L4Match, client: ClientScope, port: int) -> bool:
         return False
     if match.gateways:
         return MESH_GATEWAY in match.gateways
-    if match.source_namespace not in ("", client.namespace):
+    if match.source_namespace not in ("", client.viewer.namespace):
         return False
     return match.source_labels <= client.labels

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from translators.database import Reader, query
-from translators.kinds.service_entry import ServiceEntrySpec
 from translators.model.config_object import ConfigObject
 from translators.model.service import Protocol, Service
+from translators.model.viewer import Viewer
 from translators.names import service_host
 from translators.object_key import ObjectKey
 from translators.world.exposure import (
@@ -20,8 +20,7 @@ from translators.world.exposure import (
     TWIN_VIRTUAL_IPS,
     Exposed,
 )
-from translators.world.inputs import config_object
-from translators.world.services import exposed_to, service
+from translators.world.services import exposed_to, hosts_of, service
 from translators.world.shards import SHARDS
 from translators.world.virtual_services import unregistered_hosts
 from translators.world.visibility import EVERYONE
@@ -31,9 +30,9 @@ UNREGISTERED_PORT = 80
 
 
 @query
-def _visible(db: Reader, namespace: str, shard: int) -> tuple[Exposed, ...]:
-    """What in a shard is visible from a namespace, each host once; in no order that means anything."""
-    everyone, own = exposed_to(db, EVERYONE, shard), exposed_to(db, namespace, shard)
+def _visible(db: Reader, viewer: Viewer, shard: int) -> tuple[Exposed, ...]:
+    """What in a shard is visible to a client, each host once; in no order that means anything."""
+    everyone, own = exposed_to(db, EVERYONE, shard), exposed_to(db, viewer.namespace, shard)
     found = everyone + own if own else everyone
     seen: dict[str, Exposed] = {}
     again: set[str] = set()
@@ -44,13 +43,13 @@ def _visible(db: Reader, namespace: str, shard: int) -> tuple[Exposed, ...]:
     if not again:
         return found
     for host in sorted(again):
-        chosen = service(db, host, namespace)
+        chosen = service(db, host, viewer)
         if chosen is not None:
-            seen[host] = _exposure(chosen, shard, namespace)
+            seen[host] = _exposure(chosen, shard, viewer.namespace)
     return tuple(seen.values())
 
 
-_REQUESTS = frozenset(one.name for one in Protocol if one.is_http or one is Protocol.AUTO)
+_REQUESTS = frozenset(one.name for one in Protocol if one.takes_requests)
 _CONNECTIONS = frozenset(one.name for one in Protocol if not one.is_http)
 
 
@@ -61,28 +60,28 @@ def _exposure(found: Service, shard: int, target: str) -> Exposed:
 
 
 @query
-def http_hosts(db: Reader, namespace: str, shard: int) -> tuple[tuple[int, str], ...]:
+def http_hosts(db: Reader, viewer: Viewer, shard: int) -> tuple[tuple[int, str], ...]:
     """(port, host) in a shard whose requests are routed, sorted: services, and on port 80 hosts of VirtualServices alone."""
     found = {
         (number, key.host)
-        for key in _visible(db, namespace, shard)
+        for key in _visible(db, viewer, shard)
         for number, protocol in key.ports
         if protocol in _REQUESTS
     }
     # `*` is every other host's name too and stays with the catch-all.
-    unregistered = unregistered_hosts(db, namespace, shard)
+    unregistered = unregistered_hosts(db, viewer, shard)
     found.update((UNREGISTERED_PORT, host) for host in unregistered if host != "*")
     return tuple(sorted(found))
 
 
 @query
-def l4_hosts(db: Reader, namespace: str, shard: int) -> tuple[tuple[int, Exposed], ...]:
+def l4_hosts(db: Reader, viewer: Viewer, shard: int) -> tuple[tuple[int, Exposed], ...]:
     """(port, service) in a shard for services whose connections on the port are not, or not surely, HTTP; sorted."""
     return tuple(
         sorted(
             {
                 (number, key)
-                for key in _visible(db, namespace, shard)
+                for key in _visible(db, viewer, shard)
                 for number, protocol in key.ports
                 if protocol in _CONNECTIONS
             }
@@ -91,14 +90,14 @@ def l4_hosts(db: Reader, namespace: str, shard: int) -> tuple[tuple[int, Exposed
 
 
 @query
-def http_ports(db: Reader, namespace: str) -> frozenset[int]:
+def http_ports(db: Reader, viewer: Viewer) -> frozenset[int]:
     """The ports with a route configuration, in any shard."""
-    return frozenset().union(*(_http_ports(db, namespace, shard) for shard in SHARDS))
+    return frozenset().union(*(_http_ports(db, viewer, shard) for shard in SHARDS))
 
 
 @query
-def _http_ports(db: Reader, namespace: str, shard: int) -> frozenset[int]:
-    return frozenset(port for port, _ in http_hosts(db, namespace, shard))
+def _http_ports(db: Reader, viewer: Viewer, shard: int) -> frozenset[int]:
+    return frozenset(port for port, _ in http_hosts(db, viewer, shard))
 
 
 def is_shared(db: Reader, address: str) -> bool:
@@ -107,21 +106,21 @@ def is_shared(db: Reader, address: str) -> bool:
     return len(sources) > 1 or bool(db.lookup(TWIN_VIRTUAL_IPS, address))
 
 
-def hosts_at(db: Reader, namespace: str, address: str) -> tuple[str, ...]:
-    """The hosts with a virtual IP, oldest service first; hosts that the namespace does not see may be among them."""
+def hosts_at(db: Reader, viewer: Viewer, address: str) -> tuple[str, ...]:
+    """The hosts with a virtual IP, oldest service first; hosts that the client does not see may be among them."""
     services = db.lookup(SERVICE_ADDRESSES, address)
     if len(services) == 1 and not db.lookup(ENTRY_VIRTUAL_IPS, address):
         return (service_host(services[0].name, services[0].namespace),)
-    return address_claimants(db, namespace, address)
+    return address_claimants(db, viewer, address)
 
 
 @query
-def address_claimants(db: Reader, namespace: str, address: str) -> tuple[str, ...]:
-    """The hosts with a virtual IP that a namespace sees, oldest service first."""
+def address_claimants(db: Reader, viewer: Viewer, address: str) -> tuple[str, ...]:
+    """The hosts with a virtual IP that a client sees, oldest service first."""
     claims: list[tuple[tuple[str, str, str], str]] = []
     for source in db.lookup(SERVICE_ADDRESSES, address) + db.lookup(ENTRY_VIRTUAL_IPS, address):
-        for host in _hosts(db, source):
-            found = service(db, host, namespace)
+        for host in hosts_of(db, source):
+            found = service(db, host, viewer)
             if found is not None and found.source == source:
                 claims.append((source_age(db, source), host))
     return tuple(host for _, host in sorted(claims))
@@ -140,11 +139,3 @@ def source_age(db: Reader, source: ObjectKey) -> tuple[str, str, str]:
     """What orders an object among others by age; changes with nothing else of it."""
     found = db.input(source)
     return found.age if isinstance(found, ConfigObject) else ("", "", "")
-
-
-@query
-def _hosts(db: Reader, source: ObjectKey) -> tuple[str, ...]:
-    if source.kind == "Service":
-        return (service_host(source.name, source.namespace),)
-    entry = config_object(db, source, ServiceEntrySpec)
-    return () if entry is None else entry.spec.hosts

@@ -9,7 +9,8 @@ from translators.kinds.service import KubernetesPort, ServiceSpec
 from translators.kinds.service_entry import EntryPort, Resolution, ServiceEntrySpec
 from translators.model.config_object import ConfigObject
 from translators.model.service import Service, ServicePort
-from translators.names import CLUSTER_DOMAIN, service_host
+from translators.model.viewer import Viewer
+from translators.names import ServiceName, service_host
 from translators.object_key import ObjectKey
 from translators.world.exposure import ENTRY_EXPOSURE, SERVICE_EXPOSURE, Exposed
 from translators.world.indexes import ENTRY_HOSTS
@@ -17,11 +18,9 @@ from translators.world.inputs import config_object, objects
 from translators.world.protocols import port_protocol
 from translators.world.visibility import EVERYONE, is_exported
 
-_KUBERNETES_SUFFIX = f".svc.{CLUSTER_DOMAIN}"
 
-
-def service(db: Reader, host: str, namespace: str) -> Service | None:
-    """The service that a client in `namespace` means by a full host name, or None when it sees none of that name.
+def service(db: Reader, host: str, viewer: Viewer) -> Service | None:
+    """The service that a client means by a full host name, or None when it sees none of that name.
 
     One in the client's own namespace comes first, then a Kubernetes Service, then the oldest object: so that nobody
     takes over a host name that others use already.
@@ -29,9 +28,10 @@ def service(db: Reader, host: str, namespace: str) -> Service | None:
     found = services_of_host(db, host)
     if len(found) == 1 and not found[0].export_to:
         return found[0]
-    visible = [one for one in found if is_exported(one.export_to, one.namespace, namespace)]
+    visible = [one for one in found if is_exported(one.export_to, one.namespace, viewer.namespace)]
     return next(
-        (one for one in visible if one.namespace == namespace), visible[0] if visible else None
+        (one for one in visible if one.namespace == viewer.namespace),
+        visible[0] if visible else None,
     )
 
 
@@ -49,9 +49,18 @@ def services_of_host(db: Reader, host: str) -> tuple[Service, ...]:
 
 
 @query
-def visible_hosts(db: Reader, namespace: str, shard: int) -> tuple[str, ...]:
-    """The full host names in a shard of all services that clients in a namespace see, sorted; wildcard hosts among them."""
-    found = (*exposed_to(db, EVERYONE, shard), *exposed_to(db, namespace, shard))
+def hosts_of(db: Reader, source: ObjectKey) -> tuple[str, ...]:
+    """The hosts of the Service or ServiceEntry under a key, as written; empty when there is no such object."""
+    if source.kind == "Service":
+        return (service_host(source.name, source.namespace),)
+    entry = config_object(db, source, ServiceEntrySpec)
+    return () if entry is None else entry.spec.hosts
+
+
+@query
+def visible_hosts(db: Reader, viewer: Viewer, shard: int) -> tuple[str, ...]:
+    """The full host names in a shard of all services that a client sees, sorted; wildcard hosts among them."""
+    found = (*exposed_to(db, EVERYONE, shard), *exposed_to(db, viewer.namespace, shard))
     return tuple(sorted({one.host for one in found}))
 
 
@@ -77,12 +86,8 @@ def _age(entry: ConfigObject[ServiceEntrySpec]) -> tuple[str, str, str]:
 
 def _kubernetes_key(host: str) -> ObjectKey | None:
     """The Service that a host name of the cluster's domain is about."""
-    if not host.endswith(_KUBERNETES_SUFFIX):
-        return None
-    name, _, namespace = host.removesuffix(_KUBERNETES_SUFFIX).partition(".")
-    if not name or not namespace or "." in namespace:
-        return None
-    return ObjectKey("Service", namespace, name)
+    name = ServiceName.parse(host)
+    return None if name is None else ObjectKey("Service", name.namespace, name.name)
 
 
 def _kubernetes_service(found: ConfigObject[ServiceSpec]) -> Service:

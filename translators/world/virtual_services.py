@@ -9,6 +9,7 @@ from __future__ import annotations
 from translators.database import Reader, query
 from translators.kinds.virtual_service import VirtualServiceSpec
 from translators.model.config_object import ConfigObject
+from translators.model.viewer import Viewer
 from translators.object_key import ObjectKey
 from translators.world.indexes import (
     VIRTUAL_SERVICE_EXPORTS,
@@ -28,14 +29,14 @@ from translators.world.visibility import (
 
 
 def virtual_service(
-    db: Reader, host: str, namespace: str
+    db: Reader, host: str, viewer: Viewer
 ) -> ConfigObject[VirtualServiceSpec] | None:
-    """The virtual service for the mesh by which clients in `namespace` reach a full host name, or None."""
+    """The virtual service for the mesh by which a client reaches a full host name, or None."""
     for keys in virtual_services_of_host(db, host):
         found = [
             one
             for one in objects(db, keys, VirtualServiceSpec)
-            if is_exported(one.spec.export_to, one.namespace, namespace)
+            if is_exported(one.spec.export_to, one.namespace, viewer.namespace)
         ]
         if found:
             return min(found, key=_age)
@@ -57,38 +58,38 @@ def virtual_services_of_host(db: Reader, host: str) -> tuple[tuple[ObjectKey, ..
 
 
 @query
-def unregistered_hosts(db: Reader, namespace: str, shard: int) -> tuple[str, ...]:
-    """The hosts in a shard that virtual services route for clients in a namespace though no service that these see is meant.
+def unregistered_hosts(db: Reader, viewer: Viewer, shard: int) -> tuple[str, ...]:
+    """The hosts in a shard that virtual services route for a client though no service that it sees is meant.
 
     Sorted. A wildcard host is among them when no service falls under it.
     """
     routed = {
         host
         for target, host in grouped_pairs(db, VIRTUAL_SERVICE_EXPORTS, shard)
-        if target in (EVERYONE, namespace)
+        if target in (EVERYONE, viewer.namespace)
     }
     if not routed:
         return ()
     return tuple(
         host
-        for host in sorted(routed.difference(visible_hosts(db, namespace, shard)))
-        if not (is_wildcard(host) and _covers_any(db, namespace, host))
+        for host in sorted(routed.difference(visible_hosts(db, viewer, shard)))
+        if not (is_wildcard(host) and _covers_any(db, viewer, host))
     )
 
 
-def is_unregistered(db: Reader, namespace: str, host: str) -> bool:
+def is_unregistered(db: Reader, viewer: Viewer, host: str) -> bool:
     """Whether a host is one of `unregistered_hosts`."""
-    return host in unregistered_hosts(db, namespace, shard_of(host))
+    return host in unregistered_hosts(db, viewer, shard_of(host))
 
 
-def _covers_any(db: Reader, namespace: str, wildcard: str) -> bool:
-    return any(_covers_any_in(db, namespace, wildcard, shard) for shard in SHARDS)
+def _covers_any(db: Reader, viewer: Viewer, wildcard: str) -> bool:
+    return any(_covers_any_in(db, viewer, wildcard, shard) for shard in SHARDS)
 
 
 @query
-def _covers_any_in(db: Reader, namespace: str, wildcard: str, shard: int) -> bool:
+def _covers_any_in(db: Reader, viewer: Viewer, wildcard: str, shard: int) -> bool:
     """Whether any service in a shard falls under a wildcard host."""
-    return any(covers(wildcard, host) for host in visible_hosts(db, namespace, shard))
+    return any(covers(wildcard, host) for host in visible_hosts(db, viewer, shard))
 
 
 @query

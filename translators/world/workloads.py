@@ -13,7 +13,7 @@ from translators.kinds.service_entry import ServiceEntrySpec
 from translators.kinds.workload_entry import WorkloadEntrySpec
 from translators.model.origin import Labels
 from translators.model.service import Service, ServicePort
-from translators.names import service_host
+from translators.model.viewer import Viewer
 from translators.object_key import ObjectKey
 from translators.world.indexes import (
     ENTRY_ADDRESSES,
@@ -25,8 +25,8 @@ from translators.world.indexes import (
     label_keys,
     workload_labels,
 )
-from translators.world.inputs import config_object, objects
-from translators.world.services import service
+from translators.world.inputs import objects
+from translators.world.services import hosts_of, service
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,18 +125,10 @@ def _target(port: ServicePort, claim: Claim) -> int:
 
 def _services(db: Reader, source: ObjectKey) -> Iterator[Service]:
     """The services of an object as its own namespace sees them, if others have not taken their names."""
-    for host in _hosts(db, source):
-        found = service(db, host, source.namespace)
+    for host in hosts_of(db, source):
+        found = service(db, host, Viewer(source.namespace))
         if found is not None and found.source == source:
             yield found
-
-
-@query
-def _hosts(db: Reader, source: ObjectKey) -> tuple[str, ...]:
-    if source.kind == "Service":
-        return (service_host(source.name, source.namespace),)
-    entry = config_object(db, source, ServiceEntrySpec)
-    return () if entry is None else entry.spec.hosts
 
 
 @query

@@ -35,11 +35,12 @@ from translators.codec.decoder import decode
 from translators.database import Database
 from translators.kinds.destination_rule import PolicyBlocks
 from translators.model.service import ClientScope, Protocol
+from translators.model.viewer import Viewer
 from translators.names import ClusterName
 from translators.object_key import ObjectKey
 from translators.world import SHARDS
 
-CLIENT = ClientScope("default")
+CLIENT = ClientScope(Viewer("default"))
 UNLIMITED = 4294967295
 HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
@@ -377,8 +378,8 @@ def test_unknown_traffic_passes_or_falls() -> None:
 
 def test_clients_to_whom_the_same_rules_apply_share_a_clusters_bytes() -> None:
     db = mesh(entry())
-    one = cluster(db, ClientScope("one"), name())
-    assert cluster(db, ClientScope("two"), name()) is one
+    one = cluster(db, ClientScope(Viewer("one")), name())
+    assert cluster(db, ClientScope(Viewer("two")), name()) is one
 
 
 def test_a_rule_changes_only_its_hosts_clusters_and_endpoints_change_none() -> None:

@@ -23,9 +23,10 @@ from translators.endpoints.lb_endpoint import HEALTH_STATUS, lb_endpoint
 from translators.endpoints.locality import distance, priorities
 from translators.model.locality import NOWHERE, Locality
 from translators.model.service import ClientScope, Health
+from translators.model.viewer import Viewer
 from translators.names import ClusterName
 
-CLIENT = ClientScope("default")
+CLIENT = ClientScope(Viewer("default"))
 NAME = ClusterName("outbound", 80, "", "x.com")
 ENTRY = """
 apiVersion: networking.istio.io/v1
@@ -213,8 +214,8 @@ def test_priorities_have_no_gaps() -> None:
 def test_clients_of_all_namespaces_at_a_place_share_the_bytes() -> None:
     db = mesh(ENTRY)
     here = Locality("r1", "a")
-    one = load_assignment(db, ClientScope("one"), here, NAME)
-    assert load_assignment(db, ClientScope("two"), here, NAME) is one
+    one = load_assignment(db, ClientScope(Viewer("one")), here, NAME)
+    assert load_assignment(db, ClientScope(Viewer("two")), here, NAME) is one
 
 
 def test_an_endpoint_more_reruns_only_the_assignments_of_its_service() -> None:
@@ -241,3 +242,22 @@ def test_an_assignment_knows_what_it_was_made_from() -> None:
     assert {key.kind for key, revision in db.provenance(ref) if revision} == {
         "Service", "EndpointSlice", "Node", "Pod",
     }  # fmt: skip
+
+
+def test_the_longest_endpoint_is_what_the_codec_would_write() -> None:
+    address, port, weight = "1111:2222:3333:4444:5555:6666:111.112.113.114", 65535, 4294967295
+    message = LbEndpoint(
+        endpoint=Endpoint(
+            address=Address(socket_address=SocketAddress(address=address, port_value=port))
+        ),
+        health_status=HealthStatus.DRAINING,
+        load_balancing_weight=weight,
+    )
+    entry = lb_endpoint(address, port, weight, HealthStatus.DRAINING)
+    assert entry == encode(LocalityLbEndpoints(lb_endpoints=[message]))
+
+
+def test_what_needs_a_length_of_two_bytes_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("translators.endpoints.lb_endpoint._LONGEST_TAIL", 9)
+    with pytest.raises(ValueError, match="lengths of two bytes"):
+        lb_endpoint("10.0.0.1", 80, 4294967294, HealthStatus.DRAINING)

@@ -15,6 +15,7 @@ from translators.codec import decode, encode
 from translators.database import Database
 from translators.model.proxy_node import Mode
 from translators.model.resource import Resource
+from translators.model.viewer import Viewer
 from translators.world import SHARDS
 
 
@@ -261,7 +262,9 @@ def test_virtual_outbound_lets_unknown_destinations_through_but_not_itself() -> 
 
 def test_clients_of_all_namespaces_share_the_bytes() -> None:
     db = mesh(service("a", HTTP80))
-    other = listeners.listener.ref(type(CLIENT)("elsewhere"), Mode.CAPTURED, "0.0.0.0_80", 0)
+    other = listeners.listener.ref(
+        CLIENT._replace(viewer=Viewer("elsewhere")), Mode.CAPTURED, "0.0.0.0_80", 0
+    )
     assert db.outcome(other) == resource(db, "0.0.0.0_80")
 
 

@@ -9,9 +9,9 @@ from tests.support.translation import mesh
 from translators import listeners
 from translators.codec import decode
 from translators.database import Database
-from translators.listeners import Inbound
 from translators.model.proxy_node import Mode, ProxyNode
 from translators.world import workload_ports
+from translators.world.inbound import Inbound, inbound
 
 MESH = """
 apiVersion: v1
@@ -40,7 +40,7 @@ endpoints: [{addresses: [127.0.0.9]}]
 
 
 def received(db: Database, node: ProxyNode) -> Inbound:
-    return listeners.inbound(node, db.outcome(workload_ports.ref(node.addresses)))
+    return inbound(node, db.outcome(workload_ports.ref(node.addresses)))
 
 
 def node(mode: Mode, inbound: tuple[tuple[int, str], ...] = ()) -> ProxyNode:

@@ -15,6 +15,7 @@ from translators.codec import decode
 from translators.database import Database
 from translators.model.proxy_node import Mode
 from translators.model.service import ClientScope
+from translators.model.viewer import Viewer
 
 
 def names(db: Database, mode: Mode, client: ClientScope = CLIENT) -> tuple[str, ...]:
@@ -57,6 +58,20 @@ def test_proxyless_clients_find_a_service_by_each_of_its_names() -> None:
 
 
 def test_the_bare_name_is_for_clients_of_the_same_namespace() -> None:
-    found = names(mesh(REVIEWS), Mode.PROXYLESS, ClientScope("other"))
+    found = names(mesh(REVIEWS), Mode.PROXYLESS, ClientScope(Viewer("other")))
     assert "reviews:9080" not in found
     assert "reviews.default:9080" in found
+
+
+def test_a_deeper_name_of_the_clusters_domain_has_no_short_forms() -> None:
+    db = mesh("""
+        apiVersion: networking.istio.io/v1
+        kind: ServiceEntry
+        metadata: {name: replica, namespace: default}
+        spec:
+          hosts: [replica-0.db.default.svc.cluster.local]
+          resolution: STATIC
+          ports: [{number: 80, name: http, protocol: HTTP}]
+          endpoints: [{address: 10.0.0.1}]
+        """)
+    assert names(db, Mode.PROXYLESS) == ("replica-0.db.default.svc.cluster.local:80",)

@@ -11,6 +11,7 @@ from translators.codec import decode, encode
 from translators.database import Database
 from translators.model.proxy_node import Mode
 from translators.model.service import ClientScope, Protocol
+from translators.model.viewer import Viewer
 
 
 def inline(db: Database, mode: Mode, route: str) -> RouteConfiguration:
@@ -32,7 +33,7 @@ def test_a_delta_route_configuration_asks_for_its_hosts() -> None:
 def test_a_delta_route_configuration_does_not_change_with_its_hosts_or_clients() -> None:
     db = mesh(REVIEWS)
     here = routes.route_configuration.ref(CLIENT, Mode.CAPTURED, "9080")
-    there = routes.route_configuration.ref(ClientScope("other"), Mode.CAPTURED, "9080")
+    there = routes.route_configuration.ref(ClientScope(Viewer("other")), Mode.CAPTURED, "9080")
     before = db.outcome(here)
     apply(db, REVIEWS.replace("name: reviews", "name: ratings"))
     assert db.outcome(here) is before

@@ -15,6 +15,7 @@ from envoy_data_plane.envoy.config.route.v3 import (
 from tests.support.routes import REVIEWS, REVIEWS_HOST, reviews_routes
 from translators.model.proxy_node import Mode
 from translators.model.service import ClientScope
+from translators.model.viewer import Viewer
 
 
 def action(route: Route) -> RouteAction:
@@ -131,7 +132,9 @@ def test_conditions_on_the_client_and_the_port_are_decided_here() -> None:
     plain = reviews_routes(rules)
     labelled = reviews_routes(
         rules,
-        client=ClientScope("default", frozenset({("app", "web"), ("tier", "front"), ("x", "y")})),
+        client=ClientScope(
+            Viewer("default"), frozenset({("app", "web"), ("tier", "front"), ("x", "y")})
+        ),
     )
     assert [route.name for route in plain] == ["mesh"]
     assert [route.name for route in labelled] == ["labels", "mesh"]

@@ -13,10 +13,11 @@ from translators.codec import decode, encode
 from translators.database import Database
 from translators.model.proxy_node import Mode
 from translators.model.service import ClientScope
+from translators.model.viewer import Viewer
 from translators.routes.retries import DEFAULT_RETRY_ON
 from translators.world import SHARDS, shard_of
 
-OTHER = ClientScope("other")
+OTHER = ClientScope(Viewer("other"))
 
 
 def names(db: Database, mode: Mode, route: str, client: ClientScope = CLIENT) -> tuple[str, ...]:

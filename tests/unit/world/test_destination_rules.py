@@ -7,6 +7,7 @@ import pytest
 from tests.support.translation import mesh
 from translators.database import Database
 from translators.model.service import ClientScope
+from translators.model.viewer import Viewer
 from translators.world import destination_rule, policy, subsets
 
 HOST = "web.shop.svc.cluster.local"
@@ -37,7 +38,7 @@ def names(db: Database, client: ClientScope) -> list[str]:
     return [one.name for one in subsets(db, HOST, client)]
 
 
-CLIENT = ClientScope("client")
+CLIENT = ClientScope(Viewer("client"))
 
 
 def test_no_rule_is_none_and_the_default_policy() -> None:
@@ -76,7 +77,7 @@ def test_the_most_specific_host_of_a_namespace_wins() -> None:
 def test_a_rule_that_is_not_exported_is_for_its_own_namespace_only() -> None:
     db = mesh(SERVICE, rule("shop", "private", extra='exportTo: ["."]'))
     assert names(db, CLIENT) == []
-    assert names(db, ClientScope("shop")) == ["private"]
+    assert names(db, ClientScope(Viewer("shop"))) == ["private"]
 
 
 def test_a_private_rule_of_the_clients_namespace_counts() -> None:
@@ -106,9 +107,9 @@ def test_a_rule_for_selected_clients_comes_first_for_these_and_is_unknown_to_oth
         "client", "mine", created=2005, extra="workloadSelector: {matchLabels: {app: x}}"
     )
     db = mesh(SERVICE, rule("client", "all"), selected)
-    assert names(db, ClientScope("client", frozenset({("app", "x")}))) == ["mine", "all"]
+    assert names(db, ClientScope(Viewer("client"), frozenset({("app", "x")}))) == ["mine", "all"]
     assert names(db, CLIENT) == ["all"]
-    assert names(db, ClientScope("shop", frozenset({("app", "x")}))) == []
+    assert names(db, ClientScope(Viewer("shop"), frozenset({("app", "x")}))) == []
 
 
 POLICY = """

@@ -9,6 +9,7 @@ from tests.support.translation import mesh
 from translators.database import Database
 from translators.kinds.service_entry import Resolution
 from translators.model.service import Protocol
+from translators.model.viewer import Viewer
 from translators.object_key import ObjectKey
 from translators.world import service, services_of_host, shard_of, visible_hosts
 from translators.world.protocols import port_protocol
@@ -51,7 +52,7 @@ def test_a_kubernetes_service_is_found_by_its_full_name() -> None:
 
 
 def hosts(db: Database, namespace: str) -> set[str]:
-    return set(everywhere(lambda shard: visible_hosts(db, namespace, shard)))
+    return set(everywhere(lambda shard: visible_hosts(db, Viewer(namespace), shard)))
 
 
 @pytest.mark.parametrize("host", ["web", "web.shop", "web.other.svc.cluster.local", "a.b.c"])
@@ -66,7 +67,7 @@ def test_an_external_name_is_resolved_by_dns() -> None:
         metadata: {name: db, namespace: shop}
         spec: {type: ExternalName, externalName: db.example.com, ports: [{port: 5432, name: tcp}]}
     """)
-    found = service(db, "db.shop.svc.cluster.local", "shop")
+    found = service(db, "db.shop.svc.cluster.local", Viewer("shop"))
     assert found is not None
     assert found.resolution is Resolution.DNS
 
@@ -75,7 +76,7 @@ def test_a_kubernetes_service_keeps_its_host_name_from_entries() -> None:
     host = "web.shop.svc.cluster.local"
     db = mesh(entry("old", host, "zoo", created="2001-01-01T00:00:00Z"), WEB)
     for namespace in ("shop", "elsewhere"):
-        found = service(db, host, namespace)
+        found = service(db, host, Viewer(namespace))
         assert found is not None
         assert found.is_kubernetes
 
@@ -83,7 +84,7 @@ def test_a_kubernetes_service_keeps_its_host_name_from_entries() -> None:
 def test_the_clients_own_namespace_comes_before_everything() -> None:
     host = "web.shop.svc.cluster.local"
     db = mesh(WEB, entry("mine", host, "mine"))
-    found = service(db, host, "mine")
+    found = service(db, host, Viewer("mine"))
     assert found is not None
     assert found.source == ObjectKey("ServiceEntry", "mine", "mine")
 
@@ -93,7 +94,7 @@ def test_of_two_entries_for_a_host_the_older_one_wins() -> None:
         entry("a", "x.com", "one", created="2020-01-01T00:00:00Z"),
         entry("b", "x.com", "two", created="2010-01-01T00:00:00Z"),
     )
-    found = service(db, "x.com", "elsewhere")
+    found = service(db, "x.com", Viewer("elsewhere"))
     assert found is not None
     assert found.namespace == "two"
 
@@ -113,7 +114,7 @@ def test_export_to_says_who_sees_a_host(export_to: str, seen_by: set[str]) -> No
     db = mesh(entry("a", "x.com", extra=f"exportTo: {export_to}"), entry("b", "y.com"))
     for namespace in ("default", "other"):
         visible = namespace in seen_by
-        assert (service(db, "x.com", namespace) is not None) is visible
+        assert (service(db, "x.com", Viewer(namespace)) is not None) is visible
         assert hosts(db, namespace) == ({"x.com", "y.com"} if visible else {"y.com"})
 
 
@@ -124,7 +125,7 @@ def test_what_is_exported_to_everyone_and_to_one_is_seen_once() -> None:
     db = mesh(one, again, wild)
     assert hosts(db, "other") == {"x.com", "*.x.com"}
     assert hosts(db, "default") == hosts(db, "third") == {"x.com"}
-    assert visible_hosts(db, "other", shard_of("x.com")) == ("x.com",)
+    assert visible_hosts(db, Viewer("other"), shard_of("x.com")) == ("x.com",)
 
 
 def test_an_endpoint_more_leaves_the_service_as_it_is() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.support.shards import everywhere
 from tests.support.translation import mesh
+from translators.model.viewer import Viewer
 from translators.world import shard_of, unregistered_hosts, virtual_service
 
 SERVICE = """
@@ -28,7 +29,7 @@ spec:
 
 
 def chosen(*texts: str, namespace: str = "shop") -> str | None:
-    found = virtual_service(mesh(*texts), HOST, namespace)
+    found = virtual_service(mesh(*texts), HOST, Viewer(namespace))
     return None if found is None else found.name
 
 
@@ -63,6 +64,6 @@ def test_unregistered_hosts_are_those_for_which_there_is_no_service() -> None:
         routing("d", "*.example.com"),
         routing("e", "private.com", extra='exportTo: ["."]'),
     )
-    found = everywhere(lambda shard: unregistered_hosts(db, "other", shard))
+    found = everywhere(lambda shard: unregistered_hosts(db, Viewer("other"), shard))
     assert set(found) == {"*.example.com", "else.example.com"}
-    assert "private.com" in unregistered_hosts(db, "shop", shard_of("private.com"))
+    assert "private.com" in unregistered_hosts(db, Viewer("shop"), shard_of("private.com"))

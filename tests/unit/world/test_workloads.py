@@ -6,6 +6,7 @@ from tests.support.translation import apply, mesh
 from tests.support.web_mesh import NODE, POD, SERVICE, SLICE, entry
 from translators.database import Database
 from translators.model.service import ClientScope
+from translators.model.viewer import Viewer
 from translators.world import client_scope, served_ports, workload_ports
 
 
@@ -95,7 +96,7 @@ def test_other_endpoints_of_its_services_do_not_concern_a_workload() -> None:
 def test_a_clients_scope_keeps_only_labels_by_which_rules_select() -> None:
     labels = frozenset({("app", "x"), ("version", "v1"), ("pod-hash", "123")})
     db = mesh()
-    assert client_scope(db, "default", labels) == ClientScope("default")
+    assert client_scope(db, "default", labels) == ClientScope(Viewer("default"))
     apply(
         db,
         """
@@ -119,5 +120,7 @@ def test_a_clients_scope_keeps_only_labels_by_which_rules_select() -> None:
     """,
     )
     kept = frozenset({("app", "x"), ("version", "v1")})
-    assert client_scope(db, "default", labels) == ClientScope("default", kept)
-    assert client_scope(db, "other", labels) == ClientScope("other", frozenset({("version", "v1")}))
+    assert client_scope(db, "default", labels) == ClientScope(Viewer("default"), kept)
+    assert client_scope(db, "other", labels) == ClientScope(
+        Viewer("other"), frozenset({("version", "v1")})
+    )

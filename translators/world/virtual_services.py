@@ -9,6 +9,8 @@ from __future__ import annotations
 from translators.database import Reader, query
 from translators.kinds.virtual_service import VirtualServiceSpec
 from translators.model.config_object import ConfigObject
+from translators.model.routing import HttpRule, L4Rule
+from translators.model.service import Protocol
 from translators.model.viewer import Viewer
 from translators.object_key import ObjectKey
 from translators.world.indexes import (
@@ -26,6 +28,20 @@ from translators.world.visibility import (
     is_exported,
     is_wildcard,
 )
+
+
+def http_rules(db: Reader, host: str, viewer: Viewer) -> tuple[HttpRule, ...] | None:
+    """The rules for a client's requests to a full host name, in order; None when nothing is said of the host."""
+    policy = virtual_service(db, host, viewer)
+    return None if policy is None else policy.spec.http
+
+
+def l4_rules(db: Reader, host: str, viewer: Viewer, protocol: Protocol) -> tuple[L4Rule, ...]:
+    """The rules for a client's connections to a full host name: those for TLS or, of other protocols, those for TCP."""
+    policy = virtual_service(db, host, viewer)
+    if policy is None:
+        return ()
+    return policy.spec.tls if protocol is Protocol.TLS else policy.spec.tcp
 
 
 def virtual_service(

@@ -60,13 +60,10 @@ class ProblemStatus:
 
 def problem_status(problem: Problem) -> ProblemStatus:
     """The problem in words: its place is its own line if that is known, else its document's first."""
-    place = ""
-    if problem.origin is not None:
-        place = f"{problem.origin.source}:{problem.line or problem.origin.line}"
     return ProblemStatus(
         severity=problem.severity.value,
         object=str(problem.key) if problem.key is not None else "",
-        place=place,
+        place=problem.place,
         path=problem.path,
         message=problem.message,
     )

@@ -14,7 +14,7 @@ from translators.kinds.registry import expand, parse
 from translators.kinds.yaml_documents import Document, Memo, YamlSyntaxError, documents
 from translators.kinds.yaml_lines import Locator
 from translators.model.config_object import ConfigObject
-from translators.model.origin import Origin, Problem, Severity
+from translators.model.origin import FilePlace, Problem, Severity
 from translators.object_key import ObjectKey
 
 
@@ -23,7 +23,7 @@ class Entry:
     """One object of a text. ``steps`` lead to it inside its document; empty but for an item of a ``kind: List``."""
 
     object: ConfigObject[object]
-    origin: Origin
+    origin: FilePlace
     steps: tuple[Key, ...] = ()
 
 
@@ -52,7 +52,7 @@ def read_manifest(text: str, source: str, memo: Memo | None = None) -> Manifest:
     try:
         found = _documents(text, source, memo)
     except YamlSyntaxError as error:
-        origin = Origin(source, 1, error.line or 1)
+        origin = FilePlace(source, 1, error.line or 1)
         message = f"is not valid YAML: {error.message}; nothing of this file is used until it is"
         problem = Problem(Severity.ERROR, message, origin=origin, line=error.line)
         return Manifest(problems=(problem,), is_partial=True)
@@ -106,13 +106,13 @@ class _Reading:
         """Takes in all objects of a document."""
         for steps, value in expand(document.value):
             line = self._line(document.index, steps) if steps else document.line
-            self._object(value, Origin(self._source, document.index, line), steps, document)
+            self._object(value, FilePlace(self._source, document.index, line), steps, document)
         if document.faults and document.value is None:
             self.is_partial = True
             self.problems.extend(self._faults(document, None))
 
     def _object(
-        self, value: object, origin: Origin, steps: tuple[Key, ...], document: Document
+        self, value: object, origin: FilePlace, steps: tuple[Key, ...], document: Document
     ) -> None:
         parsed = parse(value)
         self.problems.extend(
@@ -132,10 +132,10 @@ class _Reading:
 
     def _faults(self, document: Document, key: ObjectKey | None) -> Iterator[Problem]:
         for fault in document.faults:
-            origin = Origin(self._source, document.index, document.line)
+            origin = FilePlace(self._source, document.index, document.line)
             yield Problem(Severity.ERROR, fault.message, "", key, origin, fault.line)
 
-    def _twice(self, key: ObjectKey, origin: Origin) -> None:
+    def _twice(self, key: ObjectKey, origin: FilePlace) -> None:
         first = self.entries.get(key)
         where = f"at {first.origin}" if first else "earlier in this file"
         message = f"{key.kind} {key.namespace}/{key.name} is defined {where} already, which is used; remove one"

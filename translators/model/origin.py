@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from translators.object_key import ObjectKey
 
@@ -12,15 +13,42 @@ Labels = frozenset[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Origin:
-    """A document's place: the file (or other source), its position in it and its first line, from 1."""
+class FilePlace:
+    """A place in a file (or another text): the document there and a line, both from 1."""
 
     source: str
     document: int = 1
     line: int = 1
 
     def __str__(self) -> str:
+        """Give `file:line`."""
         return f"{self.source}:{self.line}"
+
+    def at(self, line: int) -> FilePlace:
+        """Another line of the same document; this place itself when the line is 0, which is not known."""
+        return replace(self, line=line) if line else self
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ObjectReference:
+    """An object in an API server: which server, which object, and which version of it."""
+
+    source: str
+    key: ObjectKey
+    resource_version: str = ""
+
+    def __str__(self) -> str:
+        """Give `server: Kind namespace/name`."""
+        return f"{self.source}: {self.key}"
+
+    def at(self, line: int) -> ObjectReference:
+        """This very place: an object has fields but no lines."""
+        del line
+        return self
+
+
+Origin: TypeAlias = FilePlace | ObjectReference
+"""Where an object was written. As text it is what people are told; `source` is the file or server."""
 
 
 class Severity(enum.Enum):
@@ -49,3 +77,8 @@ class Problem:
     key: ObjectKey | None = None
     origin: Origin | None = None
     line: int = 0
+
+    @property
+    def place(self) -> str:
+        """Where it is, for people: the field's own line if that is known, else the document's first; empty when unknown."""
+        return "" if self.origin is None else str(self.origin.at(self.line))

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Protocol
 
 from translators.database import Database, Failure, QueryKey
+from translators.model.origin import Origin
 from translators.model.resource import Resource
 from translators.object_key import ObjectKey
 from translators.resource_types import resource_type
@@ -40,8 +41,8 @@ _ONLY_WORDS = 3
 class Locator(Protocol):
     """Where an object was written; the source of the object knows."""
 
-    def locate(self, key: ObjectKey, path: str = "") -> tuple[str, int] | None:
-        """(file, line) of a field of an object; None when it is not known."""
+    def locate(self, key: ObjectKey, path: str = "") -> Origin | None:
+        """The place of a field of an object; None when it is not known."""
 
     def find_values(self, key: ObjectKey) -> Iterator[tuple[str, str]]:
         """Every scalar of the object as it is written now, as (field path, text)."""

@@ -58,7 +58,7 @@ class Rejection:
         resource: Name of the resource that was rejected.
         reason: Envoy's words.
         path: The field that is to blame, as far as is known.
-        place: Its file:line.
+        place: Where that is written, such as file:line; empty when unknown.
         revision: The revision that brought it.
         proxies: Ids of proxies that are known to have rejected it.
         is_serving: Whether there are last good bytes, which are served instead.
@@ -295,7 +295,7 @@ class Quarantine:
         place = self._locator.locate(key, path)
         rejection = Rejection(
             key, record.rejected, record.good, record.resource, reason, path,
-            f"{place[0]}:{place[1]}" if place is not None else "",
+            str(place) if place is not None else "",
             record.introduced,
             _ids(accuser),
             record.good is not None,

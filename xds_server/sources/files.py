@@ -19,7 +19,7 @@ from typing import Final
 
 from watchfiles import Change, awatch
 
-from translators.model.origin import Origin, Problem, Severity
+from translators.model.origin import FilePlace, Problem, Severity
 from translators.object_key import ObjectKey
 from xds_server.sources.batch import Batch
 from xds_server.sources.directory import ConfigDirectoryError, Directory
@@ -110,8 +110,8 @@ class FileSource:
             tasks.create_task(self._watch())
             tasks.create_task(self._follow())
 
-    def locate(self, key: ObjectKey, path: str = "") -> tuple[str, int] | None:
-        """File and line of an object's field, or of what is nearest around it; None for an unknown object."""
+    def locate(self, key: ObjectKey, path: str = "") -> FilePlace | None:
+        """The place of an object's field, or of what is nearest around it; None for an unknown object."""
         return self._texts.locate(key, path)
 
     def find_values(self, key: ObjectKey) -> Iterator[tuple[str, str]]:
@@ -228,7 +228,7 @@ class FileSource:
         extra: tuple[Problem, ...] = ()
         if self._directory.identity() is None:
             message = "the configuration directory is gone; all that was read from it is kept until it is back"
-            origin = Origin(os.fspath(self._directory.root))
+            origin = FilePlace(os.fspath(self._directory.root))
             extra = (Problem(Severity.ERROR, message, origin=origin),)
         batch = self._texts.commit(draft, extra)
         if batch is not None:

@@ -77,7 +77,7 @@ class Merge:
                     origins[key] = owner.origins[key]
         return Batch(new, frozenset(gone), origins, self._problems())
 
-    def locate(self, key: ObjectKey, path: str = "") -> tuple[str, int] | None:
+    def locate(self, key: ObjectKey, path: str = "") -> Origin | None:
         """Where a field of an object is written, as its owner says; None for an unknown object."""
         owners = self._owners(key)
         return self._sources[owners[0]].locate(key, path) if owners else None
@@ -102,4 +102,4 @@ class Merge:
     def _conflict(self, key: ObjectKey, owner: Origin | None, number: int) -> Problem:
         origin = self._contributions[number].origins.get(key)
         message = f"{key} is defined at {owner} too, which is used; remove one"
-        return Problem(Severity.ERROR, message, "", key, origin, origin.line if origin else 0)
+        return Problem(Severity.ERROR, message, "", key, origin)

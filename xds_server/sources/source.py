@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Protocol, TypeAlias
 
+from translators.model.origin import Origin
 from translators.object_key import ObjectKey
 from xds_server.sources.batch import Batch
 
@@ -33,8 +34,8 @@ class Source(Protocol):
     async def run(self) -> None:
         """Publish what changes since, until cancelled."""
 
-    def locate(self, key: ObjectKey, path: str = "") -> tuple[str, int] | None:
-        """(where, line) of a field of an object, or of what is nearest around it; None when the object is not from here."""
+    def locate(self, key: ObjectKey, path: str = "") -> Origin | None:
+        """The place of a field of an object, or of what is nearest around it; None when the object is not from here."""
 
     def find_values(self, key: ObjectKey) -> Iterator[tuple[str, str]]:
         """Every scalar of an object as it is written now, as (field path, text); nothing when it is not from here."""

@@ -17,7 +17,7 @@ from translators.kinds.manifest import Entry, Manifest, read_manifest
 from translators.kinds.yaml_documents import Memo
 from translators.kinds.yaml_lines import Locator
 from translators.model.config_object import ConfigObject
-from translators.model.origin import Origin, Problem, Severity
+from translators.model.origin import FilePlace, Origin, Problem, Severity
 from translators.object_key import ObjectKey
 from xds_server.sources.batch import Batch, by_place
 
@@ -119,14 +119,13 @@ class Texts:
         self._problems = problems
         return Batch(new, frozenset(removed), origins, problems)
 
-    def locate(self, key: ObjectKey, path: str = "") -> tuple[str, int] | None:
-        """Source and line of an object's field (of what is nearest around it); None for an object that is not here."""
+    def locate(self, key: ObjectKey, path: str = "") -> FilePlace | None:
+        """The place of an object's field (of what is nearest around it); None for an object that is not here."""
         held = self._owner(key)
         if held is None:
             return None
-        origin = held.entry.origin
-        line = Locator(held.text).line(origin.document, (*held.entry.steps, *split(path)))
-        return origin.source, line or origin.line
+        place = held.entry.origin
+        return place.at(Locator(held.text).line(place.document, (*held.entry.steps, *split(path))))
 
     def find_values(self, key: ObjectKey) -> Iterator[tuple[str, str]]:
         """(field path, text as written) of every scalar of an object, in the order written."""
@@ -142,7 +141,7 @@ class Texts:
         problem = Problem(
             Severity.ERROR,
             f"cannot be read: {content.reason}; what was read before is kept",
-            origin=Origin(source),
+            origin=FilePlace(source),
         )
         return _Text(None, before.held if before else {}, (problem,))
 
@@ -201,7 +200,7 @@ class Texts:
         if len(self._claims[key]) > 1:
             self._conflicts[key] = tuple(self._conflict(key, entry.origin))
 
-    def _conflict(self, key: ObjectKey, owner: Origin) -> Iterator[Problem]:
+    def _conflict(self, key: ObjectKey, owner: FilePlace) -> Iterator[Problem]:
         for source in self._claims[key][1:]:
             origin = self._texts[source].held[key].entry.origin
             message = f"{key} is defined at {owner} too, which is used; remove one"

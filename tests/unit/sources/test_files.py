@@ -135,9 +135,8 @@ async def test_files_below_the_directory_are_read(tmp_path: Path) -> None:
     assert batch.origins[ObjectKey("WorkloadEntry", "default", "a")].source == str(
         tmp_path / "a.yaml"
     )
-    assert follower.source.locate(ObjectKey("WorkloadEntry", "default", "a"), "spec.address") == (
-        str(tmp_path / "a.yaml"), 6,
-    )  # fmt: skip
+    place = follower.source.locate(ObjectKey("WorkloadEntry", "default", "a"), "spec.address")
+    assert str(place) == f"{tmp_path / 'a.yaml'}:6"
 
 
 async def test_a_missing_directory_says_what_to_do(tmp_path: Path) -> None:

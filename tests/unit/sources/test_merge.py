@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.support.kind_documents import document
 from translators.model.config_object import ConfigObject
-from translators.model.origin import Problem, Severity
+from translators.model.origin import FilePlace, Origin, Problem, Severity
 from translators.object_key import ObjectKey
 from xds_server.sources.batch import Batch
 from xds_server.sources.merge import Merge
@@ -43,7 +43,7 @@ class Written:
         named = {f"{self.name}/{file}.yaml": text for file, text in contents.items()}
         return self.texts.commit(self.texts.draft(named)) or Batch()
 
-    def locate(self, key: ObjectKey, path: str = "") -> tuple[str, int] | None:
+    def locate(self, key: ObjectKey, path: str = "") -> Origin | None:
         return self.texts.locate(key, path)
 
     def find_values(self, key: ObjectKey) -> Iterator[tuple[str, str]]:
@@ -111,10 +111,10 @@ def test_what_the_owner_gives_up_is_the_next_ones() -> None:
 def test_a_place_is_told_by_the_owner() -> None:
     world = World("files", "cluster")
     world.save(1, x=entry("a", "10.0.0.2"))
-    assert world.merge.locate(key("a"), "spec.address") == ("cluster/x.yaml", 6)
+    assert world.merge.locate(key("a"), "spec.address") == FilePlace("cluster/x.yaml", 1, 6)
     assert ("spec.address", "10.0.0.2") in list(world.merge.find_values(key("a")))
     world.save(0, y=entry("a", "10.0.0.1"))
-    assert world.merge.locate(key("a"), "spec.address") == ("files/y.yaml", 6)
+    assert world.merge.locate(key("a"), "spec.address") == FilePlace("files/y.yaml", 1, 6)
     assert ("spec.address", "10.0.0.1") in list(world.merge.find_values(key("a")))
     assert world.merge.locate(key("b")) is None
     assert list(world.merge.find_values(key("b"))) == []

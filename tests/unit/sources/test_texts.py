@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.support.kind_documents import document
 from translators.kinds.workload_entry import WorkloadEntrySpec
-from translators.model.origin import Origin, Severity
+from translators.model.origin import FilePlace, Origin, Severity
 from translators.object_key import ObjectKey
 from xds_server.sources.batch import Batch
 from xds_server.sources.texts import Content, Texts, Unreadable
@@ -75,7 +75,7 @@ def test_a_comment_moves_origins_and_changes_no_object() -> None:
     batch = texts.put(a="# why\n" + entry("a"))
     assert batch is not None
     assert (batch.set, batch.removed) == ({}, frozenset())
-    assert batch.origins == {key("a"): Origin("a.yaml", 1, 2)}
+    assert batch.origins == {key("a"): FilePlace("a.yaml", 1, 2)}
 
 
 def test_a_removed_document_and_a_removed_file_remove_their_objects() -> None:
@@ -147,7 +147,7 @@ def test_the_first_file_by_name_owns_an_object_and_the_second_takes_over() -> No
     assert texts.batch is not None
     (problem,) = texts.batch.problems
     assert problem.severity is Severity.ERROR
-    assert problem.origin == Origin("b.yaml", 1, 1)
+    assert problem.origin == FilePlace("b.yaml", 1, 1)
     assert "a.yaml:1" in problem.message
     texts.put(a=None)
     assert texts.addresses == {"x": "10.0.0.2"}
@@ -169,7 +169,7 @@ def test_an_object_that_moves_to_another_file_is_never_lost() -> None:
     batch = texts.texts.commit(draft)
     assert batch is not None
     assert (batch.set, batch.removed) == ({}, frozenset())
-    assert batch.origins == {key("x"): Origin("b.yaml")}
+    assert batch.origins == {key("x"): FilePlace("b.yaml")}
     assert texts.texts.draft({"b.yaml": ""}).lost == {key("x")}
 
 
@@ -177,8 +177,8 @@ def test_a_field_is_located_in_the_text_that_is_served() -> None:
     texts = Saved()
     texts.put(a="# one\n" + entry("a"))
     texts.put(a="x: [")
-    assert texts.texts.locate(key("a"), "spec.address") == ("a.yaml", 7)
-    assert texts.texts.locate(key("a"), "spec.nothing") == ("a.yaml", 6)
+    assert texts.texts.locate(key("a"), "spec.address") == FilePlace("a.yaml", 1, 7)
+    assert texts.texts.locate(key("a"), "spec.nothing") == FilePlace("a.yaml", 1, 6)
     assert texts.texts.locate(key("b")) is None
     assert ("spec.address", "10.0.0.1") in list(texts.texts.find_values(key("a")))
     assert list(texts.texts.find_values(key("b"))) == []

@@ -14,16 +14,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from envoy_data_plane.envoy.config.cluster.v3 import Cluster, ClusterDiscoveryType
-from envoy_data_plane.envoy.config.endpoint.v3 import ClusterLoadAssignment
 
 from tests.support.goldens import CASES, HERE, NOT_SHOWN, database, documents, files, proxies
-from tests.support.proxy_resources import resources
-from tests.support.static_envoy import validate_resources
-from translators import names
-from translators.codec import decode, encode
+from tests.support.static_envoy import validate_proxy
 from translators.model.proxy_node import Mode
-from translators.model.resource import Resource, resource
 
 RERUN = "if this is meant: pytest tests/golden --update-goldens, and read the diff"
 
@@ -83,23 +77,5 @@ def _fields(value: object, path: str = "") -> Iterator[str]:
 @pytest.mark.parametrize("case", CASES)
 def test_envoy_accepts_it(case: str, envoy_path: Path, tmp_path: Path) -> None:
     db = database(case)
-    for node in (proxy.node for proxy in proxies(case)):
-        held = resources(db, node, inline=True)
-        assignments = [_as_cluster(assignment) for assignment in held[names.ENDPOINT_TYPE]]
-        is_envoy = node.mode is not Mode.PROXYLESS
-        validate_resources(
-            envoy_path,
-            tmp_path / node.name,
-            clusters=[*held[names.CLUSTER_TYPE], *assignments],
-            listeners=held[names.LISTENER_TYPE] if is_envoy else (),
-            routes=held[names.ROUTE_TYPE],
-        )
-
-
-def _as_cluster(assignment: Resource) -> Resource:
-    """A static cluster with these endpoints: so Envoy checks them without a control plane."""
-    message = decode(ClusterLoadAssignment, assignment.body)
-    name = f"endpoints of {assignment.name}"
-    message.cluster_name = name
-    cluster = Cluster(name=name, type=ClusterDiscoveryType.STATIC, load_assignment=message)
-    return resource(names.CLUSTER_TYPE, name, encode(cluster))
+    for proxy in proxies(case):
+        validate_proxy(envoy_path, tmp_path / proxy.node.name, db, proxy.node)

@@ -49,8 +49,12 @@ from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v
     HttpFilter,
 )
 
+from tests.support.proxy_resources import resources
+from translators import names
 from translators.codec import decode, encode, pack, type_url
-from translators.model.resource import Resource
+from translators.database import Database
+from translators.model.proxy_node import Mode, ProxyNode
+from translators.model.resource import Resource, resource
 
 _MANAGER = type_url(HttpConnectionManager)
 _CONTROL_PLANE = "xds"
@@ -176,3 +180,30 @@ def validate_resources(
         bootstrap(checked, (decode(Cluster, one.body) for one in clusters)),
         workdir,
     )
+
+
+def validate_proxy(envoy: Path, workdir: Path, db: Database, node: ProxyNode) -> None:
+    """Have a real Envoy check everything that a proxy holds, but for listeners that are not Envoy's.
+
+    Raises:
+        AssertionError: Envoy refuses some of it; the message has its words.
+    """
+    held = resources(db, node, inline=True)
+    assignments = [_as_cluster(assignment) for assignment in held[names.ENDPOINT_TYPE]]
+    is_envoy = node.mode is not Mode.PROXYLESS
+    validate_resources(
+        envoy,
+        workdir,
+        clusters=[*held[names.CLUSTER_TYPE], *assignments],
+        listeners=held[names.LISTENER_TYPE] if is_envoy else (),
+        routes=held[names.ROUTE_TYPE],
+    )
+
+
+def _as_cluster(assignment: Resource) -> Resource:
+    """A static cluster with these endpoints: so Envoy checks them without a control plane."""
+    message = decode(ClusterLoadAssignment, assignment.body)
+    name = f"endpoints of {assignment.name}"
+    message.cluster_name = name
+    cluster = Cluster(name=name, type=ClusterDiscoveryType.STATIC, load_assignment=message)
+    return resource(names.CLUSTER_TYPE, name, encode(cluster))

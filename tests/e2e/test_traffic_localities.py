@@ -10,6 +10,7 @@ import pytest
 import pytest_asyncio
 
 from tests.support.load import Load, load
+from tests.support.objects import service
 from tests.support.traffic import (
     CLIENTS,
     DELTA,
@@ -48,15 +49,6 @@ def node(place: str) -> str:
 apiVersion: v1
 kind: Node
 metadata: {{name: node-{zone}, labels: {labels}}}
-"""
-
-
-def service(name: str) -> str:
-    return f"""---
-apiVersion: v1
-kind: Service
-metadata: {{name: {name}}}
-spec: {{ports: [{{name: http, port: 80}}]}}
 """
 
 

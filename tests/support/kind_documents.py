@@ -26,6 +26,11 @@ def document(
     return head + textwrap.indent(textwrap.dedent(spec).strip("\n"), "  ") + "\n"
 
 
+def workload_entry(name: str, address: str = "10.0.0.1") -> str:
+    """A WorkloadEntry in six lines; its address is in the last one."""
+    return document("WorkloadEntry", f"address: {address}", name=name)
+
+
 def only_object(text: str) -> object:
     """The spec of the one object of a text that has no problems but what is unsupported."""
     found = manifest(text)

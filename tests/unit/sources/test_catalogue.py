@@ -7,16 +7,12 @@ import random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.kind_documents import document
+from tests.support.kind_documents import workload_entry as entry
 from translators.kinds.workload_entry import WorkloadEntrySpec
 from translators.model.origin import InputKey, Origin, Severity
 from xds_server.sources.batch import Batch
 from xds_server.sources.catalogue import Catalogue, Content, Unreadable
 from xds_server.sources.files import read_texts
-
-
-def entry(name: str, address: str = "10.0.0.1") -> str:
-    return document("WorkloadEntry", f"address: {address}", name=name)
 
 
 def key(name: str) -> InputKey:

@@ -1,8 +1,8 @@
 """Golden directories: a mesh and proxies in, their resources out, as YAML; and Envoy accepts them.
 
-`tests/support/goldens.py` says what a case is and which resources it prints. Nothing goes unchecked
-for not being printed: its bytes are those of another proxy, which prints them, or its name is told
-and each of its fields is printed for some other proxy. The real Envoy is asked about all of them.
+`goldens.py` in tests/support says what a case is and which resources it prints. Nothing goes
+unchecked for not being printed: its bytes are those of another proxy, which prints them, or its
+name is told and each of its fields is printed for some other proxy. Envoy is asked about all.
 """
 
 from __future__ import annotations

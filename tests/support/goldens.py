@@ -99,13 +99,14 @@ def documents(case: str) -> Mapping[str, list[Document]]:
 def files(case: str) -> dict[str, str]:
     """Give the path below `out` → the text of every file that the case is to have."""
     texts = {}
-    for proxy, made in documents(case).items():
+    for proxy, held in documents(case).items():
         here = f"{case}/{proxy}"
+        own = [document for document in held if document.printed_by == here]
         for kind in TYPES.values():
-            own = [each.text for each in made if each.kind == kind and each.printed_by == here]
-            if own:
-                texts[f"{proxy}/{kind}.yaml"] = "---\n".join(own)
-        unprinted = _unprinted([document for document in made if document.printed_by != here])
+            printed = [document.text for document in own if document.kind == kind]
+            if printed:
+                texts[f"{proxy}/{kind}.yaml"] = "---\n".join(printed)
+        unprinted = _unprinted([document for document in held if document.printed_by != here])
         if unprinted:
             texts[f"{proxy}/unprinted.yaml"] = yaml.safe_dump(
                 unprinted, default_flow_style=None, sort_keys=False, width=100
@@ -123,8 +124,8 @@ def _unprinted(elsewhere: list[Document]) -> dict[str, dict[str, list[str]]]:
 
 def _printed(case: str) -> Iterator[tuple[str, str]]:
     """Give the texts that a case prints, each with the proxy that does."""
-    for made in documents(case).values():
-        for document in made:
+    for held in documents(case).values():
+        for document in held:
             if document.printed_by != NOT_SHOWN:
                 yield document.text, document.printed_by
 

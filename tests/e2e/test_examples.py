@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.proxy_resources import resources
-from tests.support.static_envoy import validate_proxy
-from tests.support.translation import mesh, objects
+from tests.support.documents.proxy_resources import resources
+from tests.support.documents.translation import mesh, objects
+from tests.support.processes.static_envoy import validate_proxy
 from translators.model.proxy_node import Mode, ProxyNode
 from translators.names import CLUSTER_TYPE
 from xds_server.cli.validate import validate

@@ -43,7 +43,7 @@ from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v
     Rds,
 )
 
-from tests.support.upstreams import GRPC_METHOD, GrpcUpstream, Instance
+from tests.support.processes.upstreams import GRPC_METHOD, GrpcUpstream, Instance
 from translators.codec import encode, pack
 from translators.names import CLUSTER_TYPE, ENDPOINT_TYPE, LISTENER_TYPE, ROUTE_TYPE
 from xds_server.ads.catalog import Catalog, Key

@@ -15,8 +15,16 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.support.goldens import CASES, HERE, NOT_SHOWN, database, documents, files, proxies
-from tests.support.static_envoy import validate_proxy
+from tests.support.documents.goldens import (
+    CASES,
+    HERE,
+    NOT_SHOWN,
+    database,
+    documents,
+    files,
+    proxies,
+)
+from tests.support.processes.static_envoy import validate_proxy
 from translators.model.proxy_node import Mode
 
 RERUN = "if this is meant: pytest tests/golden --update-goldens, and read the diff"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.protocol.test_delta_order import started
-from tests.support.script import Delta, World
+from tests.support.fakes.script import Delta, World
 from xds_server.ads.subscription import SubscriptionPool
 
 

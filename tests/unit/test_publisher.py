@@ -7,8 +7,8 @@ from collections.abc import Iterable
 
 import pytest
 
-from tests.support.objects import service_entry, virtual_service
-from tests.support.translation import objects
+from tests.support.documents.objects import service_entry, virtual_service
+from tests.support.documents.translation import objects
 from translators.codec import EncodeError
 from translators.database import Database, Failure
 from translators.kinds.virtual_service import VirtualServiceSpec

@@ -16,9 +16,9 @@ from envoy_data_plane.envoy.config.core.v3 import AggregatedConfigSource, ApiVer
 from envoy_data_plane.envoy.extensions.clusters.dns.v3 import DnsCluster
 from envoy_data_plane.envoy.extensions.upstreams.http.v3 import HttpProtocolOptions
 
-from tests.support.objects import destination_rule
-from tests.support.shards import everywhere
-from tests.support.translation import apply, mesh
+from tests.support.documents.objects import destination_rule
+from tests.support.documents.shards import everywhere
+from tests.support.documents.translation import apply, mesh
 from translators.clusters import (
     blackhole_cluster,
     cluster,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.kind_documents import document, errors, manifest
+from tests.support.documents.kind_documents import document, errors, manifest
 from translators.model.origin import Severity
 
 VS, DR, SE, WE = "VirtualService", "DestinationRule", "ServiceEntry", "WorkloadEntry"

@@ -8,9 +8,9 @@ from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v
 )
 from envoy_data_plane.envoy.extensions.filters.network.tcp_proxy.v3 import TcpProxy
 
-from tests.support import objects
-from tests.support.shards import everywhere
-from tests.support.translation import CLIENT, apply, mesh
+from tests.support.documents import objects
+from tests.support.documents.shards import everywhere
+from tests.support.documents.translation import CLIENT, apply, mesh
 from translators import listeners
 from translators.codec import decode, encode
 from translators.database import Database

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from envoy_data_plane.envoy.config.route.v3 import VirtualHost
 
-from tests.support.objects import service_entry
-from tests.support.routes import REVIEWS, REVIEWS_HOST, virtual_host
-from tests.support.shards import everywhere
-from tests.support.translation import CLIENT, apply, mesh
+from tests.support.documents.objects import service_entry
+from tests.support.documents.routes import REVIEWS, REVIEWS_HOST, virtual_host
+from tests.support.documents.shards import everywhere
+from tests.support.documents.translation import CLIENT, apply, mesh
 from translators import routes
 from translators.codec import decode, encode
 from translators.database import Database

@@ -7,7 +7,7 @@ import random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.kind_documents import workload_entry as entry
+from tests.support.documents.kind_documents import workload_entry as entry
 from translators.kinds.workload_entry import WorkloadEntrySpec
 from translators.model.origin import InputKey, Origin, Severity
 from xds_server.sources.batch import Batch

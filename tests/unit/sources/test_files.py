@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.kind_documents import workload_entry as entry
+from tests.support.documents.kind_documents import workload_entry as entry
 from translators.kinds.workload_entry import WorkloadEntrySpec
 from xds_server.sources import files
 from xds_server.sources.batch import Batch

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support import objects
-from tests.support.translation import mesh
+from tests.support.documents import objects
+from tests.support.documents.translation import mesh
 from translators.database import Database
 from translators.model.service import ClientScope
 from translators.world import destination_rule, policy, subsets

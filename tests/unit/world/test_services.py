@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.objects import service_entry
-from tests.support.shards import everywhere
-from tests.support.translation import mesh
+from tests.support.documents.objects import service_entry
+from tests.support.documents.shards import everywhere
+from tests.support.documents.translation import mesh
 from translators.database import Database
 from translators.kinds.service_entry import Resolution
 from translators.model.service import Protocol

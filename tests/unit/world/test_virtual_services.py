@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tests.support import objects
-from tests.support.shards import everywhere
-from tests.support.translation import mesh
+from tests.support.documents import objects
+from tests.support.documents.shards import everywhere
+from tests.support.documents.translation import mesh
 from translators.world import shard_of, unregistered_hosts, virtual_service
 
 SERVICE = """

@@ -20,11 +20,17 @@ from typing import Any, TypeVar
 
 import aiohttp
 
-from tests.support.chancery import ControlPlane, write
-from tests.support.envoy import EnvoyProcess
-from tests.support.load import Load
-from tests.support.upstreams import GrpcUpstream, HttpUpstream, Instance, TcpUpstream, Upstream
-from tests.support.waiting import eventually
+from tests.support.processes.chancery import ControlPlane, write
+from tests.support.processes.envoy import EnvoyProcess
+from tests.support.processes.load import Load
+from tests.support.processes.upstreams import (
+    GrpcUpstream,
+    HttpUpstream,
+    Instance,
+    TcpUpstream,
+    Upstream,
+)
+from tests.support.processes.waiting import eventually
 from translators.model.origin import Severity
 from xds_server.bootstrap import BootstrapOptions
 from xds_server.status import WaitResult

@@ -49,7 +49,7 @@ from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v
     HttpFilter,
 )
 
-from tests.support.proxy_resources import resources
+from tests.support.documents.proxy_resources import resources
 from translators import names
 from translators.codec import decode, encode, pack, type_url
 from translators.database import Database

@@ -14,7 +14,7 @@ from typing import Self
 import grpc
 from aiohttp import web
 
-from tests.support.ports import free_port
+from tests.support.processes.ports import free_port
 
 GRPC_METHOD = "/chancery.test.Echo/Say"
 """Unary; any bytes in, the JSON of the instance out."""

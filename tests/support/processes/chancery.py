@@ -13,9 +13,9 @@ from typing import Self
 
 import pytest
 
-from tests.support.ports import free_port
-from tests.support.processes import ManagedProcess
-from tests.support.waiting import eventually
+from tests.support.processes.managed_process import ManagedProcess
+from tests.support.processes.ports import free_port
+from tests.support.processes.waiting import eventually
 from xds_server.admin.client import AdminClient
 from xds_server.bootstrap import SocketAddress
 from xds_server.status import MeshStatus, WaitResult
@@ -37,7 +37,7 @@ class ControlPlane:
         command = [sys.executable, "-m", "xds_server.cli.main", "serve", "--config", str(config)]
         command += ["--port", str(self.port), "--admin-port", str(self.admin_port), *args]
         self.process = ManagedProcess(
-            command, workdir / "chancery.log", cwd=Path(__file__).parents[2]
+            command, workdir / "chancery.log", cwd=Path(__file__).parents[3]
         )
         self._client = AdminClient("127.0.0.1", self.admin_port)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from envoy_data_plane.envoy.config.route.v3 import Route, VirtualHost
 
-from tests.support.translation import CLIENT, mesh
+from tests.support.documents.translation import CLIENT, mesh
 from translators import routes
 from translators.codec import decode
 from translators.database import Database

@@ -23,15 +23,15 @@ from typing import NamedTuple
 
 import yaml
 
-from tests.support.proxy_resources import resources
-from tests.support.translation import mesh
+from tests.support.documents.proxy_resources import resources
+from tests.support.documents.translation import mesh
 from translators import names
 from translators.codec import render_resource
 from translators.database import Database
 from translators.model.locality import Locality
 from translators.model.proxy_node import Mode, ProxyNode
 
-HERE = Path(__file__).parents[1] / "golden"
+HERE = Path(__file__).parents[2] / "golden"
 CASES = sorted(path.parent.name for path in HERE.glob("*/in.yaml"))
 BASE = "every-proxy"
 NOT_SHOWN = "not shown"

@@ -14,9 +14,9 @@ from typing import Any, Self
 import aiohttp
 import pytest
 
-from tests.support.ports import free_port
-from tests.support.processes import ManagedProcess
-from tests.support.waiting import eventually
+from tests.support.processes.managed_process import ManagedProcess
+from tests.support.processes.ports import free_port
+from tests.support.processes.waiting import eventually
 from xds_server.bootstrap import BootstrapOptions, PipeAddress, SocketAddress, render
 
 DRAIN_SECONDS = 3

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.envoy import require_envoy
-from tests.support.ports import free_port as next_free_port
+from tests.support.processes.envoy import require_envoy
+from tests.support.processes.ports import free_port as next_free_port
 
 _NETWORK_TOOLS = ("ip", "iptables")
 

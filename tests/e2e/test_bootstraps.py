@@ -20,10 +20,10 @@ from envoy_data_plane.envoy.service.discovery.v3 import (
     DiscoveryResponse,
 )
 
-from tests.support.envoy import EnvoyProcess, validate
-from tests.support.ports import free_port
-from tests.support.processes import ManagedProcess
-from tests.support.waiting import eventually
+from tests.support.processes.envoy import EnvoyProcess, validate
+from tests.support.processes.managed_process import ManagedProcess
+from tests.support.processes.ports import free_port
+from tests.support.processes.waiting import eventually
 from translators.model.locality import Locality
 from translators.model.proxy_node import Mode
 from xds_server.bootstrap import (

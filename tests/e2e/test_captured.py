@@ -12,10 +12,16 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from tests.support.chancery import ControlPlane, write
-from tests.support.envoy import EnvoyProcess, require_envoy
-from tests.support.netns import ENVOY_UID, Namespace, envoy_for, namespaces, open_directory
-from tests.support.upstreams import HttpUpstream, Instance, TcpUpstream
+from tests.support.processes.chancery import ControlPlane, write
+from tests.support.processes.envoy import EnvoyProcess, require_envoy
+from tests.support.processes.netns import (
+    ENVOY_UID,
+    Namespace,
+    envoy_for,
+    namespaces,
+    open_directory,
+)
+from tests.support.processes.upstreams import HttpUpstream, Instance, TcpUpstream
 from translators.model.locality import Locality
 from translators.model.proxy_node import Mode
 from xds_server.bootstrap import BootstrapOptions, PipeAddress

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.processes import ManagedProcess
-from tests.support.waiting import eventually
+from tests.support.processes.managed_process import ManagedProcess
+from tests.support.processes.waiting import eventually
 
 ROOT = Path(__file__).parents[2]
 

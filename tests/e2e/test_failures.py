@@ -16,10 +16,10 @@ import aiohttp
 import grpc
 import pytest
 
-from tests.support.chancery import ControlPlane, write
-from tests.support.envoy import EnvoyProcess
-from tests.support.load import load
-from tests.support.traffic import (
+from tests.support.processes.chancery import ControlPlane, write
+from tests.support.processes.envoy import EnvoyProcess
+from tests.support.processes.load import load
+from tests.support.processes.traffic import (
     DELTA,
     SOTW,
     Mesh,
@@ -31,7 +31,7 @@ from tests.support.traffic import (
     to_host,
     virtual_service,
 )
-from tests.support.waiting import eventually
+from tests.support.processes.waiting import eventually
 from translators.names import CLUSTER_TYPE
 from xds_server.bootstrap import BootstrapOptions
 

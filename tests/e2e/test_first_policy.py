@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.chancery import ControlPlane
-from tests.support.envoy import EnvoyProcess
-from tests.support.load import load
-from tests.support.upstreams import HttpUpstream, Instance
+from tests.support.processes.chancery import ControlPlane
+from tests.support.processes.envoy import EnvoyProcess
+from tests.support.processes.load import load
+from tests.support.processes.upstreams import HttpUpstream, Instance
 from xds_server.bootstrap import BootstrapOptions
 
 ROOT = Path(__file__).parents[2]

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.chancery import write
-from tests.support.load import load
-from tests.support.traffic import (
+from tests.support.processes.chancery import write
+from tests.support.processes.load import load
+from tests.support.processes.traffic import (
     DELTA,
     SOTW,
     Mesh,
@@ -19,7 +19,7 @@ from tests.support.traffic import (
     running_mesh,
     service_entry,
 )
-from tests.support.waiting import eventually
+from tests.support.processes.waiting import eventually
 from xds_server.bootstrap import BootstrapOptions
 
 pytestmark = pytest.mark.envoy

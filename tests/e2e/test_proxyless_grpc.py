@@ -43,8 +43,8 @@ from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v
     Rds,
 )
 
-from tests.support.raw_resources import Key, RawResources
-from tests.support.upstreams import GRPC_METHOD, GrpcUpstream, Instance
+from tests.support.fakes.raw_resources import Key, RawResources
+from tests.support.processes.upstreams import GRPC_METHOD, GrpcUpstream, Instance
 from translators.codec import encode, pack
 from translators.names import CLUSTER_TYPE, ENDPOINT_TYPE, LISTENER_TYPE, ROUTE_TYPE
 from xds_server.ads.diff import Response

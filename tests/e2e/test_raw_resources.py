@@ -47,12 +47,12 @@ from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v
     Rds,
 )
 
-from tests.support.envoy import EnvoyProcess
-from tests.support.load import load
-from tests.support.ports import free_port
-from tests.support.raw_resources import Key, RawResources
-from tests.support.upstreams import HttpUpstream, Instance
-from tests.support.waiting import eventually
+from tests.support.fakes.raw_resources import Key, RawResources
+from tests.support.processes.envoy import EnvoyProcess
+from tests.support.processes.load import load
+from tests.support.processes.ports import free_port
+from tests.support.processes.upstreams import HttpUpstream, Instance
+from tests.support.processes.waiting import eventually
 from translators.codec import encode, pack
 from translators.names import (
     CLUSTER_TYPE,

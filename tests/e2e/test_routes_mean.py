@@ -18,17 +18,17 @@ from envoy_data_plane.envoy.config.core.v3 import Address, SocketAddress
 from envoy_data_plane.envoy.config.listener.v3 import FilterChain, Listener
 from envoy_data_plane.envoy.config.route.v3 import RouteConfiguration
 
-from tests.support.ports import free_port
-from tests.support.processes import ManagedProcess
-from tests.support.static_envoy import (
+from tests.support.documents.translation import CLIENT, mesh
+from tests.support.processes.managed_process import ManagedProcess
+from tests.support.processes.ports import free_port
+from tests.support.processes.static_envoy import (
     bootstrap,
     echo_listener,
     pipe,
     static_cluster,
     with_routes_inline,
 )
-from tests.support.translation import CLIENT, mesh
-from tests.support.waiting import eventually
+from tests.support.processes.waiting import eventually
 from translators import routes
 from translators.codec import decode
 from translators.listeners.http_connection_manager import outbound_manager

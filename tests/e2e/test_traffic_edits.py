@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from tests.support.chancery import write
-from tests.support.load import load
-from tests.support.traffic import (
+from tests.support.processes.chancery import write
+from tests.support.processes.load import load
+from tests.support.processes.traffic import (
     DELTA,
     SOTW,
     Mesh,
@@ -22,7 +22,7 @@ from tests.support.traffic import (
     to_host,
     virtual_service,
 )
-from tests.support.waiting import eventually
+from tests.support.processes.waiting import eventually
 from xds_server.status import ProblemStatus
 
 pytestmark = [pytest.mark.envoy, pytest.mark.asyncio(loop_scope="module")]

@@ -9,8 +9,9 @@ from dataclasses import replace
 import pytest
 import pytest_asyncio
 
-from tests.support.load import Load, load
-from tests.support.traffic import (
+from tests.support.documents.objects import service
+from tests.support.processes.load import Load, load
+from tests.support.processes.traffic import (
     CLIENTS,
     DELTA,
     SOTW,
@@ -20,7 +21,7 @@ from tests.support.traffic import (
     running_mesh,
     service_entry,
 )
-from tests.support.upstreams import HttpUpstream
+from tests.support.processes.upstreams import HttpUpstream
 from translators.model.locality import Locality
 
 pytestmark = [pytest.mark.envoy, pytest.mark.asyncio(loop_scope="module")]
@@ -48,15 +49,6 @@ def node(place: str) -> str:
 apiVersion: v1
 kind: Node
 metadata: {{name: node-{zone}, labels: {labels}}}
-"""
-
-
-def service(name: str) -> str:
-    return f"""---
-apiVersion: v1
-kind: Service
-metadata: {{name: {name}}}
-spec: {{ports: [{{name: http, port: 80}}]}}
 """
 
 

@@ -12,8 +12,8 @@ import grpc
 import pytest
 import pytest_asyncio
 
-from tests.support.ports import free_port
-from tests.support.traffic import (
+from tests.support.processes.ports import free_port
+from tests.support.processes.traffic import (
     CLIENTS,
     DELTA,
     SOTW,
@@ -24,7 +24,7 @@ from tests.support.traffic import (
     split,
     virtual_service,
 )
-from tests.support.upstreams import HttpUpstream, Instance, grpc_say
+from tests.support.processes.upstreams import HttpUpstream, Instance, grpc_say
 from xds_server.bootstrap import BootstrapOptions, SocketAddress
 
 pytestmark = [pytest.mark.envoy, pytest.mark.asyncio(loop_scope="module")]

@@ -12,8 +12,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from tests.support.chancery import ControlPlane
-from tests.support.traffic import (
+from tests.support.processes.chancery import ControlPlane
+from tests.support.processes.traffic import (
     Mesh,
     destination_rule,
     running_mesh,
@@ -23,7 +23,7 @@ from tests.support.traffic import (
 )
 
 ROOT = Path(__file__).parents[2]
-PROGRAM = ROOT / "tests" / "support" / "proxyless_client.py"
+PROGRAM = ROOT / "tests" / "support" / "processes" / "proxyless_client.py"
 HOST = "ratings.mesh"
 
 

@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from tests.support.load import load
-from tests.support.traffic import (
+from tests.support.processes.load import load
+from tests.support.processes.traffic import (
     CLIENTS,
     DELTA,
     Answer,
@@ -22,8 +22,8 @@ from tests.support.traffic import (
     to_host,
     virtual_service,
 )
-from tests.support.upstreams import HttpUpstream
-from tests.support.waiting import eventually
+from tests.support.processes.upstreams import HttpUpstream
+from tests.support.processes.waiting import eventually
 
 pytestmark = [pytest.mark.envoy, pytest.mark.asyncio(loop_scope="module")]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 import pytest_asyncio
 
-from tests.support.traffic import (
+from tests.support.processes.traffic import (
     CLIENTS,
     DELTA,
     SOTW,

@@ -9,9 +9,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import pytest
 import pytest_asyncio
 
-from tests.support.chancery import write
-from tests.support.load import Load, load
-from tests.support.traffic import (
+from tests.support.processes.chancery import write
+from tests.support.processes.load import Load, load
+from tests.support.processes.traffic import (
     DELTA,
     SOTW,
     Mesh,

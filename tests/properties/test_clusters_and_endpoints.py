@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.shards import everywhere
+from tests.support.documents.shards import everywhere
 from translators.clusters import cluster, cluster_names, eds_cluster_names
 from translators.database import Database
 from translators.endpoints import load_assignment

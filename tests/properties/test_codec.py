@@ -31,9 +31,9 @@ from google.protobuf.message import Message as Parsed
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.support.codec_messages import messages
-from tests.support.every_type import EveryType
-from tests.support.protobuf_runtime import Runtime
+from tests.support.messages.codec_messages import messages
+from tests.support.messages.every_type import EveryType
+from tests.support.messages.protobuf_runtime import Runtime
 from translators.codec import DecodeError, decode, encode, render_yaml, to_plain
 from translators.codec.schema import ValueType, fields_of
 

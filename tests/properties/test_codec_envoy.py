@@ -60,8 +60,8 @@ from envoy_data_plane.google.protobuf import Struct
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.support.codec_messages import messages
-from tests.support.envoy import require_envoy
+from tests.support.messages.codec_messages import messages
+from tests.support.processes.envoy import require_envoy
 from translators.codec import encode, pack
 from translators.codec.wire import delimited
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.query_graphs import (
+from tests.support.graphs.query_graphs import (
     BUCKETS,
     GROUPED,
     PARITY,

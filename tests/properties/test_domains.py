@@ -6,9 +6,9 @@ from envoy_data_plane.envoy.config.route.v3 import RouteConfiguration
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.meshes import objects
-from tests.support.shards import everywhere
-from tests.support.translation import CLIENT
+from tests.support.documents.meshes import objects
+from tests.support.documents.shards import everywhere
+from tests.support.documents.translation import CLIENT
 from translators import routes
 from translators.codec import decode
 from translators.database import Database

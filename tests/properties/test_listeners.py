@@ -8,9 +8,9 @@ from envoy_data_plane.envoy.config.listener.v3 import FilterChain, Listener
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.meshes import objects
-from tests.support.shards import everywhere
-from tests.support.translation import CLIENT
+from tests.support.documents.meshes import objects
+from tests.support.documents.shards import everywhere
+from tests.support.documents.translation import CLIENT
 from translators import listeners, routes
 from translators.codec import decode
 from translators.database import Database

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.meshes import objects
+from tests.support.documents.meshes import objects
 from translators.database import Database
 from translators.model.config_object import ConfigObject
 from translators.model.locality import Locality

@@ -9,7 +9,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.protocol.script import TYPES, Delta, Got, Sotw, World
+from tests.support.fakes.script import TYPES, Delta, Got, Sotw, World
 
 NAMES = ("a", "b", "c", "d")
 Edit = tuple[str, str, int]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.protocol.script import TYPES, Delta, Sotw, World
+from tests.support.fakes.script import TYPES, Delta, Sotw, World
 from translators.codec.discovery import DeltaRequest, RequestError, SotwRequest
 from xds_server.ads.delta import DeltaStream
 from xds_server.ads.sotw import SotwStream

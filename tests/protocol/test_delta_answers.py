@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.protocol.script import Delta, World
 from tests.protocol.test_delta_order import started
+from tests.support.fakes.script import Delta, World
 from xds_server.ads.subscription import SubscriptionPool
 
 

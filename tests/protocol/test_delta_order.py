@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.protocol.script import Delta, World
+from tests.support.fakes.script import Delta, World
 
 
 def started(world: World) -> Delta:

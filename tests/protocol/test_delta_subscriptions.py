@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.protocol.script import TYPES, Delta, World
+from tests.support.fakes.script import TYPES, Delta, World
 from xds_server.ads.stream import StreamLimits
 from xds_server.errors import LimitExceededError
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.protocol.script import Delta, Sotw, World
+from tests.support.fakes.script import Delta, Sotw, World
 
 
 def with_hosts() -> tuple[World, Delta]:

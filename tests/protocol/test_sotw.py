@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.protocol.script import Sotw, World
+from tests.support.fakes.script import Sotw, World
 
 
 def started(world: World) -> Sotw:

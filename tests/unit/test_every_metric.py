@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.support.fake_envoy import Mesh, containing
+from tests.support.fakes.fake_envoy import Mesh, containing
 from xds_server import metrics
 from xds_server.sources.batch import Batch
 

@@ -9,11 +9,17 @@ from pathlib import Path
 import grpc
 import pytest
 
-from tests.support.load import load
-from tests.support.ports import free_port
-from tests.support.processes import ManagedProcess
-from tests.support.upstreams import GrpcUpstream, HttpUpstream, Instance, TcpUpstream, grpc_say
-from tests.support.waiting import eventually
+from tests.support.processes.load import load
+from tests.support.processes.managed_process import ManagedProcess
+from tests.support.processes.ports import free_port
+from tests.support.processes.upstreams import (
+    GrpcUpstream,
+    HttpUpstream,
+    Instance,
+    TcpUpstream,
+    grpc_say,
+)
+from tests.support.processes.waiting import eventually
 
 
 async def test_load_counts_answers_by_instance_version_and_zone() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.support.mesh_status import MESH
+from tests.support.fakes.mesh_status import MESH
 from xds_server.admin.documents import document, read_mesh_status, read_wait_result
 from xds_server.status import Lacking, MeshStatus, WaitResult
 

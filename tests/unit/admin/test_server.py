@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import aiohttp
 import pytest
 
-from tests.support.mesh_status import MESH, FakeSource
+from tests.support.fakes.mesh_status import MESH, FakeSource
 from xds_server.admin.client import AdminClient
 from xds_server.admin.server import AdminServer
 from xds_server.errors import AdminError, ListenError

@@ -20,7 +20,7 @@ from envoy_data_plane.envoy.service.discovery.v3 import (
     DiscoveryResponse,
 )
 
-from tests.support.raw_resources import RawResources, RawWatch
+from tests.support.fakes.raw_resources import RawResources, RawWatch
 from translators.codec.node import RawNode
 from translators.names import CLUSTER_TYPE, ENDPOINT_TYPE, ROUTE_TYPE
 from xds_server.ads.diff import Response

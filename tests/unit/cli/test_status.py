@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 import yaml
 
-from tests.support.mesh_status import API, MESH, WEB
+from tests.support.fakes.mesh_status import API, MESH, WEB
 from xds_server.admin.documents import document
 from xds_server.cli.options import Output
 from xds_server.cli.printing import print_document

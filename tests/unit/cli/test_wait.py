@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from tests.support.mesh_status import REJECTION
+from tests.support.fakes.mesh_status import REJECTION
 from xds_server.admin.client import AdminClient
 from xds_server.cli.wait import SLICE_SECONDS, await_revision, verdict
 from xds_server.status import Lacking, WaitResult

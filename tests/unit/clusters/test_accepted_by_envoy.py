@@ -9,10 +9,10 @@ from envoy_data_plane.envoy.config.bootstrap.v3 import Bootstrap
 from envoy_data_plane.envoy.config.cluster.v3 import Cluster
 from envoy_data_plane.envoy.config.core.v3 import Node
 
-from tests.support.envoy import validate
-from tests.support.shards import everywhere
-from tests.support.translation import CLIENT, mesh
-from tests.support.web_mesh import NODE, POD, SERVICE, SLICE
+from tests.support.documents.shards import everywhere
+from tests.support.documents.translation import CLIENT, mesh
+from tests.support.documents.web_mesh import NODE, POD, SERVICE, SLICE
+from tests.support.processes.envoy import validate
 from translators.clusters import (
     cluster,
     cluster_names,

@@ -16,8 +16,9 @@ from envoy_data_plane.envoy.config.core.v3 import AggregatedConfigSource, ApiVer
 from envoy_data_plane.envoy.extensions.clusters.dns.v3 import DnsCluster
 from envoy_data_plane.envoy.extensions.upstreams.http.v3 import HttpProtocolOptions
 
-from tests.support.shards import everywhere
-from tests.support.translation import apply, mesh
+from tests.support.documents.objects import destination_rule
+from tests.support.documents.shards import everywhere
+from tests.support.documents.translation import apply, mesh
 from translators.clusters import (
     blackhole_cluster,
     cluster,
@@ -56,15 +57,7 @@ spec: {{hosts: ["{host}"], ports: [{ports}], {spec}}}
 
 
 def rule(policy: str = "{}", host: str = "x.com") -> str:
-    return f"""
-apiVersion: networking.istio.io/v1
-kind: DestinationRule
-metadata: {{name: {host}, namespace: default}}
-spec:
-  host: {host}
-  trafficPolicy: {policy}
-  subsets: [{{name: v1, labels: {{version: v1}}}}]
-"""
+    return destination_rule(host, host, f"trafficPolicy: {policy}", subsets={"v1": "v1"})
 
 
 def name(subset: str = "", port: int = 80, host: str = "x.com") -> ClusterName:

@@ -17,7 +17,7 @@ from envoy_data_plane.envoy.config.route.v3 import RetryPolicy
 from envoy_data_plane.envoy.service.discovery.v3 import DiscoveryRequest
 from envoy_data_plane.google.protobuf import ListValue, Struct, Value
 
-from tests.support.every_type import EveryType
+from tests.support.messages.every_type import EveryType
 from translators.codec import UNREAD, DecodeError, decode, encode
 from translators.codec.wire import delimited, varint
 

@@ -6,7 +6,7 @@ import pytest
 from envoy_data_plane.envoy.config.core.v3 import SocketAddress
 from envoy_data_plane.envoy.config.listener.v3 import Listener
 
-from tests.support.every_type import EveryType
+from tests.support.messages.every_type import EveryType
 from translators.codec import encode, field_number, length_tag, number_tag
 from translators.codec.schema import fields_of
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.number_queries import (
+from tests.support.graphs.number_queries import (
     DIGITS,
     runs,
 )

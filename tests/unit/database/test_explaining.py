@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.support.number_queries import (
+from tests.support.graphs.number_queries import (
     DIGITS,
     key,
     label,

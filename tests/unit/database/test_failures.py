@@ -7,7 +7,7 @@ import weakref
 
 import pytest
 
-from tests.support.number_queries import (
+from tests.support.graphs.number_queries import (
     careful,
     key,
     number,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 
-from tests.support.number_queries import (
+from tests.support.graphs.number_queries import (
     DIGITS,
     key,
     label,

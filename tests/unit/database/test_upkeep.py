@@ -85,7 +85,7 @@ def test_a_hundred_thousand_edits_leave_nothing_behind() -> None:
 
 PROBE = """
 import sys
-from tests.support.query_graphs import *
+from tests.support.graphs.query_graphs import *
 log = []
 keys = [ObjectKey(kind, "n", name) for kind in KINDS for name in NAMES]
 world = {key: (i, (i % 3,)) for i, key in enumerate(keys)}

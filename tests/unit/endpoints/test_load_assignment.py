@@ -12,8 +12,8 @@ from envoy_data_plane.envoy.config.endpoint.v3 import (
     LocalityLbEndpoints,
 )
 
-from tests.support.translation import apply, mesh
-from tests.support.web_mesh import HOST, NODE, POD, SERVICE, SLICE
+from tests.support.documents.translation import apply, mesh
+from tests.support.documents.web_mesh import HOST, NODE, POD, SERVICE, SLICE
 from translators.codec import encode
 from translators.codec.decoder import decode
 from translators.codec.wire import delimited

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.support.kind_documents import manifest, messages
+from tests.support.documents.kind_documents import manifest, messages
 from translators.kinds.kind import METADATA, Kind
 from translators.kinds.registry import KINDS
 from translators.kinds.schema import Use, walk

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.kind_documents import document, errors, manifest
+from tests.support.documents.kind_documents import document, errors, manifest
 from translators.model.origin import Severity
 from translators.object_key import ObjectKey
 
@@ -297,6 +297,18 @@ CORE_CASES: list[tuple[str, str, int]] = [
         "endpoints[0].addresses[0]",
         7,
     ),
+    (
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers:\n"
+        "  - ports:\n    - containerPort: 70000",
+        "spec.containers[0].ports[0].containerPort",
+        7,
+    ),
+    (
+        "apiVersion: v1\nkind: Node\nmetadata:\n  name: a\n  labels:\n    zone: 1",
+        "metadata.labels.zone",
+        6,
+    ),
+    ("apiVersion: v1\nkind: Namespace\nmetadata: {name: a}\nlabels: {team: a}", "labels", 4),
     ("apiVersion: v1\nkind: Servce\nmetadata: {name: a}", "kind", 2),
     (
         "apiVersion: networking.istio.io/v2\nkind: VirtualService\nmetadata: {name: a}",

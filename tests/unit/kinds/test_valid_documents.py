@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.support.kind_documents import document, manifest, only_object
+from tests.support.documents.kind_documents import document, manifest, only_object
 from translators.kinds.destination_rule import DestinationRuleSpec
 from translators.kinds.endpoint_slice import EndpointSliceSpec, SliceEndpoint, SlicePort
 from translators.kinds.manifest import read_manifest

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from tests.support.fake_envoy import FakeEnvoy, Mesh, containing
+from tests.support.fakes.fake_envoy import FakeEnvoy, Mesh, containing
 from translators.database import Failure, query
 from xds_server.status import TypeState, WaitResult
 

@@ -8,8 +8,9 @@ from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v
 )
 from envoy_data_plane.envoy.extensions.filters.network.tcp_proxy.v3 import TcpProxy
 
-from tests.support.shards import everywhere
-from tests.support.translation import CLIENT, apply, mesh
+from tests.support.documents import objects
+from tests.support.documents.shards import everywhere
+from tests.support.documents.translation import CLIENT, apply, mesh
 from translators import listeners
 from translators.codec import decode, encode
 from translators.database import Database
@@ -20,27 +21,13 @@ from translators.world import SHARDS
 
 
 def service(name: str, ports: str, ip: str = "10.0.0.1") -> str:
-    return f"""
-apiVersion: v1
-kind: Service
-metadata: {{name: {name}}}
-spec: {{clusterIP: {ip}, ports: [{ports}]}}
----
-"""
+    return objects.service(name, ports, cluster_ip=ip)
 
 
-def entry(name: str, hosts: str, ports: str, extra: str = "", created: str = "") -> str:
-    return f"""
-apiVersion: networking.istio.io/v1
-kind: ServiceEntry
-metadata: {{name: {name}, creationTimestamp: "{created or "2026-01-01T00:00:00Z"}"}}
-spec:
-  hosts: [{hosts}]
-  ports: [{ports}]
-  resolution: NONE
-  {extra}
----
-"""
+def entry(
+    name: str, hosts: str, ports: str, extra: str = "", created: str = "2026-01-01T00:00:00Z"
+) -> str:
+    return objects.service_entry(name, hosts, ports, extra, resolution="NONE", created=created)
 
 
 HTTP80 = "{port: 80, name: http}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from envoy_data_plane.envoy.config.listener.v3 import Listener
 
-from tests.support.translation import mesh
+from tests.support.documents.translation import mesh
 from translators import listeners
 from translators.codec import decode
 from translators.database import Database

@@ -7,9 +7,9 @@ from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v
     HttpConnectionManager,
 )
 
-from tests.support.routes import REVIEWS, REVIEWS_HOST
-from tests.support.shards import everywhere
-from tests.support.translation import CLIENT, mesh
+from tests.support.documents.routes import REVIEWS, REVIEWS_HOST
+from tests.support.documents.shards import everywhere
+from tests.support.documents.translation import CLIENT, mesh
 from translators import listeners, routes
 from translators.codec import decode
 from translators.database import Database

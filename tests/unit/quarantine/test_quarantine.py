@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 
 import pytest
 
-from tests.support.fake_envoy import FakeEnvoy, Mesh, containing, takes_all
+from tests.support.fakes.fake_envoy import FakeEnvoy, Mesh, containing, takes_all
 from translators.model.proxy_node import Mode, ProxyNode
 from translators.object_key import ObjectKey
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from envoy_data_plane.envoy.config.route.v3 import RouteConfiguration
 
-from tests.support.routes import REVIEWS, REVIEWS_HOST, virtual_host
-from tests.support.translation import CLIENT, apply, mesh
+from tests.support.documents.routes import REVIEWS, REVIEWS_HOST, virtual_host
+from tests.support.documents.translation import CLIENT, apply, mesh
 from translators import routes
 from translators.codec import decode, encode
 from translators.database import Database

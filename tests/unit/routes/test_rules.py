@@ -12,7 +12,7 @@ from envoy_data_plane.envoy.config.route.v3 import (
     RouteAction,
 )
 
-from tests.support.routes import REVIEWS, REVIEWS_HOST, reviews_routes
+from tests.support.documents.routes import REVIEWS, REVIEWS_HOST, reviews_routes
 from translators.model.proxy_node import Mode
 from translators.model.service import ClientScope
 from translators.model.viewer import Viewer

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 from envoy_data_plane.envoy.config.route.v3 import VirtualHost
 
-from tests.support.routes import REVIEWS, REVIEWS_HOST, virtual_host
-from tests.support.shards import everywhere
-from tests.support.translation import CLIENT, apply, mesh
+from tests.support.documents.objects import service_entry
+from tests.support.documents.routes import REVIEWS, REVIEWS_HOST, virtual_host
+from tests.support.documents.shards import everywhere
+from tests.support.documents.translation import CLIENT, apply, mesh
 from translators import routes
 from translators.codec import decode, encode
 from translators.database import Database
@@ -27,20 +28,6 @@ def names(db: Database, mode: Mode, route: str, client: ClientScope = CLIENT) ->
 
 def route_names(db: Database, mode: Mode, client: ClientScope = CLIENT) -> tuple[str, ...]:
     return tuple(sorted(everywhere(lambda shard: routes.route_names(db, client, mode, shard))))
-
-
-def entry(name: str, hosts: str, ports: str, extra: str = "") -> str:
-    return f"""
-apiVersion: networking.istio.io/v1
-kind: ServiceEntry
-metadata: {{name: {name}}}
-spec:
-  hosts: [{hosts}]
-  ports: [{ports}]
-  resolution: STATIC
-  {extra}
----
-"""
 
 
 HTTP80 = "{number: 80, name: http, protocol: HTTP}"
@@ -134,7 +121,7 @@ def test_the_default_route_has_no_timeout_and_istios_retries() -> None:
 
 
 def test_route_names_are_ports_when_captured_and_one_table_at_the_egress_listener() -> None:
-    db = mesh(REVIEWS, entry("a", "a.example.com", HTTP80))
+    db = mesh(REVIEWS, service_entry("a", "a.example.com", HTTP80))
     assert route_names(db, Mode.CAPTURED) == ("80", "9080")
     assert route_names(db, Mode.EGRESS) == ("egress",)
     assert route_names(db, Mode.PROXYLESS) == ("a.example.com:80", f"{REVIEWS_HOST}:9080")
@@ -175,8 +162,8 @@ def test_hosts_of_virtual_services_alone_are_on_port_80() -> None:
 def test_a_host_named_like_a_short_form_keeps_its_name() -> None:
     db = mesh(
         REVIEWS,
-        entry("trap", "reviews.default", "{number: 9080, name: http, protocol: HTTP}"),
-        entry("far", "reviews.default.svc", "{number: 1234, name: http, protocol: HTTP}"),
+        service_entry("trap", "reviews.default", "{number: 9080, name: http, protocol: HTTP}"),
+        service_entry("far", "reviews.default.svc", "{number: 1234, name: http, protocol: HTTP}"),
     )
     assert "reviews.default" in virtual_host(db, "9080/reviews.default:9080").domains
     ours = virtual_host(db, f"9080/{REVIEWS_HOST}:9080").domains
@@ -189,9 +176,9 @@ def test_a_host_named_like_a_short_form_keeps_its_name() -> None:
 
 def test_a_shared_virtual_ip_belongs_to_the_oldest_service_with_the_port() -> None:
     db = mesh(
-        entry("b", "b.example.com", HTTP80, "addresses: [10.1.1.1]"),
-        entry("a", "a.example.com, c.example.com", HTTP80, "addresses: [10.1.1.1]"),
-        entry(
+        service_entry("b", "b.example.com", HTTP80, "addresses: [10.1.1.1]"),
+        service_entry("a", "a.example.com, c.example.com", HTTP80, "addresses: [10.1.1.1]"),
+        service_entry(
             "d",
             "d.example.com",
             "{number: 81, name: http, protocol: HTTP}",
@@ -212,7 +199,7 @@ def test_a_shared_virtual_ip_belongs_to_the_oldest_service_with_the_port() -> No
 
 @pytest.mark.parametrize("mode", [Mode.CAPTURED, Mode.EGRESS])
 def test_address_ranges_are_no_domains(mode: Mode) -> None:
-    db = mesh(entry("a", "a.example.com", HTTP80, "addresses: [10.1.0.0/16]"))
+    db = mesh(service_entry("a", "a.example.com", HTTP80, "addresses: [10.1.0.0/16]"))
     route = "80" if mode is Mode.CAPTURED else "egress"
     domains = virtual_host(db, f"{route}/a.example.com:80", mode).domains
     assert not any("/" in domain for domain in domains)
@@ -220,7 +207,7 @@ def test_address_ranges_are_no_domains(mode: Mode) -> None:
 
 MESH = (
     REVIEWS
-    + entry(
+    + service_entry(
         "web",
         "web.example.com",
         HTTP80,
@@ -255,7 +242,7 @@ def test_an_endpoint_edit_changes_nothing_and_re_runs_one_query() -> None:
     before = db.statistics.runs
     apply(
         db,
-        entry("web", "web.example.com", HTTP80, "addresses: [10.2.0.1]\n  endpoints: []"),
+        service_entry("web", "web.example.com", HTTP80, "addresses: [10.2.0.1]\n  endpoints: []"),
         revision=2,
     )
     assert db.settle() == ()
@@ -265,7 +252,7 @@ def test_an_endpoint_edit_changes_nothing_and_re_runs_one_query() -> None:
 def test_a_new_service_changes_no_other_virtual_host() -> None:
     db = mesh(MESH)
     held(db)
-    apply(db, entry("new", "new.example.com", HTTP80, "addresses: [10.2.0.9]"), revision=2)
+    apply(db, service_entry("new", "new.example.com", HTTP80, "addresses: [10.2.0.9]"), revision=2)
     changed = [(ref.query.name, ref.key[-1]) for ref in db.settle()]
     assert changed == [("host_names", shard_of("new.example.com"))] * len(Mode)
 

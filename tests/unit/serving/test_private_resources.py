@@ -7,7 +7,7 @@ from collections import deque
 
 import pytest
 
-from tests.support.fake_envoy import FakeEnvoy, Mesh
+from tests.support.fakes.fake_envoy import FakeEnvoy, Mesh
 from translators.codec.discovery import DeltaRequest
 from translators.model.resource import Resource, resource
 from translators.names import CLUSTER_TYPE

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 
 import pytest
 
-from tests.support.translation import objects
+from tests.support.documents.objects import service_entry, virtual_service
+from tests.support.documents.translation import objects
 from translators.codec import EncodeError
 from translators.database import Database
 from translators.kinds.virtual_service import VirtualServiceSpec
@@ -32,27 +33,14 @@ KEEPS_NOTHING_MORE = 50
 
 
 def service(name: str, weight: int = 1, address: str = "10.1.0.1") -> str:
-    return f"""
-apiVersion: networking.istio.io/v1
-kind: ServiceEntry
-metadata: {{name: {name}, namespace: default}}
-spec:
-  hosts: [{name}.example.com]
-  ports: [{{number: 80, name: http, protocol: HTTP}}]
-  resolution: STATIC
-  endpoints: [{{address: {address}, weight: {weight}}}]
-"""
+    endpoints = f"endpoints: [{{address: {address}, weight: {weight}}}]"
+    return service_entry(name, f"{name}.example.com", more=endpoints)
 
 
 def policy(name: str, timeout: int) -> str:
-    return f"""
-apiVersion: networking.istio.io/v1
-kind: VirtualService
-metadata: {{name: {name}, namespace: default}}
-spec:
-  hosts: [{name}.example.com]
-  http: [{{timeout: {timeout}s, route: [{{destination: {{host: {name}.example.com}}}}]}}]
-"""
+    host = f"{name}.example.com"
+    rule = f"{{timeout: {timeout}s, route: [{{destination: {{host: {host}}}}}]}}"
+    return virtual_service(name, host, rule)
 
 
 def values(*texts: str) -> dict[ObjectKey, ConfigObject[object]]:

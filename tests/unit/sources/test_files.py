@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.kind_documents import document
+from tests.support.documents.kind_documents import workload_entry as entry
 from translators.kinds.workload_entry import WorkloadEntrySpec
 from translators.object_key import ObjectKey
 from xds_server.sources import files
@@ -20,10 +20,6 @@ from xds_server.sources.directory import ConfigDirectoryError
 from xds_server.sources.files import FileSource, read_directory
 
 PATIENCE = 10.0
-
-
-def entry(name: str, address: str = "10.0.0.1") -> str:
-    return document("WorkloadEntry", f"address: {address}", name=name)
 
 
 class Follower:

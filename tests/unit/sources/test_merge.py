@@ -8,17 +8,13 @@ from collections.abc import Iterator, Mapping
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.kind_documents import document
+from tests.support.documents.kind_documents import workload_entry as entry
 from translators.model.config_object import ConfigObject
 from translators.model.origin import FilePlace, Origin, Problem, Severity
 from translators.object_key import ObjectKey
 from xds_server.sources.batch import Batch
 from xds_server.sources.merge import Merge
 from xds_server.sources.texts import Texts
-
-
-def entry(name: str, address: str) -> str:
-    return document("WorkloadEntry", f"address: {address}", name=name)
 
 
 def key(name: str) -> ObjectKey:

@@ -7,16 +7,12 @@ import random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.kind_documents import document
+from tests.support.documents.kind_documents import workload_entry as entry
 from translators.kinds.workload_entry import WorkloadEntrySpec
 from translators.model.origin import FilePlace, Origin, Severity
 from translators.object_key import ObjectKey
 from xds_server.sources.batch import Batch
 from xds_server.sources.texts import Content, Texts, Unreadable
-
-
-def entry(name: str, address: str = "10.0.0.1") -> str:
-    return document("WorkloadEntry", f"address: {address}", name=name)
 
 
 def read_texts(contents: dict[str, str]) -> Batch:

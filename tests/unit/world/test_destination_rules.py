@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.translation import mesh
+from tests.support.documents import objects
+from tests.support.documents.translation import mesh
 from translators.database import Database
 from translators.model.service import ClientScope
 from translators.model.viewer import Viewer
@@ -23,15 +24,10 @@ def rule(
     namespace: str, subset: str, host: str = HOST, extra: str = "", created: int = 2000
 ) -> str:
     """A rule that is recognised by the name of its one subset."""
-    return f"""
-apiVersion: networking.istio.io/v1
-kind: DestinationRule
-metadata: {{name: {subset}, namespace: {namespace}, creationTimestamp: "{created}-01-01T00:00:00Z"}}
-spec:
-  host: "{host}"
-  subsets: [{{name: {subset}, labels: {{version: {subset}}}}}]
-  {extra}
-"""
+    day = f"{created}-01-01T00:00:00Z"
+    return objects.destination_rule(
+        subset, host, extra, subsets={subset: subset}, namespace=namespace, created=day
+    )
 
 
 def names(db: Database, client: ClientScope) -> list[str]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.support.translation import apply, mesh
-from tests.support.web_mesh import HOST, NODE, POD, SERVICE, SLICE, entry
+from tests.support.documents.translation import apply, mesh
+from tests.support.documents.web_mesh import HOST, NODE, POD, SERVICE, SLICE, entry
 from translators.database import Database
 from translators.model.locality import Locality
 from translators.model.service import Endpoint, Health

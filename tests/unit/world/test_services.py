@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.shards import everywhere
-from tests.support.translation import mesh
+from tests.support.documents.objects import service_entry
+from tests.support.documents.shards import everywhere
+from tests.support.documents.translation import mesh
 from translators.database import Database
 from translators.model.service import Protocol, Resolution
 from translators.model.viewer import Viewer
@@ -22,21 +23,6 @@ spec:
   ports:
   - {name: http, port: 80, targetPort: 8080}
   - {name: dns, port: 53, protocol: UDP}
-"""
-
-
-def entry(
-    name: str, host: str, namespace: str = "default", extra: str = "", created: str = ""
-) -> str:
-    return f"""
-apiVersion: networking.istio.io/v1
-kind: ServiceEntry
-metadata: {{name: {name}, namespace: {namespace}{created and f', creationTimestamp: "{created}"'}}}
-spec:
-  hosts: ["{host}"]
-  resolution: STATIC
-  ports: [{{number: 80, name: http, protocol: HTTP}}]
-  {extra}
 """
 
 
@@ -73,7 +59,7 @@ def test_an_external_name_is_resolved_by_dns() -> None:
 
 def test_a_kubernetes_service_keeps_its_host_name_from_entries() -> None:
     host = "web.shop.svc.cluster.local"
-    db = mesh(entry("old", host, "zoo", created="2001-01-01T00:00:00Z"), WEB)
+    db = mesh(service_entry("old", host, namespace="zoo", created="2001-01-01T00:00:00Z"), WEB)
     for namespace in ("shop", "elsewhere"):
         found = service(db, host, Viewer(namespace))
         assert found is not None
@@ -82,7 +68,7 @@ def test_a_kubernetes_service_keeps_its_host_name_from_entries() -> None:
 
 def test_the_clients_own_namespace_comes_before_everything() -> None:
     host = "web.shop.svc.cluster.local"
-    db = mesh(WEB, entry("mine", host, "mine"))
+    db = mesh(WEB, service_entry("mine", host, namespace="mine"))
     found = service(db, host, Viewer("mine"))
     assert found is not None
     assert found.source == ObjectKey("ServiceEntry", "mine", "mine")
@@ -90,8 +76,8 @@ def test_the_clients_own_namespace_comes_before_everything() -> None:
 
 def test_of_two_entries_for_a_host_the_older_one_wins() -> None:
     db = mesh(
-        entry("a", "x.com", "one", created="2020-01-01T00:00:00Z"),
-        entry("b", "x.com", "two", created="2010-01-01T00:00:00Z"),
+        service_entry("a", "x.com", namespace="one", created="2020-01-01T00:00:00Z"),
+        service_entry("b", "x.com", namespace="two", created="2010-01-01T00:00:00Z"),
     )
     found = service(db, "x.com", Viewer("elsewhere"))
     assert found is not None
@@ -110,7 +96,9 @@ def test_of_two_entries_for_a_host_the_older_one_wins() -> None:
     ],
 )
 def test_export_to_says_who_sees_a_host(export_to: str, seen_by: set[str]) -> None:
-    db = mesh(entry("a", "x.com", extra=f"exportTo: {export_to}"), entry("b", "y.com"))
+    db = mesh(
+        service_entry("a", "x.com", more=f"exportTo: {export_to}"), service_entry("b", "y.com")
+    )
     for namespace in ("default", "other"):
         visible = namespace in seen_by
         assert (service(db, "x.com", Viewer(namespace)) is not None) is visible
@@ -118,9 +106,9 @@ def test_export_to_says_who_sees_a_host(export_to: str, seen_by: set[str]) -> No
 
 
 def test_what_is_exported_to_everyone_and_to_one_is_seen_once() -> None:
-    one = entry("a", "x.com")
-    again = entry("b", "x.com", extra='exportTo: ["default", "other"]')
-    wild = entry("c", "*.x.com", extra='exportTo: ["other"]')
+    one = service_entry("a", "x.com")
+    again = service_entry("b", "x.com", more='exportTo: ["default", "other"]')
+    wild = service_entry("c", '"*.x.com"', more='exportTo: ["other"]')
     db = mesh(one, again, wild)
     assert hosts(db, "other") == {"x.com", "*.x.com"}
     assert hosts(db, "default") == hosts(db, "third") == {"x.com"}
@@ -128,11 +116,11 @@ def test_what_is_exported_to_everyone_and_to_one_is_seen_once() -> None:
 
 
 def test_an_endpoint_more_leaves_the_service_as_it_is() -> None:
-    db = mesh(entry("a", "x.com"))
+    db = mesh(service_entry("a", "x.com"))
     db.hold(visible_hosts.ref("default", shard_of("x.com")))
     db.hold(services_of_host.ref("x.com"))
     db.settle()
-    changed = mesh(entry("a", "x.com", extra="endpoints: [{address: 10.0.0.9}]"))
+    changed = mesh(service_entry("a", "x.com", more="endpoints: [{address: 10.0.0.9}]"))
     key = ObjectKey("ServiceEntry", "default", "a")
     assert db.set(key, changed.input(key), 2)
     assert db.settle() == ()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from tests.support.shards import everywhere
-from tests.support.translation import mesh
+from tests.support.documents import objects
+from tests.support.documents.shards import everywhere
+from tests.support.documents.translation import mesh
 from translators.model.viewer import Viewer
 from translators.world import shard_of, unregistered_hosts
 from translators.world.virtual_services import virtual_service
@@ -18,15 +19,14 @@ HOST = "web.shop.svc.cluster.local"
 
 
 def routing(name: str, host: str, created: int = 2000, extra: str = "") -> str:
-    return f"""
-apiVersion: networking.istio.io/v1
-kind: VirtualService
-metadata: {{name: {name}, namespace: shop, creationTimestamp: "{created}-01-01T00:00:00Z"}}
-spec:
-  hosts: ["{host}"]
-  {extra}
-  http: [{{route: [{{destination: {{host: web}}}}]}}]
-"""
+    return objects.virtual_service(
+        name,
+        host,
+        "{route: [{destination: {host: web}}]}",
+        more=extra,
+        namespace="shop",
+        created=f"{created}-01-01T00:00:00Z",
+    )
 
 
 def chosen(*texts: str, namespace: str = "shop") -> str | None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.support.translation import apply, mesh
-from tests.support.web_mesh import NODE, POD, SERVICE, SLICE, entry
+from tests.support.documents.translation import apply, mesh
+from tests.support.documents.web_mesh import NODE, POD, SERVICE, SLICE, entry
 from translators.database import Database
 from translators.model.service import ClientScope
 from translators.model.viewer import Viewer

@@ -37,24 +37,3 @@ class SystemClock:
     def wall(self) -> datetime:
         """The system's time of day."""
         return datetime.now(UTC)
-
-
-class VirtualClock:
-    """A clock that stands still until it is told to move; its chance is seeded."""
-
-    def __init__(self, seed: int = 0) -> None:
-        self.rng = random.Random(seed)  # noqa: S311 - repeatable on purpose
-        self._start = datetime(2000, 1, 1, tzinfo=UTC)
-        self._now = 0.0
-
-    def now(self) -> float:
-        """Seconds advanced so far."""
-        return self._now
-
-    def wall(self) -> datetime:
-        """Midnight of 2000-01-01 plus what was advanced."""
-        return datetime.fromtimestamp(self._start.timestamp() + self._now, UTC)
-
-    def advance(self, seconds: float) -> None:
-        """Lets time pass."""
-        self._now += seconds

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from envoy_data_plane.envoy.service.discovery.v3 import DeltaDiscoveryResponse, DiscoveryResponse
 
+from tests.support.fakes.virtual_clock import VirtualClock
 from translators.codec.discovery import DeltaRequest, RequestError, SotwRequest
 from translators.codec.node import RawNode
 from translators.model.proxy_node import Mode, ProxyNode
@@ -25,7 +26,6 @@ from xds_server.ads.delta import DeltaStream
 from xds_server.ads.sotw import SotwStream
 from xds_server.ads.stream import Stream
 from xds_server.ads.subscription import SubscriptionPool
-from xds_server.clock import VirtualClock
 from xds_server.core import Core
 from xds_server.metrics import Metrics
 from xds_server.sources.texts import Texts

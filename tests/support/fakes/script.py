@@ -19,6 +19,7 @@ from datetime import timedelta
 
 from envoy_data_plane.envoy.service.discovery.v3 import DeltaDiscoveryResponse, DiscoveryResponse
 
+from tests.support.fakes.virtual_clock import VirtualClock
 from translators.codec.discovery import DeltaRequest, RequestError, SotwRequest
 from translators.codec.node import RawNode
 from translators.model.resource import resource
@@ -31,7 +32,6 @@ from xds_server.ads.snapshot import Snapshot
 from xds_server.ads.sotw import SotwStream
 from xds_server.ads.stream import Stream, StreamLimits
 from xds_server.ads.subscription import SubscriptionPool
-from xds_server.clock import VirtualClock
 
 TYPES = {
     **{known.short: known.url for known in KNOWN},

@@ -7,7 +7,7 @@ import io
 
 from rich.console import Console
 
-from xds_server.clock import VirtualClock
+from tests.support.fakes.virtual_clock import VirtualClock
 from xds_server.demo.board import Board, StepRecord, Verdict
 from xds_server.demo.screen import LiveScreen, PlainScreen, print_summary
 from xds_server.demo.traffic import Answer, Traffic

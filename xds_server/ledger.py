@@ -325,7 +325,7 @@ class Ledger:
             _, reason = entry.refused.get(known.url, (None, ""))
             if reason:
                 state = TypeState.REJECTED
-            elif watched.is_dirty or watched.inflight is not None:
+            elif not watched.is_idle:
                 state = TypeState.BEHIND
             else:
                 state = TypeState.ACKED
@@ -335,7 +335,7 @@ class Ledger:
         behind = tuple(
             short_name(watched.type_url)
             for watched in entry.stream.watched.values()
-            if watched.is_dirty or watched.inflight is not None or entry.refuses(watched.type_url)
+            if not watched.is_idle or entry.refuses(watched.type_url)
         )
         refused = next((reason for _, reason in entry.refused.values()), "")
         return Lacking(entry.member.node.id, behind, refused[-_REASON_LENGTH:] or "no answer yet")

@@ -154,7 +154,7 @@ class Stream:
                 is_released = True
                 if order.waiting is not None:
                     self._warn(order.release())
-            if watched.is_dirty and watched.inflight is None:
+            if (watched.is_dirty or watched.rest) and watched.inflight is None:
                 response = self._advance(watched)
                 if response is not None:
                     return response
@@ -166,7 +166,7 @@ class Stream:
         if not is_released and order.waiting is not None:
             self._warn(order.release())
         first = self._ordered[0] if self._ordered else None
-        if first is not None and first.is_dirty and first.inflight is None:
+        if first is not None and (first.is_dirty or first.rest) and first.inflight is None:
             response = self._advance(first)
             if response is not None:
                 return response
@@ -179,7 +179,7 @@ class Stream:
         if not order.is_at_rest or not self._ordered:
             return
         for watched in self._ordered:
-            if watched.is_dirty or watched.inflight is not None:
+            if not watched.is_idle:
                 return
         self._settled = order.number
         self._observer.settled(self, order.snapshot.revision)
@@ -296,7 +296,6 @@ class Stream:
             self._hold(watched, size)
             return None
         watched.rest = watched.rest[1:]
-        watched.is_dirty = False
         self._held_since = None
         self._pending_bytes += size
         self._nonces += 1
@@ -312,7 +311,6 @@ class Stream:
                 f"a response of {watched.type_url} would take {size} bytes; the limit is {limit}:"
                 " use delta, or serve fewer resources to this proxy"
             )
-        watched.is_dirty = True
         now = self._now()
         if self._held_since is None:
             self._held_since = now

@@ -24,8 +24,8 @@ class WatchedType:
         accepted: The newest of those that it has accepted.
         nonce: Of the response sent last; empty before the first.
         inflight: That response, until it is answered.
-        rest: Further responses of the same step.
-        is_dirty: Whether there may be something to send.
+        rest: Further responses of the same step; they are sent before anything newer.
+        is_dirty: Whether there may be something to send, apart from these.
         is_due: Whether an answer must be sent even if there is nothing to say.
         owed: Names to send even if the client has them.
         sent_at: Number of the newest snapshot that ``sent`` covers.
@@ -86,6 +86,11 @@ class WatchedType:
         self.is_explicit = False
         self.is_child_due = False
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing waits to be sent or answered."""
+        return not self.is_dirty and not self.rest and self.inflight is None
+
     def resend(self, names: frozenset[str]) -> None:
         """Notes that these names must be sent, and that no snapshot is covered until they are."""
         self.to_resend = self.to_resend | names if self.to_resend else names
@@ -96,7 +101,7 @@ class WatchedType:
         """Notes that a new snapshot brought nothing for this type."""
         if not self.is_dirty:
             self.sent_at = number
-            if self.inflight is None:
+            if self.inflight is None and not self.rest:
                 self.answered_at = number
 
     def unsubscribe(self, subscription: Subscription) -> None:
@@ -115,9 +120,7 @@ class WatchedType:
     def finish(self) -> Response | None:
         """Notes the answer to what is in flight, whatever it says; the response that was answered."""
         response, self.inflight = self.inflight, None
-        if self.rest:
-            self.is_dirty = True
-        else:
+        if not self.rest:
             self.answered = self.sent
             self.answered_at = self.sent_at
         return response

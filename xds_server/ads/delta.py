@@ -60,7 +60,9 @@ class DeltaStream(Stream):
         watched = WatchedType(request.type_url, subscription, claimed)
         if not request.subscribe and not watched.type.is_wildcard_when_empty:
             watched.subscription = self._pool.named(())
-            watched.is_due = False
+            watched.change()
+        else:
+            watched.ask()
         self._open(watched)
         wanted = watched.subscription.names.difference(claimed.by_name)
         if wanted:
@@ -74,14 +76,13 @@ class DeltaStream(Stream):
             owed -= _STAR
             if known.is_wildcard:
                 owed = owed.union(watched.sent.by_name)
-            watched.is_due = watched.is_dirty = True
+            watched.ask()
         if request.unsubscribe:
             if changed.is_wildcard:
                 # Still covered by the wildcard: the client cannot know whether it is to keep them unless it is told.
                 owed = owed.union(request.unsubscribe) - _STAR
             else:
                 watched.unsubscribe(changed)
-                watched.to_resend &= changed.names
         watched.subscription = changed
         if owed:
             watched.resend(owed)

@@ -50,12 +50,11 @@ class SotwStream(Stream):
         if names is not watched.names and names != watched.names:
             self._resubscribe(watched, request)
         elif not request.nonce:
-            watched.is_due = watched.is_dirty = True
+            watched.ask()
             watched.resend(watched.subscription.names)
-        elif was_answered and watched.is_child_due:
+        elif was_answered and watched.is_parent_newer:
             # A parent changed, and the client asks for the child that it has: it waits for an answer.
-            watched.is_child_due = False
-            watched.resend(watched.subscription.names)
+            watched.repeat()
 
     def _judge(self, watched: WatchedType, request: SotwRequest) -> None:
         """Tells an ACK from a NACK.
@@ -93,11 +92,13 @@ class SotwStream(Stream):
         """The first request of a type is always answered in full, whatever version the client has."""
         held = Resources(request.type_url)
         watched = WatchedType(request.type_url, self._pool.everything(), held)
-        watched.names = request.resource_names
-        watched.is_explicit = bool(request.resource_names)
+        watched.name(request.resource_names)
         watched.subscription = self._subscription(watched, request.resource_names)
         watched.accepted_version = request.version_info
-        watched.is_due = watched.subscription.is_wildcard or bool(watched.subscription.names)
+        if watched.subscription.is_wildcard or watched.subscription.names:
+            watched.ask()
+        else:
+            watched.change()
         self._open(watched)
         if watched.subscription.names:
             watched.resend(watched.subscription.names)
@@ -109,18 +110,16 @@ class SotwStream(Stream):
 
     def _resubscribe(self, watched: WatchedType, request: SotwRequest) -> None:
         known = watched.subscription
-        watched.names = request.resource_names
-        watched.is_explicit = watched.is_explicit or bool(request.resource_names)
+        watched.name(request.resource_names)
         watched.subscription = changed = self._subscription(watched, request.resource_names)
         self._check(watched)
         added = changed.names - known.names
         if added or (changed.is_wildcard and not known.is_wildcard):
-            watched.is_due = True
+            watched.ask()
             watched.resend(added)
         if not changed.is_wildcard and changed is not known:
             watched.unsubscribe(changed)
-            watched.to_resend &= changed.names
-        watched.is_dirty = True
+        watched.change()
         self.order.subscribed(watched)
         self._settled = -1
 

@@ -13,18 +13,24 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Final
 
 from translators.codec.discovery import RequestError, with_nonce
 from translators.codec.node import RawNode
 from translators.model.resource import Resource
-from translators.resource_types import ENDPOINT, Stage
+from translators.resource_types import Stage
 from xds_server.ads.diff import DEFAULT_RESPONSE_BYTES, Diff, Response
 from xds_server.ads.order import Order
-from xds_server.ads.resources import Resources, blank
+from xds_server.ads.resources import Resources
 from xds_server.ads.seams import Observer, Watch, Wire
+from xds_server.ads.state import State
 from xds_server.ads.subscription import SubscriptionPool
 from xds_server.ads.watched_type import WatchedType
 from xds_server.errors import LimitExceededError
+
+# Reading a member off its Enum costs ten times as much as reading a constant.
+_IDLE: Final = State.IDLE
+_LEADING: Final = Stage.LEADING
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +132,7 @@ class Stream:
         """Takes note that time has passed."""
         now = self._now()
         for watched in self._ordered:
-            if watched.is_dirty and self._is_overdue(watched, now):
+            if watched.is_blocked and now >= watched.sent_time + self._timeout:
                 watched.time_out()
                 self._warn(f"no answer to a response of {watched.type_url} in {self._timeout:g} s")
         self._warn(self.order.expire())
@@ -134,9 +140,7 @@ class Stream:
     def deadline(self) -> float | None:
         """When ``on_deadline`` is to be called, on the scale of ``now``; None: not before something else happens."""
         times = [
-            watched.sent_time + self._timeout
-            for watched in self._ordered
-            if watched.inflight is not None and watched.is_dirty
+            watched.sent_time + self._timeout for watched in self._ordered if watched.is_blocked
         ]
         gate = self.order.deadline()
         if gate is not None:
@@ -150,11 +154,11 @@ class Stream:
         order = self.order
         is_released = False
         for watched in self._ordered:
-            if not is_released and watched.type.stage is not Stage.LEADING:
+            if not is_released and watched.type.stage is not _LEADING:
                 is_released = True
                 if order.waiting is not None:
                     self._warn(order.release())
-            if (watched.is_dirty or watched.rest) and watched.inflight is None:
+            if watched.state.is_ready:
                 response = self._advance(watched)
                 if response is not None:
                     return response
@@ -166,7 +170,7 @@ class Stream:
         if not is_released and order.waiting is not None:
             self._warn(order.release())
         first = self._ordered[0] if self._ordered else None
-        if first is not None and (first.is_dirty or first.rest) and first.inflight is None:
+        if first is not None and first.state.is_ready:
             response = self._advance(first)
             if response is not None:
                 return response
@@ -179,7 +183,7 @@ class Stream:
         if not order.is_at_rest or not self._ordered:
             return
         for watched in self._ordered:
-            if not watched.is_idle:
+            if watched.state is not _IDLE:
                 return
         self._settled = order.number
         self._observer.settled(self, order.snapshot.revision)
@@ -207,13 +211,9 @@ class Stream:
     def _on_answer(self, watched: WatchedType, error: RequestError | None) -> None:
         """The client answered what is in flight."""
         response = watched.finish()
-        if response is None:
-            return
         self._pending_bytes -= len(response.body)
         if error is None:
-            if not watched.rest:
-                watched.accepted = watched.answered
-            watched.accepted_version = response.version
+            watched.accept(response)
             self._observer.acked(self, watched.type_url, response)
             self.order.answered(watched, frozenset())
         else:
@@ -224,7 +224,7 @@ class Stream:
 
     def _on_late_answer(self, watched: WatchedType, nonce: str, error: RequestError | None) -> None:
         """The client answered something that was given up, or nothing that is known."""
-        response = watched.late.pop(nonce, None) if watched.late else None
+        response = watched.finish_late(nonce)
         if response is None:
             return
         self._pending_bytes -= len(response.body)
@@ -245,23 +245,17 @@ class Stream:
         goal = self.order.goal(watched)
         if goal is None:
             return None
-        watched.is_dirty = False
-        watched.sent_at = self.order.number_of(watched)
         diff = goal.diff_from(watched.sent)
         if watched.rejected:
             watched.reclaim(goal)
         if watched.to_resend:
             diff = self._including_resent(watched, goal, diff)
+        number = self.order.number_of(watched)
         if not watched.is_due and self._tells_nothing(diff, watched):
-            if watched.answered is watched.sent:
-                watched.answered = goal
-            watched.sent = goal
-            watched.answered_at = watched.sent_at
+            watched.keep(goal, number)
             self.order.answered(watched, frozenset())
             return None
-        watched.sent = goal
-        watched.is_due = False
-        watched.rest = tuple(self._responses(watched, goal, diff))
+        watched.begin(goal, number, tuple(self._responses(watched, goal, diff)))
         self.order.pushed(watched, diff)
         return self._continue(watched)
 
@@ -269,24 +263,16 @@ class Stream:
         extra: list[Resource] = []
         gone: list[str] = []
         known = diff.names
-        for name in sorted(watched.to_resend) if len(watched.to_resend) > 1 else watched.to_resend:
+        for name in watched.take_to_resend():
             if name in known:
                 continue
-            found = goal.by_name.get(name) or self._substitute(watched, name)
+            found = goal.by_name.get(name) or self.order.substitute(watched, name)
             if found is None:
                 if name not in diff.removed:
                     gone.append(name)
             elif found.part:
                 extra.append(found)
-        watched.to_resend = frozenset()
         return diff.including(tuple(extra), tuple(gone))
-
-    def _substitute(self, watched: WatchedType, name: str) -> Resource | None:
-        """What is sent for a name that is asked for and not there; None when it may be called removed."""
-        if not watched.type.is_never_removed:
-            return None
-        earlier = self.order.fallback(watched.type_url, name) if watched.type is ENDPOINT else None
-        return earlier or blank(watched.type_url, name)
 
     def _continue(self, watched: WatchedType) -> bytes | None:
         """The next response of a step that was begun; None while too much is unanswered."""
@@ -295,12 +281,11 @@ class Stream:
         if self._pending_bytes + size > self._limits.pending_bytes:
             self._hold(watched, size)
             return None
-        watched.rest = watched.rest[1:]
         self._held_since = None
         self._pending_bytes += size
         self._nonces += 1
         nonce = str(self._nonces)
-        watched.send(response, nonce, self._now())
+        watched.send(nonce, self._now())
         self._observer.pushed(self, watched.type_url, response)
         return with_nonce(response.body, nonce)
 
@@ -319,9 +304,6 @@ class Stream:
                 f"{self._pending_bytes} bytes are not answered and {size} more wait; the limit is {limit}:"
                 " the client is too slow or stuck"
             )
-
-    def _is_overdue(self, watched: WatchedType, now: float) -> bool:
-        return watched.inflight is not None and now >= watched.sent_time + self._timeout
 
     def _warn(self, message: str) -> None:
         if message:

@@ -1,4 +1,4 @@
-"""Responses in parts, and responses that wait until others are answered: what happens meanwhile is not lost."""
+"""Responses in parts, and responses that wait for others to be answered: nothing is lost then."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ PARTS = StreamLimits(response_bytes=1000)
 
 
 def in_two_parts() -> tuple[World, Delta]:
-    """A client that was sent the clusters a and b and has not answered; c comes in a second part."""
+    """A client that was sent clusters a and b and did not answer; c comes in a second part."""
     world = World()
     for name in "abc":
         world.set("cds", name, name * 400)

@@ -23,9 +23,9 @@ from translators.model.proxy_node import Mode, ProxyNode
 from translators.resource_types import TYPES as KNOWN
 from translators.resource_types import resource_type
 from translators.world import INDEXES
-from xds_server.ads.delta import DeltaStream
-from xds_server.ads.sotw import SotwStream
-from xds_server.ads.stream import Stream
+from xds_server.ads.delta import DELTA
+from xds_server.ads.sotw import SOTW
+from xds_server.ads.stream import Stream, Variant
 from xds_server.ads.subscription import SubscriptionPool
 from xds_server.clock import VirtualClock
 from xds_server.ledger import Ledger
@@ -154,7 +154,7 @@ class FakeEnvoy:
         got: (short type, name, version) of everything that was ever sent.
     """
 
-    _stream: type[Stream]
+    _variant: Variant
 
     def __init__(self, mesh: Mesh, node: ProxyNode, refuses: Refuses) -> None:
         self.mesh = mesh
@@ -166,8 +166,10 @@ class FakeEnvoy:
         self.is_frozen = False
         self._names: dict[str, set[str]] = {}
         raw = RawNode(node.id, "", "", "", "", {}, "envoy", "1.40.0", ())
-        self.member = mesh.publisher.join(node, inline=self._stream is SotwStream)
-        self.stream = self._stream(raw, self.member, mesh.ledger, mesh.pool, mesh.clock.now)
+        self.member = mesh.publisher.join(node, inline=self._variant is SOTW)
+        self.stream = Stream(
+            self._variant, raw, self.member, mesh.ledger, mesh.pool, mesh.clock.now
+        )
         self.member.subscribe(self.stream.on_snapshot_change)
         mesh.ledger.connected(self.stream)
 
@@ -253,7 +255,7 @@ class FakeEnvoy:
 class DeltaEnvoy(FakeEnvoy):
     """Asks for clusters, listeners and virtual hosts by wildcard, for the others by name."""
 
-    _stream = DeltaStream
+    _variant = DELTA
 
     def start(self) -> None:
         self._first("cds", ())
@@ -292,14 +294,13 @@ class DeltaEnvoy(FakeEnvoy):
         self._send(DeltaRequest(TYPES[read.short], read.nonce, (), (), {}, error, None))
 
     def _send(self, request: DeltaRequest) -> None:
-        assert isinstance(self.stream, DeltaStream)
-        self.stream.on_request(request)
+        DELTA.on_request(self.stream, request)
 
 
 class SotwEnvoy(FakeEnvoy):
     """The same over state of the world: clusters and listeners are complete."""
 
-    _stream = SotwStream
+    _variant = SOTW
 
     def start(self) -> None:
         self._accepted: dict[str, str] = {}
@@ -356,5 +357,4 @@ class SotwEnvoy(FakeEnvoy):
         )
 
     def _send(self, request: SotwRequest) -> None:
-        assert isinstance(self.stream, SotwStream)
-        self.stream.on_request(request)
+        SOTW.on_request(self.stream, request)

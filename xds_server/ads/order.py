@@ -12,8 +12,8 @@ one before:
 
 What a snapshot does not change for this client is passed over, so one with new endpoints or new
 hosts only goes out at once. When snapshots come faster than answers, stage 2 follows some snapshot
-of which stage 1 is done, and catches up afterwards. No stage is waited for longer than the deadline.
-Everything is derived from the present state; nothing is queued.
+of which stage 1 is done, and catches up afterwards. No stage is waited for longer than the
+deadline. Everything is derived from the present state; nothing is queued.
 
 Sources: xDS protocol, "Eventual consistency considerations" (the order), "Resource warming" (the
 endpoints of a changed cluster); istio#8751 (removals last, after the answers).

@@ -1,4 +1,4 @@
-"""What one type of one stream is doing: its states, what can happen to it, and the one table of what follows.
+"""What one type of one stream is doing: its states, events, and the one table of what follows.
 
 A state says two things: what is under way to the client, and what waits behind that.
 
@@ -71,7 +71,7 @@ class Event(enum.Enum):
     """What can happen to a type."""
 
     CHANGED = "changed"
-    """There may be something to say: another snapshot, subscription or stage, or names to resend."""
+    """There may be something to say: another snapshot, subscription, stage, or names to resend."""
     ASKED = "asked"
     """The client sent what must be answered, even if there is nothing to say."""
     UNCHANGED = "unchanged"

@@ -1,26 +1,32 @@
-"""Whatever happens in whatever order, a client ends with exactly what there is, and never routes to a cluster that it lacks.
+"""Whatever happens in whatever order, a client ends with exactly what there is.
 
-A simulated Envoy applies what it gets, asks for what that needs, and answers late and in any order across types. The world
-swaps clusters, endpoints, hosts and listeners; each published snapshot is closed: whatever it refers to is in it.
+And it never routes to a cluster that it lacks. A simulated Envoy applies what it gets, asks for
+what that needs, and answers late and in any order across types. The world swaps clusters,
+endpoints, hosts and listeners; each published snapshot is closed: whatever it refers to is in it.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.protocol.script import TYPES, Delta, Got, Sotw, World
+from tests.protocol.script import LIMITS, TYPES, Delta, Got, Sotw, World
+from xds_server.ads.stream import StreamLimits
 
 NAMES = ("a", "b", "c", "d")
+IN_PARTS = replace(LIMITS, response_bytes=1)
 Edit = tuple[str, str, int]
 
 
 class SimulatedEnvoy:
     """Delta. Holds what it was sent, keeps answers back until told to give them."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, limits: StreamLimits) -> None:
         self.world = world
-        self.client = Delta(world)
+        self.limits = limits
+        self.client = Delta(world, limits)
         self.versions: dict[str, dict[str, str]] = {}
         self.held: dict[str, dict[str, str]] = {}
         self.asked: dict[str, set[str]] = {"eds": set(), "rds": set()}
@@ -43,9 +49,9 @@ class SimulatedEnvoy:
             self.client.asks("lds")
 
     def reconnect(self) -> None:
-        """Opens a new stream and says what is held, as Envoy does: all types at once, in its order."""
+        """Open a new stream and say what is held, as Envoy does: all types at once, in order."""
         self.client.stream.watch.cancel()
-        self.client, self.to_resend = Delta(self.world), []
+        self.client, self.to_resend = Delta(self.world, self.limits), []
         for short in ("cds", "eds", "lds", "rds", "vhds"):
             if short == "lds" and not self.has_asked_for_listeners:
                 continue
@@ -144,13 +150,13 @@ def content(world: World, short: str) -> dict[str, str]:
 
 
 @settings(max_examples=150, deadline=None)
-@given(MOVES)
+@given(MOVES, st.sampled_from([LIMITS, IN_PARTS]))
 def test_any_order_ends_in_the_same_state_and_never_routes_to_nothing(
-    moves: list[Edit | int | str],
+    moves: list[Edit | int | str], limits: StreamLimits
 ) -> None:
     world = World()
     author = Author(world)
-    envoy = SimulatedEnvoy(world)
+    envoy = SimulatedEnvoy(world, limits)
     for move in moves:
         if isinstance(move, tuple):
             author.apply(move)

@@ -65,11 +65,11 @@ class SimulatedEnvoy:
     def _apply(self, got: Got) -> None:
         held = self.held.setdefault(got.short, {})
         self.versions.setdefault(got.short, {}).update(got.versions)
-        for each in got.content:
-            if each.startswith("-"):
-                held.pop(each[1:], None)
+        for text in got.content:
+            if text.startswith("-"):
+                held.pop(text[1:], None)
             else:
-                name, _, body = each.partition("=")
+                name, _, body = text.partition("=")
                 held[name] = body
         if got.short == "cds":
             self._want("eds", set(held))
@@ -95,7 +95,10 @@ class SimulatedEnvoy:
 
 
 class Author:
-    """Edits a world so that each snapshot is closed; cluster NAME needs endpoints NAME, host R/h has the cluster as its body."""
+    """Edits a world so that each snapshot is closed.
+
+    Cluster NAME needs endpoints NAME; host R/h has the cluster as its body.
+    """
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -112,10 +115,10 @@ class Author:
         wanted = set(self.hosts.values())
         if kind == "extra":
             wanted.add(name)
-        for each in wanted - self.present:
-            self.world.set("cds", each, f"v{number}", needs=each).set("eds", each, f"host{number}")
-        for each in self.present - wanted:
-            self.world.remove("cds", each).remove("eds", each)
+        for new in wanted - self.present:
+            self.world.set("cds", new, f"v{number}", needs=new).set("eds", new, f"host{number}")
+        for old in self.present - wanted:
+            self.world.remove("cds", old).remove("eds", old)
         self.present = wanted
         if kind == "endpoints" and name in wanted:
             self.world.set("eds", name, f"host{number}")
@@ -145,8 +148,8 @@ MOVES = st.lists(st.one_of(EDITS, st.integers(0, 3), st.just("hear")), max_size=
 
 def content(world: World, short: str) -> dict[str, str]:
     """Name → body of all that there is of a type."""
-    found = world.current.resources(TYPES[short]).by_name.values()
-    return {each.name: each.body.decode() for each in found}
+    by_name = world.current.resources(TYPES[short]).by_name
+    return {name: resource.body.decode() for name, resource in by_name.items()}
 
 
 @settings(max_examples=150, deadline=None)
@@ -193,8 +196,8 @@ def test_any_order_ends_in_the_same_state_for_sotw(moves: list[Edit | bool]) -> 
         got = client.next()
         if got is None:
             return False
-        found = dict(each.split(".") for each in got.content)
-        held[got.short] = found if got.short == "cds" else {**held[got.short], **found}
+        heard = dict(text.split(".") for text in got.content)
+        held[got.short] = heard if got.short == "cds" else {**held[got.short], **heard}
         if is_accepted:
             client.acks(got.short)
         else:

@@ -5,7 +5,8 @@ A conversation is a line of words about clusters, of which the client has `a` an
 * `change`: `a` changes; `revert`: it is as it was; `grow`: three clusters come that take a response
   each;
 * `block`: a secret is sent and not answered, so that there is no room for more; `unblock`: it is;
-* `hear`: the client takes one response; `answer`: it accepts the last; `ask`: it asks for `*` again;
+* `hear`: the client takes one response; `answer`: it accepts the last; `ask`: it asks for `*`
+  again;
 * `wait`: eleven seconds pass.
 """
 

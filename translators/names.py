@@ -98,12 +98,12 @@ class ServiceName(NamedTuple):
 
 
 def short_hosts(host: str, namespace: str) -> tuple[str, ...]:
-    """Give `svc.ns` and `svc.ns.svc` for a service's full host name; empty for other hosts.
+    """Give `svc.ns` and `svc.ns.svc` for a service's full host name; empty for other hosts and wildcards.
 
     First `svc` alone, when the service is in the client's own namespace.
     """
     service = ServiceName.parse(host)
-    if service is None:
+    if service is None or service.name.startswith("*"):
         return ()
     base = f"{service.name}.{service.namespace}"
     if service.namespace == namespace:

@@ -48,8 +48,8 @@ from tests.support.processes.upstreams import GRPC_METHOD, GrpcUpstream, Instanc
 from translators.codec import encode, pack
 from translators.names import CLUSTER_TYPE, ENDPOINT_TYPE, LISTENER_TYPE, ROUTE_TYPE
 from xds_server.ads.diff import Response
-from xds_server.ads.seams import SilentObserver
 from xds_server.ads.service import AdsService
+from xds_server.ads.silent_observer import SilentObserver
 from xds_server.ads.stream import Stream
 from xds_server.clock import SystemClock
 from xds_server.grpc_server import GrpcServer, ServerLimits, serving

@@ -62,8 +62,8 @@ from translators.names import (
     VIRTUAL_HOST_TYPE,
 )
 from xds_server.ads.diff import Response
-from xds_server.ads.seams import SilentObserver
 from xds_server.ads.service import AdsLimits, AdsService
+from xds_server.ads.silent_observer import SilentObserver
 from xds_server.ads.stream import Stream, StreamLimits
 from xds_server.bootstrap import BootstrapOptions
 from xds_server.bootstrap import SocketAddress as BootstrapAddress

@@ -1,26 +1,32 @@
-"""Whatever happens in whatever order, a client ends with exactly what there is, and never routes to a cluster that it lacks.
+"""Whatever happens in whatever order, a client ends with exactly what there is.
 
-A simulated Envoy applies what it gets, asks for what that needs, and answers late and in any order across types. The world
-swaps clusters, endpoints, hosts and listeners; each published snapshot is closed: whatever it refers to is in it.
+And it never routes to a cluster that it lacks. A simulated Envoy applies what it gets, asks for
+what that needs, and answers late and in any order across types. The world swaps clusters,
+endpoints, hosts and listeners; each published snapshot is closed: whatever it refers to is in it.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.fakes.script import TYPES, Delta, Got, Sotw, World
+from tests.support.fakes.script import LIMITS, TYPES, Delta, Got, Sotw, World
+from xds_server.ads.stream import StreamLimits
 
 NAMES = ("a", "b", "c", "d")
+IN_PARTS = replace(LIMITS, response_bytes=1)
 Edit = tuple[str, str, int]
 
 
 class SimulatedEnvoy:
     """Delta. Holds what it was sent, keeps answers back until told to give them."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, limits: StreamLimits) -> None:
         self.world = world
-        self.client = Delta(world)
+        self.limits = limits
+        self.client = Delta(world, limits)
         self.versions: dict[str, dict[str, str]] = {}
         self.held: dict[str, dict[str, str]] = {}
         self.asked: dict[str, set[str]] = {"eds": set(), "rds": set()}
@@ -43,9 +49,9 @@ class SimulatedEnvoy:
             self.client.asks("lds")
 
     def reconnect(self) -> None:
-        """Opens a new stream and says what is held, as Envoy does: all types at once, in its order."""
+        """Open a new stream and say what is held, as Envoy does: all types at once, in order."""
         self.client.stream.watch.cancel()
-        self.client, self.to_resend = Delta(self.world), []
+        self.client, self.to_resend = Delta(self.world, self.limits), []
         for short in ("cds", "eds", "lds", "rds", "vhds"):
             if short == "lds" and not self.has_asked_for_listeners:
                 continue
@@ -59,11 +65,11 @@ class SimulatedEnvoy:
     def _apply(self, got: Got) -> None:
         held = self.held.setdefault(got.short, {})
         self.versions.setdefault(got.short, {}).update(got.versions)
-        for each in got.content:
-            if each.startswith("-"):
-                held.pop(each[1:], None)
+        for text in got.content:
+            if text.startswith("-"):
+                held.pop(text[1:], None)
             else:
-                name, _, body = each.partition("=")
+                name, _, body = text.partition("=")
                 held[name] = body
         if got.short == "cds":
             self._want("eds", set(held))
@@ -89,7 +95,10 @@ class SimulatedEnvoy:
 
 
 class Author:
-    """Edits a world so that each snapshot is closed; cluster NAME needs endpoints NAME, host R/h has the cluster as its body."""
+    """Edits a world so that each snapshot is closed.
+
+    Cluster NAME needs endpoints NAME; host R/h has the cluster as its body.
+    """
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -106,10 +115,10 @@ class Author:
         wanted = set(self.hosts.values())
         if kind == "extra":
             wanted.add(name)
-        for each in wanted - self.present:
-            self.world.set("cds", each, f"v{number}", needs=each).set("eds", each, f"host{number}")
-        for each in self.present - wanted:
-            self.world.remove("cds", each).remove("eds", each)
+        for new in wanted - self.present:
+            self.world.set("cds", new, f"v{number}", needs=new).set("eds", new, f"host{number}")
+        for old in self.present - wanted:
+            self.world.remove("cds", old).remove("eds", old)
         self.present = wanted
         if kind == "endpoints" and name in wanted:
             self.world.set("eds", name, f"host{number}")
@@ -139,18 +148,18 @@ MOVES = st.lists(st.one_of(EDITS, st.integers(0, 3), st.just("hear")), max_size=
 
 def content(world: World, short: str) -> dict[str, str]:
     """Name → body of all that there is of a type."""
-    found = world.current.resources(TYPES[short]).by_name.values()
-    return {each.name: each.body.decode() for each in found}
+    by_name = world.current.resources(TYPES[short]).by_name
+    return {name: resource.body.decode() for name, resource in by_name.items()}
 
 
 @settings(max_examples=150, deadline=None)
-@given(MOVES)
+@given(MOVES, st.sampled_from([LIMITS, IN_PARTS]))
 def test_any_order_ends_in_the_same_state_and_never_routes_to_nothing(
-    moves: list[Edit | int | str],
+    moves: list[Edit | int | str], limits: StreamLimits
 ) -> None:
     world = World()
     author = Author(world)
-    envoy = SimulatedEnvoy(world)
+    envoy = SimulatedEnvoy(world, limits)
     for move in moves:
         if isinstance(move, tuple):
             author.apply(move)
@@ -187,8 +196,8 @@ def test_any_order_ends_in_the_same_state_for_sotw(moves: list[Edit | bool]) -> 
         got = client.next()
         if got is None:
             return False
-        found = dict(each.split(".") for each in got.content)
-        held[got.short] = found if got.short == "cds" else {**held[got.short], **found}
+        heard = dict(text.split(".") for text in got.content)
+        held[got.short] = heard if got.short == "cds" else {**held[got.short], **heard}
         if is_accepted:
             client.acks(got.short)
         else:

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from tests.support.fakes.script import TYPES, Delta, Sotw, World
 from translators.codec.discovery import DeltaRequest, RequestError, SotwRequest
-from xds_server.ads.delta import DeltaStream
-from xds_server.ads.sotw import SotwStream
+from xds_server.ads.delta import DELTA
+from xds_server.ads.sotw import SOTW
 
 SHORTS = st.sampled_from(sorted(TYPES))
 NAMES = st.lists(st.sampled_from(["a", "b", "r/a", "r", "*", ""]), max_size=3)
@@ -55,7 +55,6 @@ def test_delta(moves: list[tuple[str, object]]) -> None:
     world = World()
     client = Delta(world)
     stream = client.stream
-    assert isinstance(stream, DeltaStream)
     for kind, what in moves:
         if kind == "edit":
             edit(world, *what)
@@ -66,8 +65,9 @@ def test_delta(moves: list[tuple[str, object]]) -> None:
         else:
             short, nonce, names, drops, error = what
             nonce = client.nonces.get(short, "") if nonce == "last" else nonce
-            stream.on_request(
-                DeltaRequest(TYPES[short], nonce, tuple(names), tuple(drops), {}, error, None)
+            DELTA.on_request(
+                stream,
+                DeltaRequest(TYPES[short], nonce, tuple(names), tuple(drops), {}, error, None),
             )
     for short in client.nonces:
         client.acks(short)
@@ -85,7 +85,6 @@ def test_sotw(moves: list[tuple[str, object]]) -> None:
     world = World()
     client = Sotw(world)
     stream = client.stream
-    assert isinstance(stream, SotwStream)
     for kind, what in moves:
         if kind == "edit":
             edit(world, *what)
@@ -98,7 +97,9 @@ def test_sotw(moves: list[tuple[str, object]]) -> None:
             nonce = client.nonces.get(short, "") if nonce == "last" else nonce
             client.names[short] = tuple(names)
             version = drops[0] if drops else ""
-            stream.on_request(SotwRequest(TYPES[short], version, nonce, tuple(names), error, None))
+            SOTW.on_request(
+                stream, SotwRequest(TYPES[short], version, nonce, tuple(names), error, None)
+            )
     client.offered = ""
     for short in client.nonces:
         client.acks(short)

@@ -1,4 +1,7 @@
-"""Delta: what is needed comes first, what is not needed any more goes last, each gated on this client's own answers."""
+"""Delta: what is needed comes first, and what is not needed any more goes last.
+
+Each stage is gated on this client's own answers.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from tests.support.fakes.script import Delta, World
 
 
 def started(world: World) -> Delta:
-    """An Envoy that has cluster a with its endpoints, listener l, route r with host r/h, and has answered everything."""
+    """An Envoy that has answered all: cluster a, its endpoints, listener l, route r, host r/h."""
     world.set("cds", "a", "1", needs="a").set("eds", "a", "1")
     world.set("lds", "l", "1", needs="r").set("rds", "r", "1", needs="*").set("vhds", "r/h", "a")
     world.publish()

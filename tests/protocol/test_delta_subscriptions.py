@@ -82,7 +82,7 @@ def test_unknown_route_is_answered_with_an_empty_one_and_never_removed() -> None
     got = envoy.next()
     assert got is not None
     assert list(got.versions) == ["r"]
-    assert not any(each.startswith("-") for each in got.content)
+    assert not any(text.startswith("-") for text in got.content)
     envoy.acks("rds")
     world.set("rds", "r", "1").publish()
     envoy.gets("rds", "r=1")

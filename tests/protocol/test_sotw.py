@@ -1,4 +1,4 @@
-"""State of the world: subscriptions, answers and order, for Envoys and for proxyless gRPC clients."""
+"""State of the world: subscriptions, answers and order, for Envoys and proxyless gRPC clients."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tests.support.fakes.script import Sotw, World
 
 
 def started(world: World) -> Sotw:
-    """An Envoy that has cluster a with its endpoints, listener l and route r, and has answered everything."""
+    """An Envoy that has answered all: cluster a with its endpoints, listener l and route r."""
     world.set("cds", "a", "a1", needs="a").set("eds", "a", "ea1")
     world.set("lds", "l", "l1", needs="r").set("rds", "r", "to-a").publish()
     envoy = Sotw(world)

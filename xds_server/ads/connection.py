@@ -15,10 +15,10 @@ import grpc.aio
 from translators.codec.discovery import parse_delta_request, parse_discovery_request
 from translators.codec.errors import DecodeError
 from translators.codec.node import RawNode, parse_node
-from xds_server.ads.delta import DeltaStream
-from xds_server.ads.seams import Cache, Observer, Wire
-from xds_server.ads.sotw import SotwStream
-from xds_server.ads.stream import Stream, StreamLimits
+from xds_server.ads.delta import DELTA
+from xds_server.ads.seams import Cache, Wire
+from xds_server.ads.sotw import SOTW
+from xds_server.ads.stream import Observer, Stream, StreamLimits
 from xds_server.ads.subscription import SubscriptionPool
 from xds_server.clock import Clock
 from xds_server.errors import (
@@ -125,8 +125,8 @@ class Connection:
         protocols = self._protocols
         node = _node(first, self._wire)
         watch = protocols.cache.watch(node, self._wire)
-        kind = DeltaStream if self._wire is Wire.DELTA else SotwStream
-        stream = self._stream = kind(
+        stream = self._stream = Stream(
+            DELTA if self._wire is Wire.DELTA else SOTW,
             node,
             watch,
             protocols.observer,

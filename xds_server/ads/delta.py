@@ -1,98 +1,118 @@
-"""The incremental variant: each response carries what differs, each request what it adds to or takes from a subscription.
+"""The incremental variant: responses carry what differs, requests what they add or take away.
 
-Source: https://www.envoyproxy.io/docs/envoy/latest/api-docs/xds_protocol, "Incremental xDS".
+Source: https://www.envoyproxy.io/docs/envoy/latest/api-docs/xds_protocol, "Incremental xDS"; other
+sections of that page, fields of discovery.proto and issues are named where a rule comes from them.
 """
 
 from __future__ import annotations
 
+from typing import Final
+
 from translators.codec.discovery import DeltaRequest, parse_delta_request
-from translators.codec.errors import DecodeError
 from xds_server.ads.diff import Diff, Response
 from xds_server.ads.resources import Resources
 from xds_server.ads.seams import Wire
 from xds_server.ads.stream import Stream
 from xds_server.ads.subscription import WILDCARD
 from xds_server.ads.watched_type import WatchedType
-from xds_server.errors import MalformedRequestError
 
-_STAR = frozenset((WILDCARD,))
+_STAR: Final = frozenset((WILDCARD,))
 
 
-class DeltaStream(Stream):
-    """A stream of DeltaAggregatedResources."""
+class DeltaVariant:
+    """What requests and responses of DeltaAggregatedResources mean."""
 
     __slots__ = ()
-    wire = Wire.DELTA
+    wire: Final = Wire.DELTA
 
-    def on_bytes(self, data: bytes) -> None:
-        """Takes in one encoded request; see ``on_request``."""
-        try:
-            request = parse_delta_request(data)
-        except DecodeError as error:
-            raise MalformedRequestError(str(error)) from error
-        self.on_request(request)
+    def on_bytes(self, stream: Stream, data: bytes) -> None:
+        """Take in one encoded request.
 
-    def on_request(self, request: DeltaRequest) -> None:
-        """Takes in one request.
+        Raises:
+            DecodeError: The bytes are no DeltaDiscoveryRequest.
+            LimitExceededError: It asks for more than the limits allow.
+        """
+        self.on_request(stream, parse_delta_request(data))
+
+    def on_request(self, stream: Stream, request: DeltaRequest) -> None:
+        """Take in one request.
 
         Raises:
             LimitExceededError: It asks for more than the limits allow.
         """
-        watched = self.watched.get(request.type_url)
+        watched = stream.watched.get(request.type_url)
         if watched is None:
-            self._first(request)
+            self._first(stream, request)
             return
         if request.nonce:
             if request.nonce == watched.nonce and watched.inflight is not None:
-                self._on_answer(watched, request.error)
+                stream.answered(watched, request.error)
             else:
-                self._on_late_answer(watched, request.nonce, request.error)
+                stream.answered_late(watched, request.nonce, request.error)
+        # Names count whatever the nonce: they say what differs, so no later request repeats them.
         if request.subscribe or request.unsubscribe:
-            self._resubscribe(watched, request)
+            self._resubscribe(stream, watched, request)
 
-    def _first(self, request: DeltaRequest) -> None:
-        """The first request of a type is always answered, and says what the client kept from an earlier stream."""
-        claimed = self._pool.claimed(request.type_url, request.initial_versions)
-        if request.subscribe:
-            subscription = self._pool.named(request.subscribe)
-        else:
-            subscription = self._pool.everything()
+    def tells_nothing(self, _watched: WatchedType, diff: Diff) -> bool:
+        """Say whether neither a resource nor a removal is to be told."""
+        return diff.tells_nothing
+
+    def messages(
+        self, _watched: WatchedType, _goal: Resources, diff: Diff, limit_bytes: int
+    ) -> tuple[Response, ...]:
+        """Make the difference, in as many messages as its size takes."""
+        return diff.delta(limit_bytes)
+
+    def is_doubtful(self, _watched: WatchedType) -> bool:
+        """Say yes: what was not told again would never be."""
+        return True
+
+    def _first(self, stream: Stream, request: DeltaRequest) -> None:
+        """Take in the first request of a type, which says what the client kept from before.
+
+        Source: DeltaDiscoveryRequest.initial_resource_versions.
+        """
+        pool = stream.pool
+        claimed = pool.claimed(request.type_url, request.initial_versions)
+        # A first request without names asks for everything, as `*` does: "How the client specifies
+        # what resources to return", the legacy wildcard.
+        subscription = pool.named(request.subscribe) if request.subscribe else pool.everything()
         watched = WatchedType(request.type_url, subscription, claimed)
-        if not request.subscribe and not watched.type.is_wildcard_when_empty:
-            watched.subscription = self._pool.named(())
-            watched.is_due = False
-        self._open(watched)
+        if request.subscribe or watched.type.is_wildcard_when_empty:
+            watched.ask()
+        else:
+            # "… Normally, requests must specify the set of resource names": there is a wildcard for
+            # roots only, and Envoy opens EDS and RDS without names before it needs any.
+            watched.subscription = pool.named(())
+            watched.change()
+        stream.open(watched)
         wanted = watched.subscription.names.difference(claimed.by_name)
         if wanted:
             watched.resend(wanted)
 
-    def _resubscribe(self, watched: WatchedType, request: DeltaRequest) -> None:
+    def _resubscribe(self, stream: Stream, watched: WatchedType, request: DeltaRequest) -> None:
         known = watched.subscription
-        changed = self._pool.change(known, request.subscribe, request.unsubscribe)
-        owed = frozenset(request.subscribe)
-        if WILDCARD in owed:
-            owed -= _STAR
+        changed = stream.pool.change(known, request.subscribe, request.unsubscribe)
+        # All of them, also those that the client is known to have: it may have dropped them since
+        # (DeltaDiscoveryRequest.resource_names_subscribe; go-control-plane#583).
+        resent = frozenset(request.subscribe)
+        if WILDCARD in resent:
+            # `*` is a name as well, so one that is given twice is answered in full twice.
+            resent -= _STAR
             if known.is_wildcard:
-                owed = owed.union(watched.sent.by_name)
-            watched.is_due = watched.is_dirty = True
+                resent = resent.union(watched.sent.by_name)
+            watched.ask()
         if request.unsubscribe:
             if changed.is_wildcard:
-                # Still covered by the wildcard: the client cannot know whether it is to keep them unless it is told.
-                owed = owed.union(request.unsubscribe) - _STAR
+                # Still covered by the wildcard: the client cannot know whether it is to keep them
+                # unless it is told (go-control-plane#558).
+                resent = resent.union(request.unsubscribe) - _STAR
             else:
+                # "Unsubscribing From Resources": what is not asked for is dropped without a word.
                 watched.unsubscribe(changed)
-                watched.to_resend &= changed.names
-        watched.subscription = changed
-        if owed:
-            watched.resend(owed)
-        self._check(watched)
-        self.order.subscribed(watched)
-        self._settled = -1
+        stream.resubscribe(watched, changed)
+        if resent:
+            watched.resend(resent)
 
-    def _tells_nothing(self, diff: Diff, _exchange: WatchedType) -> bool:
-        return diff.tells_nothing
 
-    def _responses(
-        self, _exchange: WatchedType, _goal: Resources, diff: Diff
-    ) -> tuple[Response, ...]:
-        return diff.delta(self._limits.response_bytes)
+DELTA: Final = DeltaVariant()

@@ -1,4 +1,7 @@
-"""Differences between sets of resources, and the messages that carry them: made once and shared by all streams that need them."""
+"""Differences between sets of resources, and the messages that carry them.
+
+Both are made once and shared by all streams that need them.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +12,13 @@ from translators.model.resource import Resource
 from translators.resource_types import resource_type
 
 DEFAULT_RESPONSE_BYTES = 3_500_000
-"""A delta response is split above this size; clients commonly take no message of more than 4 MiB."""
+"""A delta response is split above this size; many clients take no message of more than 4 MiB."""
 
 _EXTENSIONS_KEPT = 64
 
 
 class Response:
-    """One message's worth of a step, without the nonce that makes it a stream's own.
+    """One message's worth of a difference, without the nonce that makes it a stream's own.
 
     Attributes:
         changed: The resources in it.
@@ -41,9 +44,9 @@ class Response:
         self.is_accepted = False
 
     def names_in(self, known: Mapping[str, Resource]) -> list[str]:
-        """The names that it changes or takes away and that are just so in a set of resources by name."""
+        """Give the names that it changes or takes away and that are just so in a set by name."""
         return [
-            *[changed.name for changed in self.changed if known.get(changed.name) == changed],
+            *[resource.name for resource in self.changed if known.get(resource.name) == resource],
             *[name for name in self.removed if name not in known],
         ]
 
@@ -104,52 +107,58 @@ class Diff:
     def needs(self) -> frozenset[str]:
         """What the changed resources make a client ask for."""
         if self._needs is None:
-            self._needs = frozenset([need for found in self.changed for need in found.needs])
+            self._needs = frozenset([need for resource in self.changed for need in resource.needs])
         return self._needs
 
     def including(self, extra: tuple[Resource, ...], gone: tuple[str, ...]) -> Diff:
-        """This step with more resources and removals, which must not be in it already."""
+        """Add resources and removals that are not in it already."""
         if not extra and not gone:
             return self
         key = (extra, gone)
-        found = self._extended.get(key)
-        if found is None:
-            found = Diff(self.type_url, self.changed + extra, self.removed + gone)
+        extended = self._extended.get(key)
+        if extended is None:
+            extended = Diff(self.type_url, self.changed + extra, self.removed + gone)
             if len(self._extended) >= _EXTENSIONS_KEPT:
                 self._extended.clear()
-            self._extended[key] = found
-        return found
+            self._extended[key] = extended
+        return extended
 
     def delta(self, limit_bytes: int = DEFAULT_RESPONSE_BYTES) -> tuple[Response, ...]:
-        """The delta responses that take the step, in order; one with nothing in it when there is nothing to say."""
+        """Give the delta responses that tell it, in order.
+
+        There is one with nothing in it when there is nothing to say.
+        """
         if self._delta is None or self._delta[0] != limit_bytes:
             self._delta = (limit_bytes, tuple(self._split(limit_bytes)))
         return self._delta[1]
 
     def _split(self, limit_bytes: int) -> Iterable[Response]:
         removed = self.removed if self._may_remove else ()
-        if sum([len(found.part) for found in self.changed]) <= limit_bytes:
+        if sum([len(resource.part) for resource in self.changed]) <= limit_bytes:
             yield self._response(self.changed, removed)
             return
         some: list[Resource] = []
         size = 0
-        for found in self.changed:
-            if some and size + len(found.part) > limit_bytes:
+        for resource in self.changed:
+            if some and size + len(resource.part) > limit_bytes:
                 yield self._response(tuple(some), ())
                 some, size = [], 0
-            some.append(found)
-            size += len(found.part)
+            some.append(resource)
+            size += len(resource.part)
         yield self._response(tuple(some), removed)
 
     def _response(self, changed: tuple[Resource, ...], removed: tuple[str, ...]) -> Response:
-        body = delta_response_body([found.part for found in changed], self.type_url, removed)
+        body = delta_response_body([resource.part for resource in changed], self.type_url, removed)
         return Response(changed, removed, body)
 
     def partial(self, version: str) -> Response:
-        """The SotW response with the changed resources only, for types of which a response need not be complete."""
-        found = self._partial.get(version)
-        if found is None:
-            parts = [sotw_resource(self.type_url, changed.body) for changed in self.changed]
+        """Give the SotW response with the changed resources only.
+
+        For types of which a response need not be complete.
+        """
+        response = self._partial.get(version)
+        if response is None:
+            parts = [sotw_resource(self.type_url, resource.body) for resource in self.changed]
             body = sotw_response_body(parts, self.type_url, version)
-            found = self._partial[version] = Response(self.changed, (), body, version)
-        return found
+            response = self._partial[version] = Response(self.changed, (), body, version)
+        return response

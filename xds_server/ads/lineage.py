@@ -1,4 +1,4 @@
-"""Which names were edited on the way from one set of resources to another, without holding any set in between."""
+"""Which names were edited between two sets of resources, without holding any set in between."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ _LENGTH = 64
 
 
 class EditLog(Generic[T]):
-    """Which names were edited on the way to a set; linked to the logs of the set's ancestors, not to their resources.
+    """Which names were edited on the way to a set.
 
-    `lineage` is one object for all sets that descend from one another; what is derived from a lineage is kept by it.
+    It is linked to the logs of the set's ancestors, not to their resources. `lineage` is one object
+    for all sets that descend from one another; what is derived from a lineage is kept by it.
     """
 
     __slots__ = ("depth", "edited", "lineage", "parent")
@@ -40,7 +41,10 @@ class EditLog(Generic[T]):
             log.parent = None
 
     def edited_since(self, old: EditLog[T]) -> Collection[str] | None:
-        """The names edited between an earlier (or sibling) log's end and this one's; None when that is forgotten."""
+        """Give the names edited between an earlier or sibling log's end and this one's.
+
+        None when that is forgotten.
+        """
         if self.parent is old:
             return self.edited
         if self.lineage is not old.lineage:

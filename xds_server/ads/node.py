@@ -1,11 +1,13 @@
-"""Who a connecting proxy is: from the node that it sends to the identity that translation uses. Pure.
+"""Who a connecting proxy is: from the node that it sends to the identity that translation uses.
 
 Two forms of node ids are understood:
 
-* ``sidecar~IP~POD.NAMESPACE~NAMESPACE.svc.cluster.local``, as Istio's bootstraps write it, with their metadata ``NAMESPACE``,
-  ``LABELS``, ``INSTANCE_IPS``, ``SERVICE_ACCOUNT``, ``CLUSTER_ID`` and ``INTERCEPTION_MODE``;
-* ``NAME.NAMESPACE``, for a laptop or a VM, with the same metadata and ``CHANCERY_MODE`` (``egress``, ``captured``),
-  ``CHANCERY_EGRESS_PORT`` and ``CHANCERY_INBOUND`` (target port → address of the application).
+* `sidecar~IP~POD.NAMESPACE~NAMESPACE.svc.cluster.local`, as Istio's bootstraps write it, with their
+  metadata `NAMESPACE`, `LABELS`, `INSTANCE_IPS`, `SERVICE_ACCOUNT`, `CLUSTER_ID` and
+  `INTERCEPTION_MODE`;
+* `NAME.NAMESPACE`, for a laptop or a VM, with the same metadata and `CHANCERY_MODE` (`egress`,
+  `captured`), `CHANCERY_EGRESS_PORT` and `CHANCERY_INBOUND` (target port → address of the
+  application).
 """
 
 from __future__ import annotations
@@ -28,10 +30,11 @@ _DEFAULT_EGRESS_PORT = 15001
 
 
 def proxy_node(raw: RawNode) -> ProxyNode:
-    """The proxy that a node describes.
+    """Give the proxy that a node describes.
 
     Raises:
-        NodeRefusedError: Its id or its metadata cannot be understood; the message says what is expected.
+        NodeRefusedError: Its id or its metadata cannot be understood; the message says what is
+            expected.
     """
     metadata = raw.metadata
     is_proxyless = raw.user_agent_name.startswith("gRPC")
@@ -69,7 +72,7 @@ def proxy_node(raw: RawNode) -> ProxyNode:
 
 
 def _istio_id(text: str) -> tuple[str, str, str]:
-    """Name, namespace and address of ``sidecar~IP~POD.NAMESPACE~DOMAIN``."""
+    """Name, namespace and address of `sidecar~IP~POD.NAMESPACE~DOMAIN`."""
     parts = text.split("~")
     if len(parts) != 4:
         raise NodeRefusedError(
@@ -113,12 +116,12 @@ def _mode(raw: RawNode) -> Mode:
 
 
 def _addresses(raw: RawNode, address: str) -> tuple[str, ...]:
-    """The addresses of the id and of ``INSTANCE_IPS`` (comma-separated), sorted."""
-    found = {address} if address else set()
-    for each in _text(raw.metadata, "INSTANCE_IPS").split(","):
-        if each.strip():
-            found.add(_address(raw.id, "metadata.INSTANCE_IPS", each.strip()))
-    return tuple(sorted(found))
+    """Give the addresses of the id and of `INSTANCE_IPS` (comma-separated), sorted."""
+    addresses = {address} if address else set()
+    for text in _text(raw.metadata, "INSTANCE_IPS").split(","):
+        if text.strip():
+            addresses.add(_address(raw.id, "metadata.INSTANCE_IPS", text.strip()))
+    return tuple(sorted(addresses))
 
 
 def _address(node_id: str, where: str, text: str) -> str:
@@ -134,13 +137,13 @@ def _labels(raw: RawNode) -> frozenset[tuple[str, str]]:
     labels = raw.metadata.get("LABELS")
     if labels is None:
         return frozenset()
-    if not isinstance(labels, dict) or not all(isinstance(each, str) for each in labels.values()):
+    if not isinstance(labels, dict) or not all(isinstance(label, str) for label in labels.values()):
         raise NodeRefusedError(f"node {raw.id!r}: metadata.LABELS is not a map of strings")
     return frozenset((key, str(value)) for key, value in labels.items())
 
 
 def _inbound(raw: RawNode) -> tuple[tuple[int, str], ...]:
-    """``CHANCERY_INBOUND`` as (target port, HOST:PORT of the application), sorted."""
+    """`CHANCERY_INBOUND` as (target port, HOST:PORT of the application), sorted."""
     where = "CHANCERY_INBOUND"
     ports = raw.metadata.get(where)
     if ports is None:
@@ -149,17 +152,17 @@ def _inbound(raw: RawNode) -> tuple[tuple[int, str], ...]:
         raise NodeRefusedError(
             f'node {raw.id!r}: metadata.{where} is not a map of ports to addresses, e.g. {{"9080": "127.0.0.1:19080"}}'
         )
-    found = []
+    inbound = []
     for port, target in ports.items():
         host, _, number = str(target).rpartition(":")
         _address(raw.id, f"metadata.{where}", host.strip("[]"))
         _port(raw, where, number)
-        found.append((_port(raw, where, port), str(target)))
-    return tuple(sorted(found))
+        inbound.append((_port(raw, where, port), str(target)))
+    return tuple(sorted(inbound))
 
 
 def _port(raw: RawNode, where: str, value: Json) -> int:
-    """A port written as a number or as text."""
+    """Give a port that is written as a number or as text."""
     text = f"{value:g}" if isinstance(value, float) else str(value)
     if not text.isascii() or not text.isdigit() or not 0 < int(text) < 65536:
         raise NodeRefusedError(f"node {raw.id!r}: {text!r} in metadata.{where} is not a port")
@@ -167,6 +170,6 @@ def _port(raw: RawNode, where: str, value: Json) -> int:
 
 
 def _text(metadata: Mapping[str, Json], key: str) -> str:
-    """A string of the metadata; empty when it is absent or something else."""
+    """Give a string of the metadata; empty when it is absent or something else."""
     value = metadata.get(key)
     return value if isinstance(value, str) else ""

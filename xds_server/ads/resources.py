@@ -1,10 +1,14 @@
 """Immutable sets of resources of one type: what a stream was sent is a pointer to one.
 
-In: resources by name, as edits of an earlier set. Out: pointers that streams hold, and the differences between two.
+In: resources by name, as edits of an earlier set. Out: pointers that streams hold, and the
+differences between two.
 
-* A set never changes; `edit` gives the next one. Two sets are compared by identity, never by content.
-* Each set knows which names were edited on the way to it, so a difference costs what changed, not what there is.
-* A difference hangs on the set that it leads to and dies with it. It does not keep the older one alive.
+* A set never changes; `edit` gives the next one. Two sets are compared by identity, never by
+  content.
+* Each set knows which names were edited on the way to it, so a difference costs what changed, not
+  what there is.
+* A difference hangs on the set that it leads to and dies with it. It does not keep the older one
+  alive.
 """
 
 from __future__ import annotations
@@ -31,8 +35,9 @@ class Resources:
     Attributes:
         type_url: The type.
         by_name: Name → resource; never to be changed.
-        missing: Names that were asked for and are not there; only in what a named subscription selects.
-        serial: Identifies the snapshot among all of this process.
+        missing: Names that were asked for and are not there; only in what a named subscription
+            selects.
+        serial: Identifies the set among all of this process.
     """
 
     __slots__ = (
@@ -74,7 +79,7 @@ class Resources:
 
     @property
     def lineage(self) -> Lineage[Resources]:
-        """The line of edits that the snapshot belongs to."""
+        """The line of edits that the set belongs to."""
         return self._edits.lineage
 
     def edit(
@@ -83,9 +88,12 @@ class Resources:
         removed: Collection[str] = (),
         missing: frozenset[str] | None = None,
     ) -> Resources:
-        """The snapshot after an edit; this very one when nothing differs. ``missing`` None keeps what was missing."""
+        """Give the set after an edit; this very one when nothing differs.
+
+        `missing` None keeps what was missing.
+        """
         own = self.by_name
-        changed = {name: found for name, found in updated.items() if own.get(name) != found}
+        changed = {name: after for name, after in updated.items() if own.get(name) != after}
         gone = [name for name in removed if name in own and name not in updated]
         missing = self.missing if missing is None else missing
         if not changed and not gone and missing == self.missing:
@@ -102,17 +110,20 @@ class Resources:
         return result
 
     def edited_since(self, old: Resources) -> Collection[str] | None:
-        """The names edited between an earlier (or sibling) snapshot and this one; None when that is not known any more."""
+        """Give the names edited between an earlier or sibling set and this one.
+
+        None when that is not known any more.
+        """
         return self._edits.edited_since(old._edits)
 
     def diff_from(self, old: Resources) -> Diff:
-        """What leads from the other snapshot to this one; made once."""
-        found = self._diffs.get(old.serial)
-        if found is None:
+        """Give what leads from the other set to this one; made once."""
+        diff = self._diffs.get(old.serial)
+        if diff is None:
             if len(self._diffs) >= _DIFFS_KEPT:
                 del self._diffs[next(iter(self._diffs))]
-            found = self._diffs[old.serial] = self._difference(old)
-        return found
+            diff = self._diffs[old.serial] = self._difference(old)
+        return diff
 
     def _difference(self, old: Resources) -> Diff:
         if old is self:
@@ -121,56 +132,57 @@ class Resources:
         edited = self.edited_since(old)
         if edited is None or len(edited) > len(after):
             changed = [
-                found
-                for name, found in after.items()
-                if (known := before.get(name)) is not found
-                and (known is None or known.version != found.version)
+                new
+                for name, new in after.items()
+                if (known := before.get(name)) is not new
+                and (known is None or known.version != new.version)
             ]
             removed = [name for name in before if name not in after]
             return Diff(self.type_url, tuple(changed), tuple(removed))
         changed, removed = [], []
         for name in edited:
-            found, known = after.get(name), before.get(name)
-            if found is None:
+            new, known = after.get(name), before.get(name)
+            if new is None:
                 if known is not None:
                     removed.append(name)
-            elif known is None or known.version != found.version:
-                changed.append(found)
+            elif known is None or known.version != new.version:
+                changed.append(new)
         return Diff(self.type_url, tuple(changed), tuple(removed))
 
     def over(self, old: Resources) -> Resources:
-        """Everything of this snapshot and whatever else the other one has: what a client can hold while it changes over."""
+        """Give everything of this set and whatever else the other one has.
+
+        That is what a client can hold while it changes over.
+        """
         key = (old.serial, frozenset[str]())
-        found = self._merged.get(key)
-        if found is None:
+        merged = self._merged.get(key)
+        if merged is None:
             diff = self.diff_from(old)
-            found = (
-                self if not diff.removed else old.edit({each.name: each for each in diff.changed})
-            )
-            self._merge(key, found)
-        return found
+            merged = old.edit({new.name: new for new in diff.changed}) if diff.removed else self
+            self._merge(key, merged)
+        return merged
 
     def filled(self, names: frozenset[str]) -> Resources:
-        """This snapshot with an empty resource under each of these missing names."""
+        """Put an empty resource under each of these missing names."""
         key = (0, names)
-        found = self._merged.get(key)
-        if found is None:
+        merged = self._merged.get(key)
+        if merged is None:
             blanks = {name: blank(self.type_url, name) for name in sorted(names)}
-            found = self._merge(key, self.edit(blanks))
-        return found
+            merged = self._merge(key, self.edit(blanks))
+        return merged
 
-    def _merge(self, key: tuple[int, frozenset[str]], found: Resources) -> Resources:
+    def _merge(self, key: tuple[int, frozenset[str]], merged: Resources) -> Resources:
         if len(self._merged) >= _DIFFS_KEPT:
             del self._merged[next(iter(self._merged))]
-        self._merged[key] = found
-        return found
+        self._merged[key] = merged
+        return merged
 
     @property
     def needed(self) -> frozenset[str]:
         """Names of the next type that a holder of these resources asks for."""
         if self._needed is None:
             self._needed = frozenset(
-                [need for found in self.by_name.values() for need in found.needs]
+                [need for parent in self.by_name.values() for need in parent.needs]
             )
         return self._needed
 
@@ -178,7 +190,9 @@ class Resources:
     def needing(self) -> frozenset[str]:
         """Names of the resources that need any of the next type."""
         if self._needing is None:
-            self._needing = frozenset([name for name, found in self.by_name.items() if found.needs])
+            self._needing = frozenset(
+                [name for name, parent in self.by_name.items() if parent.needs]
+            )
         return self._needing
 
     @property
@@ -189,26 +203,29 @@ class Resources:
         return f"{self._digest % (1 << 64):016x}"
 
     def full(self) -> Response:
-        """The SotW response with every resource."""
+        """Give the SotW response with every resource."""
         if self._full is None:
-            parts = [sotw_resource(self.type_url, found.body) for found in self.by_name.values()]
+            parts = [sotw_resource(self.type_url, part.body) for part in self.by_name.values()]
             body = sotw_response_body(parts, self.type_url, self.version)
             self._full = Response(tuple(self.by_name.values()), (), body, self.version)
         return self._full
 
 
-def _fingerprint(found: Resource) -> int:
-    """Sums of these identify sets, whatever the order in which they were made."""
-    text = f"{found.name}\0{found.version}".encode()
+def _fingerprint(part: Resource) -> int:
+    """Give a number of which sums identify sets, whatever the order in which they were made."""
+    text = f"{part.name}\0{part.version}".encode()
     return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big")
 
 
 def blank(type_url: str, name: str) -> Resource:
-    """A resource that only says its name: a ClusterLoadAssignment without endpoints, a RouteConfiguration without hosts."""
+    """Make a resource that only says its name.
+
+    That is a ClusterLoadAssignment without endpoints, or a RouteConfiguration without hosts.
+    """
     return resource(type_url, name, string(1, name))
 
 
 EMPTY: Mapping[str, Resources] = MappingProxyType(
     {known.url: Resources(known.url) for known in TYPES}
 )
-"""Type URL → the snapshot with nothing in it, of each type that the translators make."""
+"""Type URL → the set with nothing in it, of each type that the translators make."""

@@ -1,4 +1,4 @@
-"""Snapshots: for each type the resources that some proxies are to hold at one revision, consistent with each other."""
+"""Snapshots: of each type the resources that some proxies are to hold at one revision."""
 
 from __future__ import annotations
 
@@ -16,40 +16,40 @@ class Snapshot:
 
     Attributes:
         revision: The newest revision whose changes are in it.
-        snapshots: Type URL → what of that type there is; a type that is absent has nothing.
+        by_type: Type URL → what of that type there is; a type that is absent has nothing.
     """
 
     __slots__ = ("_absent", "_changed", "_serial", "by_type", "revision")
 
-    def __init__(self, revision: int, snapshots: Mapping[str, Resources]) -> None:
+    def __init__(self, revision: int, by_type: Mapping[str, Resources]) -> None:
         self.revision = revision
-        self.by_type = snapshots
+        self.by_type = by_type
         self._serial = next(_serials)
         self._changed: dict[int, frozenset[str]] = {}
         self._absent: dict[str, Resources] = {}
 
     def resources(self, type_url: str) -> Resources:
-        """What there is of a type."""
-        found = self.by_type.get(type_url)
-        if found is None:
-            found = self._absent.get(type_url, EMPTY.get(type_url))
-            if found is None:
-                found = self._absent[type_url] = Resources(type_url)
-        return found
+        """Give what there is of a type."""
+        resources = self.by_type.get(type_url)
+        if resources is None:
+            resources = self._absent.get(type_url, EMPTY.get(type_url))
+            if resources is None:
+                resources = self._absent[type_url] = Resources(type_url)
+        return resources
 
     def with_own(self, own: Mapping[str, Resources]) -> Snapshot:
         """This snapshot with resources of further types, which are one proxy's alone."""
         return Snapshot(self.revision, {**self.by_type, **own})
 
     def changed_since(self, old: Snapshot) -> frozenset[str]:
-        """The types whose snapshots differ."""
-        found = self._changed.get(old._serial)
-        if found is None:
+        """Give the types whose resources differ."""
+        changed = self._changed.get(old._serial)
+        if changed is None:
             types = {**old.by_type, **self.by_type}
-            found = frozenset(
-                [each for each in types if old.by_type.get(each) is not self.by_type.get(each)]
+            changed = frozenset(
+                [url for url in types if old.by_type.get(url) is not self.by_type.get(url)]
             )
             if len(self._changed) >= _CHANGES_KEPT:
                 self._changed.clear()
-            self._changed[old._serial] = found
-        return found
+            self._changed[old._serial] = changed
+        return changed

@@ -1,67 +1,97 @@
-"""The state-of-the-world variant: each request repeats all names; a response of clusters or listeners is complete.
+"""The state-of-the-world variant: each request repeats all names, some responses all resources.
 
-Source: https://www.envoyproxy.io/docs/envoy/latest/api-docs/xds_protocol, "Aggregated Discovery Service" and "ACK/NACK and
-resource type instance version". Responses of other types need not be complete, and carry what changed or was asked for.
+A response of clusters or listeners is complete; one of another type carries what changed or was
+asked for.
+
+Source: https://www.envoyproxy.io/docs/envoy/latest/api-docs/xds_protocol; its sections, and issues,
+are named where a rule comes from them.
 """
 
 from __future__ import annotations
 
+from typing import Final
+
 from translators.codec.discovery import RequestError, SotwRequest, parse_discovery_request
-from translators.codec.errors import DecodeError
 from xds_server.ads.diff import Diff, Response
 from xds_server.ads.resources import Resources
 from xds_server.ads.seams import Wire
 from xds_server.ads.stream import Stream
-from xds_server.ads.subscription import Subscription
+from xds_server.ads.subscription import Subscription, SubscriptionPool
 from xds_server.ads.watched_type import WatchedType
-from xds_server.errors import MalformedRequestError
 
 
-class SotwStream(Stream):
-    """A stream of StreamAggregatedResources."""
+class SotwVariant:
+    """What requests and responses of StreamAggregatedResources mean."""
 
     __slots__ = ()
-    wire = Wire.SOTW
+    wire: Final = Wire.SOTW
 
-    def on_bytes(self, data: bytes) -> None:
-        """Takes in one encoded request; see ``on_request``."""
-        try:
-            request = parse_discovery_request(data)
-        except DecodeError as error:
-            raise MalformedRequestError(str(error)) from error
-        self.on_request(request)
+    def on_bytes(self, stream: Stream, data: bytes) -> None:
+        """Take in one encoded request.
 
-    def on_request(self, request: SotwRequest) -> None:
-        """Takes in one request.
+        Raises:
+            DecodeError: The bytes are no DiscoveryRequest.
+            LimitExceededError: It asks for more than the limits allow.
+        """
+        self.on_request(stream, parse_discovery_request(data))
+
+    def on_request(self, stream: Stream, request: SotwRequest) -> None:
+        """Take in one request.
 
         Raises:
             LimitExceededError: It asks for more than the limits allow.
         """
-        watched = self.watched.get(request.type_url)
+        watched = stream.watched.get(request.type_url)
         if watched is None:
-            self._first(request)
+            self._first(stream, request)
             return
         if request.nonce and request.nonce != watched.nonce:
+            # "Resource updates": a stale nonce is not answered; the next request repeats all names.
             return
         was_answered = watched.inflight is None
         if request.nonce and not was_answered:
-            self._judge(watched, request)
+            self._judge(stream, watched, request)
         names = request.resource_names
         if names is not watched.names and names != watched.names:
-            self._resubscribe(watched, request)
+            self._resubscribe(stream, watched, request)
         elif not request.nonce:
-            watched.is_due = watched.is_dirty = True
+            # It answers nothing, so it asks: as a type's first request does.
+            watched.ask()
             watched.resend(watched.subscription.names)
-        elif was_answered and watched.is_child_due:
-            # A parent changed, and the client asks for the child that it has: it waits for an answer.
-            watched.is_child_due = False
-            watched.resend(watched.subscription.names)
+        elif was_answered and watched.is_parent_newer:
+            # It answers nothing either, and has the form of an ACK: a cluster or listener was
+            # changed, and warms until the child that the client has is sent again
+            # ("Resource warming"; envoy#47302, go-control-plane#59).
+            watched.repeat()
 
-    def _judge(self, watched: WatchedType, request: SotwRequest) -> None:
-        """Tells an ACK from a NACK.
+    def tells_nothing(self, watched: WatchedType, diff: Diff) -> bool:
+        """Say whether neither a resource nor, where missing is gone, a removal is to be told."""
+        if watched.type.is_complete_in_sotw:
+            return not diff.changed and not diff.removed
+        return not diff.changed
 
-        While clusters warm, Envoy holds answers back and then sends one for all: nonce and version of the newest response
-        with the error of an older one. A client that names a response's own version has accepted it.
+    def messages(
+        self, watched: WatchedType, goal: Resources, diff: Diff, _limit_bytes: int
+    ) -> tuple[Response, ...]:
+        """Make the one message, whatever its size.
+
+        Source: "Grouping Resources into Responses", "Deleting Resources".
+        """
+        if watched.type.is_complete_in_sotw:
+            return (goal.full(),)
+        return (diff.partial(goal.version),)
+
+    def is_doubtful(self, watched: WatchedType) -> bool:
+        """Say whether the next response is not complete anyway."""
+        return not watched.type.is_complete_in_sotw
+
+    def _judge(self, stream: Stream, watched: WatchedType, request: SotwRequest) -> None:
+        """Tell an ACK from a NACK.
+
+        An error makes a NACK ("ACK and NACK semantics summary"; envoy#14841), but for one case.
+        While clusters warm, Envoy holds answers back (envoy#5887) and then sends one for all: nonce
+        and version of the newest response with the error of an older one, as Envoy 1.40 was seen to
+        do. A client that names a response's own version has accepted it.
         """
         response, error = watched.inflight, request.error
         if (
@@ -69,71 +99,74 @@ class SotwStream(Stream):
             and response is not None
             and request.version_info == response.version != watched.accepted_version
         ):
-            self._on_answer(watched, None)
-            self._blame_late(watched, error)
+            stream.answered(watched, None)
+            self._blame_late(stream, watched, error)
             return
-        self._on_answer(watched, error)
-        self._close_late(watched)
+        stream.answered(watched, error)
+        self._close_late(stream, watched)
 
-    def _blame_late(self, watched: WatchedType, error: RequestError) -> None:
+    def _blame_late(self, stream: Stream, watched: WatchedType, error: RequestError) -> None:
+        """Take an error for that of the oldest response without an answer."""
         if not watched.late:
-            self._warn(
-                f"{watched.type_url}: a response was accepted with an error of another one: {error.message}"
+            stream.warn(
+                f"{watched.type_url}: a response was accepted with an error of another one:"
+                f" {error.message}"
             )
             return
-        self._on_late_answer(watched, next(iter(watched.late)), error)
-        self._close_late(watched)
+        stream.answered_late(watched, next(iter(watched.late)), error)
+        self._close_late(stream, watched)
 
-    def _close_late(self, watched: WatchedType) -> None:
-        """An answer to a response is one to all before it."""
+    def _close_late(self, stream: Stream, watched: WatchedType) -> None:
+        """Take an answer for one to all responses before it: their nonces are stale now."""
         for nonce in tuple(watched.late or ()):
-            self._on_late_answer(watched, nonce, None)
+            stream.answered_late(watched, nonce, None)
 
-    def _first(self, request: SotwRequest) -> None:
-        """The first request of a type is always answered in full, whatever version the client has."""
+    def _first(self, stream: Stream, request: SotwRequest) -> None:
+        """Take in the first request of a type, which is answered in full.
+
+        A version is of another stream, whose names are not known, so it spares nothing
+        ("ACK/NACK and resource type instance version").
+        """
+        names = request.resource_names
         held = Resources(request.type_url)
-        watched = WatchedType(request.type_url, self._pool.everything(), held)
-        watched.names = request.resource_names
-        watched.is_explicit = bool(request.resource_names)
-        watched.subscription = self._subscription(watched, request.resource_names)
+        watched = WatchedType(request.type_url, stream.pool.everything(), held)
+        watched.name(names)
         watched.accepted_version = request.version_info
-        watched.is_due = watched.subscription.is_wildcard or bool(watched.subscription.names)
-        self._open(watched)
-        if watched.subscription.names:
-            watched.resend(watched.subscription.names)
+        watched.subscription = subscription = _subscription(stream.pool, watched)
+        if subscription.is_wildcard or subscription.names:
+            watched.ask()
+        else:
+            watched.change()
+        stream.open(watched)
+        if subscription.names:
+            watched.resend(subscription.names)
 
-    def _subscription(self, watched: WatchedType, names: tuple[str, ...]) -> Subscription:
-        if names or watched.is_explicit or not watched.type.is_wildcard_when_empty:
-            return self._pool.named(names, watched.subscription)
-        return self._pool.everything()
-
-    def _resubscribe(self, watched: WatchedType, request: SotwRequest) -> None:
+    def _resubscribe(self, stream: Stream, watched: WatchedType, request: SotwRequest) -> None:
         known = watched.subscription
-        watched.names = request.resource_names
-        watched.is_explicit = watched.is_explicit or bool(request.resource_names)
-        watched.subscription = changed = self._subscription(watched, request.resource_names)
-        self._check(watched)
+        watched.name(request.resource_names)
+        changed = _subscription(stream.pool, watched)
+        stream.resubscribe(watched, changed)
+        # "How the client specifies what resources to return": what is newly asked for is sent, also
+        # if it was sent before.
         added = changed.names - known.names
         if added or (changed.is_wildcard and not known.is_wildcard):
-            watched.is_due = True
+            watched.ask()
             watched.resend(added)
         if not changed.is_wildcard and changed is not known:
+            # "Unsubscribing From Resources": what is not named any more is dropped without a word.
             watched.unsubscribe(changed)
-            watched.to_resend &= changed.names
-        watched.is_dirty = True
-        self.order.subscribed(watched)
-        self._settled = -1
+        watched.change()
 
-    def _reject(self, watched: WatchedType, response: Response) -> None:
-        if not watched.type.is_complete_in_sotw:
-            watched.reject(response)
 
-    def _tells_nothing(self, diff: Diff, watched: WatchedType) -> bool:
-        if watched.type.is_complete_in_sotw:
-            return not diff.changed and not diff.removed
-        return not diff.changed
+def _subscription(pool: SubscriptionPool, watched: WatchedType) -> Subscription:
+    """Give what the names of the last request ask for.
 
-    def _responses(self, watched: WatchedType, goal: Resources, diff: Diff) -> tuple[Response, ...]:
-        if watched.type.is_complete_in_sotw:
-            return (goal.full(),)
-        return (diff.partial(goal.version),)
+    Without names that is everything, but only as long as none were ever given ("How the client
+    specifies what resources to return"), and only of types that have a wildcard.
+    """
+    if watched.names or watched.is_explicit or not watched.type.is_wildcard_when_empty:
+        return pool.named(watched.names, watched.subscription)
+    return pool.everything()
+
+
+SOTW: Final = SotwVariant()

@@ -1,30 +1,47 @@
 """One proxy's stream as a state machine: requests and snapshots in, responses out, no I/O.
 
-Whoever drives it feeds requests (``on_request``), says when the snapshot may have changed (``on_snapshot_change``) and when a
-deadline has passed (``on_deadline``), and after each of these takes responses until there is none. Nothing is queued: a response
-is made when it is taken, from the newest state, so a slow client costs no memory and skips what it has missed.
+Whoever drives it feeds requests (`on_bytes`), says when the snapshot may have changed
+(`on_snapshot_change`) and when a deadline has passed (`on_deadline`), and after each of these takes
+responses until there is none. Nothing is queued: a response is made when it is taken, from the
+newest state, so a slow client costs no memory and skips what it has missed.
 
-Rules, of both wires: one response of a type is outstanding at a time; what was rejected is not sent again until any of it
-changes, and then the rest of it is sent as well, for the client may have applied none of it; an answer is what repeats the nonce of the response in flight, and nothing else is; it rejects when it carries an error.
+A stream is given its variant of the protocol, which knows what a request means and what a response
+must hold, and works on the stream through `open`, `resubscribe`, `answered`, `answered_late` and
+`warn`. Rules of both variants:
+
+* One response of a type is outstanding at a time; see `state`.
+* An answer is what repeats the nonce of the response in flight, and nothing else is; it rejects
+  when it carries an error (xDS protocol, "ACK and NACK semantics summary").
+* What was rejected is not sent again until any of it changes, for it would only be rejected again
+  (contour#1176); then the rest of it is sent as well, for the client may have applied none of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Final, Protocol, final
 
 from translators.codec.discovery import RequestError, with_nonce
+from translators.codec.errors import DecodeError
 from translators.codec.node import RawNode
 from translators.model.resource import Resource
-from translators.resource_types import ENDPOINT, Stage
+from translators.resource_types import Stage
 from xds_server.ads.diff import DEFAULT_RESPONSE_BYTES, Diff, Response
 from xds_server.ads.order import Order
-from xds_server.ads.resources import Resources, blank
-from xds_server.ads.seams import Observer, Watch, Wire
-from xds_server.ads.subscription import SubscriptionPool
+from xds_server.ads.resources import Resources
+from xds_server.ads.seams import Watch, Wire
+from xds_server.ads.state import State
+from xds_server.ads.subscription import Subscription, SubscriptionPool
 from xds_server.ads.watched_type import WatchedType
-from xds_server.errors import LimitExceededError
+from xds_server.ads.window import Window
+from xds_server.errors import LimitExceededError, MalformedRequestError
+
+_NO_NAMES: Final = frozenset[str]()
+_UNSETTLED: Final = -1
+_LEADING: Final = Stage.LEADING
+_IDLE: Final = State.IDLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +51,8 @@ class StreamLimits:
     Attributes:
         gate_deadline: So long a stage of a change waits for the answers that it depends on.
         response_bytes: Delta responses are split above this size.
-        pending_bytes: What may be sent and not answered; beyond it the stream waits, and ends when that does not help.
+        pending_bytes: What may be sent and not answered; beyond it the stream waits, and ends when
+            that does not help.
         types: Resource types that a client may ask for.
         names: Names that a client may ask for, of one type.
     """
@@ -46,38 +64,104 @@ class StreamLimits:
     names: int = 100_000
 
 
+class Variant(Protocol):
+    """What differs between delta and state of the world. It has no state of its own."""
+
+    @property
+    def wire(self) -> Wire:
+        """Which of the two it is."""
+
+    def on_bytes(self, stream: Stream, data: bytes) -> None:
+        """Take in one encoded request.
+
+        Raises:
+            DecodeError: The bytes are no request of this variant.
+            LimitExceededError: It asks for more than the limits allow.
+        """
+
+    def tells_nothing(self, watched: WatchedType, diff: Diff, /) -> bool:
+        """Say whether the client need not hear of a difference."""
+
+    def messages(
+        self, watched: WatchedType, goal: Resources, diff: Diff, limit_bytes: int, /
+    ) -> tuple[Response, ...]:
+        """Make the messages that tell a difference and lead to the goal; at least one."""
+
+    def is_doubtful(self, watched: WatchedType, /) -> bool:
+        """Say whether what was good in a rejected response must be sent again, some time."""
+
+
+class Observer(Protocol):
+    """Who is told of all that happens on streams, at once: it must be quick and must not raise."""
+
+    def connected(self, stream: Stream) -> None:
+        """Note that a proxy introduced itself and was taken in."""
+
+    def disconnected(self, stream: Stream) -> None:
+        """Note that the stream ended, whoever ended it."""
+
+    def pushed(self, stream: Stream, type_url: str, response: Response) -> None:
+        """Note that a response was handed to the transport."""
+
+    def acked(self, stream: Stream, type_url: str, response: Response) -> None:
+        """Note that the client accepted a response."""
+
+    def nacked(
+        self, stream: Stream, type_url: str, response: Response, code: int, message: str
+    ) -> None:
+        """Note that the client rejected a response.
+
+        The message is its own words, cut at 4096 characters by Envoy.
+        """
+
+    def settled(self, stream: Stream, revision: int) -> None:
+        """Note that everything up to the snapshot of this revision is sent and answered."""
+
+    def warned(self, stream: Stream, message: str) -> None:
+        """Note what should not have been necessary: a gate's deadline passed."""
+
+    def turned_away(self, peer: str, code: str, message: str) -> None:
+        """Note that a stream was not taken, or ended by this side.
+
+        `code` is gRPC's in lower case, the message what the client is told.
+        """
+
+
+@final
 class Stream:
-    """What both wires have in common.
+    """One proxy's stream.
 
     Attributes:
-        wire: Which wire it is.
+        variant: Which protocol it speaks.
         node: Who the proxy says it is.
         watch: Its place in the world.
         watched: Type URL → how far that type is.
+        order: Which state each type may be brought to.
+        pool: Subscriptions, shared with other streams.
     """
 
     __slots__ = (
         "__weakref__",
-        "_held_since",
         "_limits",
         "_nonces",
         "_now",
         "_observer",
         "_ordered",
         "_others",
-        "_pending_bytes",
-        "_pool",
         "_settled",
         "_timeout",
+        "_window",
         "node",
         "order",
+        "pool",
+        "variant",
         "watch",
         "watched",
     )  # fmt: skip
-    wire: Wire
 
     def __init__(
         self,
+        variant: Variant,
         node: RawNode,
         watch: Watch,
         observer: Observer,
@@ -85,22 +169,27 @@ class Stream:
         now: Callable[[], float],
         limits: StreamLimits = StreamLimits(),
     ) -> None:
-        """``now`` gives seconds that only grow."""
+        """`now` gives seconds that only grow."""
+        self.variant = variant
         self.node = node
         self.watch = watch
         self.watched: dict[str, WatchedType] = {}
+        self.pool = pool
         self._observer = observer
-        self._pool = pool
         self._now = now
         self._limits = limits
         self._timeout = limits.gate_deadline.total_seconds()
+        self._window = Window(limits.pending_bytes, self._timeout)
         self.order = Order(watch.snapshot(), pool, self._timeout, now)
         self._ordered: tuple[WatchedType, ...] = ()
         self._others: list[WatchedType] = []
         self._nonces = 0
-        self._pending_bytes = 0
-        self._held_since: float | None = None
-        self._settled = -1
+        self._settled = _UNSETTLED
+
+    @property
+    def wire(self) -> Wire:
+        """Which variant it speaks."""
+        return self.variant.wire
 
     @property
     def is_settled(self) -> bool:
@@ -108,65 +197,121 @@ class Stream:
         return self._settled == self.order.number
 
     def on_bytes(self, data: bytes) -> None:
-        """Takes in one encoded request.
+        """Take in one encoded request.
 
         Raises:
             MalformedRequestError: The bytes are no request of this wire.
             LimitExceededError: It asks for more than the limits allow.
         """
-        raise NotImplementedError
+        try:
+            self.variant.on_bytes(self, data)
+        except DecodeError as error:
+            raise MalformedRequestError(str(error)) from error
 
     def on_snapshot_change(self) -> None:
-        """Takes note of the watch's present snapshot; costs next to nothing when it is the known one."""
+        """Note the watch's present snapshot; costs next to nothing when it is the known one."""
         snapshot = self.watch.snapshot()
         if snapshot is not self.order.snapshot:
             self.order.follow(snapshot, self._others)
 
     def on_deadline(self) -> None:
-        """Takes note that time has passed."""
+        """Note that time has passed."""
         now = self._now()
         for watched in self._ordered:
-            if watched.is_dirty and self._is_overdue(watched, now):
+            if watched.is_blocked and now >= watched.sent_time + self._timeout:
                 watched.time_out()
-                self._warn(f"no answer to a response of {watched.type_url} in {self._timeout:g} s")
-        self._warn(self.order.expire())
+                self.warn(f"no answer to a response of {watched.type_url} in {self._timeout:g} s")
+        self.warn(self.order.expire())
 
     def deadline(self) -> float | None:
-        """When ``on_deadline`` is to be called, on the scale of ``now``; None: not before something else happens."""
+        """Give when to call `on_deadline`, on the scale of `now`; None: not before a new event."""
         times = [
-            watched.sent_time + self._timeout
-            for watched in self._ordered
-            if watched.inflight is not None and watched.is_dirty
+            watched.sent_time + self._timeout for watched in self._ordered if watched.is_blocked
         ]
-        gate = self.order.deadline()
-        if gate is not None:
-            times.append(gate)
-        if self._held_since is not None:
-            times.append(self._held_since + self._timeout)
-        return min(times, default=None)
+        gates = (self.order.deadline(), self._window.deadline())
+        return min([*times, *[gate for gate in gates if gate is not None]], default=None)
+
+    def open(self, watched: WatchedType) -> None:
+        """Begin to watch a type that the client asks for.
+
+        Raises:
+            LimitExceededError: It is one type or one name too many.
+        """
+        if len(self.watched) >= self._limits.types:
+            raise LimitExceededError(
+                f"this stream asks for more than {self._limits.types} resource types;"
+                f" {watched.type_url} is one too many"
+            )
+        self._check(watched.type_url, watched.subscription)
+        self.watched[watched.type_url] = watched
+        self._ordered = tuple(sorted(self.watched.values(), key=lambda watched: watched.type.rank))
+        if watched.type.stage is Stage.FREE:
+            self._others.append(watched)
+        self.order.open(watched)
+        self._settled = _UNSETTLED
+
+    def resubscribe(self, watched: WatchedType, subscription: Subscription) -> None:
+        """Put another subscription in place of a type's own.
+
+        Raises:
+            LimitExceededError: It has too many names.
+        """
+        self._check(watched.type_url, subscription)
+        watched.subscription = subscription
+        self.order.subscribed(watched)
+        self._settled = _UNSETTLED
+
+    def answered(self, watched: WatchedType, error: RequestError | None) -> None:
+        """Take in the answer to the response in flight; `error` None: it was accepted."""
+        response = watched.finish()
+        self._window.answered(len(response.body))
+        if error is None:
+            watched.accept(response)
+            self._observer.acked(self, watched.type_url, response)
+            self.order.answered(watched, _NO_NAMES)
+        else:
+            self._reject(watched, response, error)
+            needs = [need for resource in response.changed for need in resource.needs]
+            self.order.answered(watched, frozenset(needs))
+
+    def answered_late(self, watched: WatchedType, nonce: str, error: RequestError | None) -> None:
+        """Take in an answer that came after its time; one to nothing that is known is ignored."""
+        response = watched.finish_late(nonce)
+        if response is None:
+            return
+        self._window.answered(len(response.body))
+        if error is None:
+            self._observer.acked(self, watched.type_url, response)
+        else:
+            self._reject(watched, response, error)
+
+    def warn(self, message: str) -> None:
+        """Tell the observer what should not have been necessary; nothing when it is empty."""
+        if message:
+            self._observer.warned(self, message)
 
     def take(self) -> bytes | None:
-        """The next response to write; None when there is none now."""
+        """Give the next response to write; None when there is none now."""
         order = self.order
         is_released = False
         for watched in self._ordered:
-            if not is_released and watched.type.stage is not Stage.LEADING:
+            if not is_released and watched.type.stage is not _LEADING:
                 is_released = True
                 if order.waiting is not None:
-                    self._warn(order.release())
-            if watched.is_dirty and watched.inflight is None:
+                    self.warn(order.release())
+            if watched.state.is_ready:
                 response = self._advance(watched)
                 if response is not None:
                     return response
         return self._take_later(is_released)
 
     def _take_later(self, is_released: bool) -> bytes | None:
-        """What is left when all types had their turn: clusters that may go now."""
+        """Give what is left when all types had their turn: clusters that may go now."""
         order = self.order
         if not is_released and order.waiting is not None:
-            self._warn(order.release())
+            self.warn(order.release())
         first = self._ordered[0] if self._ordered else None
-        if first is not None and first.is_dirty and first.inflight is None:
+        if first is not None and first.state.is_ready:
             response = self._advance(first)
             if response is not None:
                 return response
@@ -179,160 +324,70 @@ class Stream:
         if not order.is_at_rest or not self._ordered:
             return
         for watched in self._ordered:
-            if watched.is_dirty or watched.inflight is not None:
+            if watched.state is not _IDLE:
                 return
         self._settled = order.number
         self._observer.settled(self, order.snapshot.revision)
 
-    def _open(self, watched: WatchedType) -> None:
-        if len(self.watched) >= self._limits.types:
-            raise LimitExceededError(
-                f"this stream asks for more than {self._limits.types} resource types; {watched.type_url} is one too many"
-            )
-        self._check(watched)
-        self.watched[watched.type_url] = watched
-        self._ordered = tuple(sorted(self.watched.values(), key=lambda each: each.type.rank))
-        if watched.type.stage is Stage.FREE:
-            self._others.append(watched)
-        self.order.open(watched)
-        self._settled = -1
-
-    def _check(self, watched: WatchedType) -> None:
-        count = len(watched.subscription.names)
+    def _check(self, type_url: str, subscription: Subscription) -> None:
+        count = len(subscription.names)
         if count > self._limits.names:
             raise LimitExceededError(
-                f"this stream asks for {count} names of {watched.type_url}; the limit is {self._limits.names}"
+                f"this stream asks for {count} names of {type_url};"
+                f" the limit is {self._limits.names}"
             )
 
-    def _on_answer(self, watched: WatchedType, error: RequestError | None) -> None:
-        """The client answered what is in flight."""
-        response = watched.finish()
-        if response is None:
-            return
-        self._pending_bytes -= len(response.body)
-        if error is None:
-            if not watched.rest:
-                watched.accepted = watched.answered
-            watched.accepted_version = response.version
-            self._observer.acked(self, watched.type_url, response)
-            self.order.answered(watched, frozenset())
-        else:
-            self._reject(watched, response)
-            self._observer.nacked(self, watched.type_url, response, error.code, error.message)
-            needs = frozenset([need for found in response.changed for need in found.needs])
-            self.order.answered(watched, needs)
-
-    def _on_late_answer(self, watched: WatchedType, nonce: str, error: RequestError | None) -> None:
-        """The client answered something that was given up, or nothing that is known."""
-        response = watched.late.pop(nonce, None) if watched.late else None
-        if response is None:
-            return
-        self._pending_bytes -= len(response.body)
-        if error is None:
-            self._observer.acked(self, watched.type_url, response)
-        else:
-            self._reject(watched, response)
-            self._observer.nacked(self, watched.type_url, response, error.code, error.message)
-
-    def _reject(self, watched: WatchedType, response: Response) -> None:
-        """Notes that the client did not take a response as a whole."""
-        watched.reject(response)
+    def _reject(self, watched: WatchedType, response: Response, error: RequestError) -> None:
+        if self.variant.is_doubtful(watched):
+            watched.reject(response)
+        self._observer.nacked(self, watched.type_url, response, error.code, error.message)
 
     def _advance(self, watched: WatchedType) -> bytes | None:
-        """The next response of a type, if it has something to say and may say it."""
+        """Give a type's next response, if it has something to say and may say it."""
         if watched.rest:
             return self._continue(watched)
         goal = self.order.goal(watched)
         if goal is None:
             return None
-        watched.is_dirty = False
-        watched.sent_at = self.order.number_of(watched)
         diff = goal.diff_from(watched.sent)
         if watched.rejected:
             watched.reclaim(goal)
         if watched.to_resend:
             diff = self._including_resent(watched, goal, diff)
-        if not watched.is_due and self._tells_nothing(diff, watched):
-            if watched.answered is watched.sent:
-                watched.answered = goal
-            watched.sent = goal
-            watched.answered_at = watched.sent_at
-            self.order.answered(watched, frozenset())
+        number = self.order.number_of(watched)
+        if not watched.is_due and self.variant.tells_nothing(watched, diff):
+            watched.keep(goal, number)
+            self.order.answered(watched, _NO_NAMES)
             return None
-        watched.sent = goal
-        watched.is_due = False
-        watched.rest = tuple(self._responses(watched, goal, diff))
+        limit_bytes = self._limits.response_bytes
+        watched.begin(goal, number, self.variant.messages(watched, goal, diff, limit_bytes))
         self.order.pushed(watched, diff)
         return self._continue(watched)
 
     def _including_resent(self, watched: WatchedType, goal: Resources, diff: Diff) -> Diff:
-        extra: list[Resource] = []
-        gone: list[str] = []
+        """Add to a difference what must be sent although it is none."""
+        changed: list[Resource] = []
+        removed: list[str] = []
         known = diff.names
-        for name in sorted(watched.to_resend) if len(watched.to_resend) > 1 else watched.to_resend:
+        for name in watched.take_to_resend():
             if name in known:
                 continue
-            found = goal.by_name.get(name) or self._substitute(watched, name)
-            if found is None:
+            resource = goal.by_name.get(name) or self.order.substitute(watched, name)
+            if resource is None:
                 if name not in diff.removed:
-                    gone.append(name)
-            elif found.part:
-                extra.append(found)
-        watched.to_resend = frozenset()
-        return diff.including(tuple(extra), tuple(gone))
-
-    def _substitute(self, watched: WatchedType, name: str) -> Resource | None:
-        """What is sent for a name that is asked for and not there; None when it may be called removed."""
-        if not watched.type.is_never_removed:
-            return None
-        earlier = self.order.fallback(watched.type_url, name) if watched.type is ENDPOINT else None
-        return earlier or blank(watched.type_url, name)
+                    removed.append(name)
+            elif resource.part:
+                changed.append(resource)
+        return diff.including(tuple(changed), tuple(removed))
 
     def _continue(self, watched: WatchedType) -> bytes | None:
-        """The next response of a step that was begun; None while too much is unanswered."""
+        """Give the next message of a step that was begun; None while too much is unanswered."""
         response = watched.rest[0]
-        size = len(response.body)
-        if self._pending_bytes + size > self._limits.pending_bytes:
-            self._hold(watched, size)
+        now = self._now()
+        if not self._window.admits(len(response.body), watched.type_url, now):
             return None
-        watched.rest = watched.rest[1:]
-        watched.is_dirty = False
-        self._held_since = None
-        self._pending_bytes += size
         self._nonces += 1
         nonce = str(self._nonces)
-        watched.send(response, nonce, self._now())
+        watched.send(nonce, now)
         self._observer.pushed(self, watched.type_url, response)
         return with_nonce(response.body, nonce)
-
-    def _hold(self, watched: WatchedType, size: int) -> None:
-        limit = self._limits.pending_bytes
-        if size > limit:
-            raise LimitExceededError(
-                f"a response of {watched.type_url} would take {size} bytes; the limit is {limit}:"
-                " use delta, or serve fewer resources to this proxy"
-            )
-        watched.is_dirty = True
-        now = self._now()
-        if self._held_since is None:
-            self._held_since = now
-        elif now - self._held_since > self._timeout:
-            raise LimitExceededError(
-                f"{self._pending_bytes} bytes are not answered and {size} more wait; the limit is {limit}:"
-                " the client is too slow or stuck"
-            )
-
-    def _is_overdue(self, watched: WatchedType, now: float) -> bool:
-        return watched.inflight is not None and now >= watched.sent_time + self._timeout
-
-    def _warn(self, message: str) -> None:
-        if message:
-            self._observer.warned(self, message)
-
-    def _tells_nothing(self, diff: Diff, watched: WatchedType) -> bool:
-        """Whether the client need not hear of a step."""
-        raise NotImplementedError
-
-    def _responses(self, watched: WatchedType, goal: Resources, diff: Diff) -> Iterable[Response]:
-        """The messages that take a step; at least one."""
-        raise NotImplementedError

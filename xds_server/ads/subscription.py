@@ -1,10 +1,14 @@
 """What a client asked for, and the part of a snapshot that answers it.
 
-In: names as clients send them. Out: subscriptions, one object for all streams that ask for the same, and selections of
-snapshots, made once for all of them and brought up to date at the cost of what was edited.
+In: names as clients send them. Out: subscriptions, one object for all streams that ask for the
+same, and selections of resources, made once for all of them and brought up to date at the cost of
+what was edited.
 
-Rules (https://www.envoyproxy.io/docs/envoy/latest/api-docs/xds_protocol, "How the client specifies what resources to return"):
-a first request without names, or the name ``*``, asks for everything; a subscription by name is answered for each name.
+Rules: a first request without names, or the name `*`, asks for everything; a subscription by name
+is answered for each name.
+
+Source: https://www.envoyproxy.io/docs/envoy/latest/api-docs/xds_protocol, "How the client specifies
+what resources to return".
 """
 
 from __future__ import annotations
@@ -20,12 +24,14 @@ _CLAIMS_KEPT = 64
 
 
 class Subscription:
-    """A set of names of one type, or everything; immutable, and compared by identity.
+    """A set of names of one type, or everything; compared by identity, and never changed.
 
     Attributes:
         is_wildcard: Whether everything is asked for.
-        names: The names asked for; beside a wildcard, those that the client wants to hear of even if they do not exist.
-        by_route: Whether the names are those of route configurations and stand for all of their virtual hosts.
+        names: The names asked for; beside a wildcard, those that the client wants to hear of even
+            if they do not exist.
+        by_route: Whether the names are those of route configurations and stand for all of their
+            virtual hosts.
     """
 
     __slots__ = ("__weakref__", "_base", "by_route", "is_wildcard", "names")
@@ -50,7 +56,10 @@ class Subscription:
         return self.is_wildcard or name in self.names
 
     def select(self, source: Resources) -> Resources:
-        """The part of a snapshot that is asked for: the same object as before when no edit since touched it."""
+        """Give the resources that are asked for.
+
+        They are the same object as before when no edit since touched them.
+        """
         if self.is_wildcard:
             return source
         known = source.lineage.selected.get(self)
@@ -69,10 +78,10 @@ class Subscription:
     def _search(self, source: Resources) -> Resources:
         own = source.by_name
         if self.by_route:
-            found = {name: own[name] for name in own if self.covers(name)}
-            return Resources(source.type_url, found)
-        found = {name: own[name] for name in sorted(self.names) if name in own}
-        return Resources(source.type_url, found, self.names.difference(found))
+            hosts = {name: own[name] for name in own if self.covers(name)}
+            return Resources(source.type_url, hosts)
+        present = {name: own[name] for name in sorted(self.names) if name in own}
+        return Resources(source.type_url, present, self.names.difference(present))
 
     def _follow(
         self, before: Resources, selected: Resources, source: Resources
@@ -84,19 +93,19 @@ class Subscription:
         return self._edit(selected, source, concerned) if concerned else selected
 
     def _extend(self, base: Subscription, source: Resources) -> Resources | None:
-        """From what an earlier subscription of the same clients selects."""
+        """Select by way of what an earlier subscription of the same clients selects."""
         if base not in source.lineage.selected or base.by_route != self.by_route or self.by_route:
             return None
         return self._edit(base.select(source), source, self.names ^ base.names)
 
     def _edit(self, selected: Resources, source: Resources, names: Collection[str]) -> Resources:
         own = source.by_name
-        found = {name: own[name] for name in names if name in own and self.covers(name)}
-        gone = [name for name in names if name not in found]
+        present = {name: own[name] for name in names if name in own and self.covers(name)}
+        gone = [name for name in names if name not in present]
         if self.by_route:
-            return selected.edit(found, gone)
-        missing = selected.missing.difference(found).union(gone) & self.names
-        return selected.edit(found, gone, missing)
+            return selected.edit(present, gone)
+        missing = selected.missing.difference(present).union(gone) & self.names
+        return selected.edit(present, gone, missing)
 
 
 class SubscriptionPool:
@@ -114,47 +123,50 @@ class SubscriptionPool:
         self._everything = self._find(frozenset(), is_wildcard=True)
 
     def named(self, names: Iterable[str], base: Subscription | None = None) -> Subscription:
-        """The subscription that a set of names stands for; ``*`` among them is everything."""
+        """Give the subscription that a set of names stands for; `*` among them is everything."""
         wanted = frozenset(names)
         if WILDCARD in wanted:
             return self._find(wanted - {WILDCARD}, is_wildcard=True)
         return self._find(wanted, base=base)
 
     def everything(self) -> Subscription:
-        """The wildcard alone."""
+        """Give the wildcard alone."""
         return self._everything
 
     def hosts_of(self, routes: frozenset[str]) -> Subscription:
-        """All virtual hosts of some route configurations: those named ``ROUTE/anything``.
+        """Give all virtual hosts of some route configurations: those named `ROUTE/anything`.
 
-        No stream holds such a subscription, so the pool does: what is selected by it lives as long as it.
+        No stream holds such a subscription, so the pool does: what is selected by it lives as long.
         """
-        found = self._hosts.get(routes)
-        if found is None:
+        hosts = self._hosts.get(routes)
+        if hosts is None:
             if len(self._hosts) >= _CLAIMS_KEPT:
                 del self._hosts[next(iter(self._hosts))]
-            found = self._hosts[routes] = self._find(routes, by_route=True)
-        return found
+            hosts = self._hosts[routes] = self._find(routes, by_route=True)
+        return hosts
 
     def change(
         self, known: Subscription, added: Collection[str], removed: Collection[str]
     ) -> Subscription:
-        """The subscription after names were given up and others, possibly the same, asked for.
+        """Give the subscription after names were unsubscribed and others, possibly the same, added.
 
-        Streams that hold the same are told of the same new names, and ask for them one after another.
+        Streams that hold the same are told of the same new names, and ask for them one after
+        another.
         """
         key = (known, tuple(added), tuple(removed))
-        found = self._changes.get(key)
-        if found is None:
+        changed = self._changes.get(key)
+        if changed is None:
             if len(self._changes) >= _CLAIMS_KEPT:
                 del self._changes[next(iter(self._changes))]
-            found = self._changes[key] = self._changed(known, added, removed)
-        return found
+            changed = self._changes[key] = self._changed(known, added, removed)
+        return changed
 
     def _changed(
         self, known: Subscription, added: Collection[str], removed: Collection[str]
     ) -> Subscription:
         names = known.names.difference(removed).union(added)
+        # Naming others goes on with the wildcard; only unsubscribing from `*` ends it, and what
+        # is left of a named subscription is never everything, even if it is nothing.
         if known.is_wildcard and (WILDCARD not in removed or WILDCARD in added):
             return self._find(names - {WILDCARD}, is_wildcard=True)
         return self.named(names, known)
@@ -168,17 +180,21 @@ class SubscriptionPool:
         base: Subscription | None = None,
     ) -> Subscription:
         key = (is_wildcard, by_route, names)
-        found = self._pool.get(key)
-        if found is None:
-            found = self._pool[key] = Subscription(
+        subscription = self._pool.get(key)
+        if subscription is None:
+            subscription = self._pool[key] = Subscription(
                 names, is_wildcard=is_wildcard, by_route=by_route, base=base
             )
-        return found
+        return subscription
 
     def claimed(self, type_url: str, versions: Mapping[str, str]) -> Resources:
-        """What a client says that it holds, as a snapshot of resources without bytes.
+        """Give what a client says that it holds, as resources without bytes.
 
-        Clients that hold the same usually pass the very same mapping, and get the very same snapshot.
+        Clients that hold the same usually pass the very same mapping, because requests are decoded
+        through a memo, and get the very same resources. It is found by its identity, for hashing
+        thousands of names with each reconnect would cost more than it saves. That is sound: the
+        mapping is read-only, it is kept beside what was made of it, so that no other can have its
+        address meanwhile, and it is compared once more.
         """
         key = (type_url, id(versions))
         known = self._claims.get(key)
@@ -186,7 +202,7 @@ class SubscriptionPool:
             return known[1]
         claimed = Resources(
             type_url,
-            {name: Resource(type_url, name, each) for name, each in versions.items()},
+            {name: Resource(type_url, name, version) for name, version in versions.items()},
         )
         if len(self._claims) >= _CLAIMS_KEPT:
             del self._claims[next(iter(self._claims))]

@@ -1,42 +1,68 @@
-"""How far one stream is with one resource type: what it asked for, what it was sent, what it answered."""
+"""How far one stream is with one resource type: what it asked for, was sent and answered.
+
+In: what happens, as methods that others call. Out: attributes that others read. What the type is
+doing is its `state`, which moves by the table of `xds_server.ads.state` and in this module only;
+everything else is what was said so far.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
 
 from translators.resource_types import resource_type
 from xds_server.ads.diff import Response
 from xds_server.ads.resources import Resources
+from xds_server.ads.state import (
+    ANSWERED,
+    ASKED,
+    BEGUN,
+    CHANGED,
+    SENT,
+    SENT_PART,
+    TIMED_OUT,
+    UNCHANGED,
+    IllegalMoveError,
+    State,
+)
 from xds_server.ads.subscription import Subscription
 
-NEVER = -1
-_LATE_KEPT = 8
-_REJECTED_KEPT = 8
+NEVER: Final = -1
+_LATE_KEPT: Final = 8
+_REJECTED_KEPT: Final = 8
+_NONE: Final = frozenset[str]()
+# Reading a member off its Enum costs ten times as much as reading a constant.
+_IDLE: Final = State.IDLE
+_DUE: Final = State.DUE
 
 
 class WatchedType:
     """One type of one stream. Everything large in it is shared with other streams.
 
+    It begins idle; whoever opens it says with `ask` or `change` what its first request wants.
+
     Attributes:
         type: The type, with its rules.
         type_url: Its URL.
+        state: What it is doing.
         subscription: What is asked for.
         sent: What the client holds once it has accepted all that was sent.
         answered: The same for all that it has answered.
         accepted: The newest of those that it has accepted.
         nonce: Of the response sent last; empty before the first.
         inflight: That response, until it is answered.
-        rest: Further responses of the same step.
-        is_dirty: Whether there may be something to send.
-        is_due: Whether an answer must be sent even if there is nothing to say.
-        owed: Names to send even if the client has them.
-        sent_at: Number of the newest snapshot that ``sent`` covers.
-        answered_at: Number of the newest snapshot that ``answered`` covers.
-        sent_time: When ``inflight`` was sent.
-        late: Nonce → response, for responses whose answer is not waited for any more.
-        rejected: Responses that were rejected and of which nothing has changed since: what the client has of their names is not known.
+        rest: Messages of the step that was begun and that did not go out yet, in order.
+        to_resend: Names to send even if the client has them.
+        sent_at: Number of the newest snapshot that `sent` covers.
+        answered_at: Number of the newest snapshot that `answered` covers.
+        sent_time: When `inflight` was sent.
+        late: Nonce → response, for responses whose answer is not waited for any more, oldest first.
+        rejected: Responses that were rejected and of which nothing has changed since: what the
+            client has of their names is not known.
         accepted_version: Version of the last accepted response (SotW).
         names: The names of the last request, as sent (SotW).
         is_explicit: Whether names were ever asked for (SotW).
-        is_child_due: Whether a parent was sent since, so that a repeated request wants an answer (SotW).
+        is_parent_newer: Whether a parent was sent since this type was (SotW).
     """
 
     __slots__ = (
@@ -45,10 +71,8 @@ class WatchedType:
         "answered",
         "answered_at",
         "inflight",
-        "is_child_due",
-        "is_dirty",
-        "is_due",
         "is_explicit",
+        "is_parent_newer",
         "late",
         "names",
         "nonce",
@@ -57,6 +81,7 @@ class WatchedType:
         "sent",
         "sent_at",
         "sent_time",
+        "state",
         "subscription",
         "to_resend",
         "type",
@@ -64,8 +89,10 @@ class WatchedType:
     )  # fmt: skip
 
     def __init__(self, type_url: str, subscription: Subscription, held: Resources) -> None:
+        """`held` is what the client has already."""
         self.type = resource_type(type_url)
         self.type_url = type_url
+        self.state = _IDLE
         self.subscription = subscription
         self.sent = held
         self.answered = held
@@ -73,9 +100,7 @@ class WatchedType:
         self.nonce = ""
         self.inflight: Response | None = None
         self.rest: tuple[Response, ...] = ()
-        self.is_dirty = True
-        self.is_due = True
-        self.to_resend: frozenset[str] = frozenset()
+        self.to_resend = _NONE
         self.sent_at = NEVER
         self.answered_at = NEVER
         self.sent_time = 0.0
@@ -84,62 +109,138 @@ class WatchedType:
         self.accepted_version = ""
         self.names: tuple[str, ...] = ()
         self.is_explicit = False
-        self.is_child_due = False
+        self.is_parent_newer = False
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing waits to be sent or answered."""
+        return self.state is _IDLE
+
+    @property
+    def is_due(self) -> bool:
+        """Whether what is sent next is sent even if there is nothing in it."""
+        return self.state is _DUE
+
+    @property
+    def is_blocked(self) -> bool:
+        """Whether an answer that does not come keeps something newer back."""
+        return self.state.is_in_flight and self.state.is_dirty
+
+    def change(self) -> None:
+        """Note that there may be something to say."""
+        self.state = CHANGED[self.state]
+
+    def ask(self) -> None:
+        """Note that an answer is due, even if there is nothing to say."""
+        self.state = ASKED[self.state]
 
     def resend(self, names: frozenset[str]) -> None:
-        """Notes that these names must be sent, and that no snapshot is covered until they are."""
+        """Note that these names must be sent, and that no snapshot is covered until they are."""
+        self.state = CHANGED[self.state]
         self.to_resend = self.to_resend | names if self.to_resend else names
         self.sent_at = self.answered_at = NEVER
-        self.is_dirty = True
 
     def cover(self, number: int) -> None:
-        """Notes that a new snapshot brought nothing for this type."""
-        if not self.is_dirty:
+        """Note that a new snapshot brought nothing for this type."""
+        if not self.state.is_dirty:
             self.sent_at = number
-            if self.inflight is None:
+            if self.state is _IDLE:
                 self.answered_at = number
 
+    def name(self, names: tuple[str, ...]) -> None:
+        """Note the names of a request that says all of them (SotW)."""
+        self.names = names
+        self.is_explicit = self.is_explicit or bool(names)
+
+    def follow_parent(self) -> None:
+        """Note that a parent goes out, so that the client may ask for the same again (SotW)."""
+        self.is_parent_newer = True
+
+    def repeat(self) -> None:
+        """Resend all names: the client asked for them again after a parent was sent (SotW)."""
+        self.is_parent_newer = False
+        self.resend(self.subscription.names)
+
     def unsubscribe(self, subscription: Subscription) -> None:
-        """Takes over a subscription without some names: the client has dropped those resources by itself."""
+        """Drop what a smaller subscription does not cover, as the client has by itself."""
         is_answered = self.answered is self.sent
         self.sent = subscription.select(self.sent)
         self.answered = self.sent if is_answered else self.answered
+        self.to_resend &= subscription.names
 
-    def send(self, response: Response, nonce: str, now: float) -> None:
-        """Notes that a response goes out."""
-        self.inflight = response
+    def keep(self, goal: Resources, number: int) -> None:
+        """Take a snapshot's resources for sent and answered: the client need not hear of them."""
+        self.state = UNCHANGED[self.state]
+        if self.answered is self.sent:
+            self.answered = goal
+        self.sent = goal
+        self.sent_at = self.answered_at = number
+
+    def begin(self, goal: Resources, number: int, messages: tuple[Response, ...]) -> None:
+        """Begin the step to a snapshot's resources; there is at least one message."""
+        self.state = BEGUN[self.state]
+        self.sent = goal
+        self.sent_at = number
+        self.rest = messages
+
+    def send(self, nonce: str, now: float) -> None:
+        """Note that the first message of the rest goes out."""
+        rest = self.rest[1:]
+        self.state = SENT_PART[self.state] if rest else SENT[self.state]
+        self.inflight = self.rest[0]
+        self.rest = rest
         self.nonce = nonce
         self.sent_time = now
-        self.is_child_due = False
+        self.is_parent_newer = False
 
-    def finish(self) -> Response | None:
-        """Notes the answer to what is in flight, whatever it says; the response that was answered."""
-        response, self.inflight = self.inflight, None
-        if self.rest:
-            self.is_dirty = True
-        else:
+    def finish(self) -> Response:
+        """Give the response in flight, which was answered, whatever the answer says."""
+        response = self.inflight
+        if response is None:
+            raise IllegalMoveError(ANSWERED.event, self.state)
+        self.state = ANSWERED[self.state]
+        self.inflight = None
+        if not self.rest:
             self.answered = self.sent
             self.answered_at = self.sent_at
         return response
 
     def time_out(self) -> None:
-        """Stops waiting for the answer to what is in flight; it may still come."""
-        if self.inflight is None:
-            return
+        """Stop waiting for the answer to what is in flight; it may still come."""
+        response = self.inflight
+        if response is None:
+            raise IllegalMoveError(TIMED_OUT.event, self.state)
+        self.state = TIMED_OUT[self.state]
+        self.inflight = None
         if self.late is None:
             self.late = {}
         elif len(self.late) >= _LATE_KEPT:
             del self.late[next(iter(self.late))]
-        self.late[self.nonce] = self.inflight
-        self.inflight = None
+        self.late[self.nonce] = response
+
+    def finish_late(self, nonce: str) -> Response | None:
+        """Give the response that is answered after its time; None when there is no such."""
+        return self.late.pop(nonce, None) if self.late else None
+
+    def accept(self, response: Response) -> None:
+        """Note that what was answered last was accepted."""
+        if not self.rest:
+            self.accepted = self.answered
+        self.accepted_version = response.version
 
     def reject(self, response: Response) -> None:
-        """Notes a rejected response. How much of it was applied is not known: nothing of most types, all but the bad of others."""
+        """Note a rejected response of which the client has applied who knows what.
+
+        Nothing of most types, all but the bad resources of others (envoy#5806, envoy#32880).
+        """
+        self.state = CHANGED[self.state]
         self.rejected = (*self.rejected, response)[-_REJECTED_KEPT:]
-        self.is_dirty = True
 
     def reclaim(self, goal: Resources) -> None:
-        """Owes the names of a rejected response once any of them is to be something else; before, it would be rejected again."""
+        """Resend the names of rejected responses of which any is to be something else.
+
+        Before, they would only be rejected again.
+        """
         kept = []
         for response in self.rejected:
             if response.differs(goal.by_name):
@@ -149,3 +250,8 @@ class WatchedType:
             else:
                 kept.append(response)
         self.rejected = tuple(kept)
+
+    def take_to_resend(self) -> Iterable[str]:
+        """Give the names to resend, in order, and forget them."""
+        names, self.to_resend = self.to_resend, _NONE
+        return sorted(names) if len(names) > 1 else names

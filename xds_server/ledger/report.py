@@ -44,7 +44,7 @@ def _types(entry: Entry) -> Iterator[TypeStatus]:
         _, reason = entry.rejected.get(known.url, (None, ""))
         if reason:
             state = TypeState.REJECTED
-        elif watched.is_dirty or watched.inflight is not None:
+        elif not watched.is_idle:
             state = TypeState.BEHIND
         else:
             state = TypeState.ACKED
@@ -56,7 +56,7 @@ def lacking(entry: Entry) -> Lacking:
     behind = tuple(
         short_name(watched.type_url)
         for watched in entry.stream.watched.values()
-        if watched.is_dirty or watched.inflight is not None or entry.rejects(watched.type_url)
+        if not watched.is_idle or entry.rejects(watched.type_url)
     )
     reason = next((reason for _, reason in entry.rejected.values()), "")
     return Lacking(entry.member.node.id, behind, reason[-REASON_LENGTH:] or "no answer yet")

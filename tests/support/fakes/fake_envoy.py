@@ -22,9 +22,9 @@ from translators.codec.node import RawNode
 from translators.model.proxy_node import Mode, ProxyNode
 from translators.resource_types import TYPES as KNOWN
 from translators.resource_types import resource_type
-from xds_server.ads.delta import DeltaStream
-from xds_server.ads.sotw import SotwStream
-from xds_server.ads.stream import Stream
+from xds_server.ads.delta import DELTA
+from xds_server.ads.sotw import SOTW
+from xds_server.ads.stream import Stream, Variant
 from xds_server.ads.subscription import SubscriptionPool
 from xds_server.core import Core
 from xds_server.metrics import Metrics
@@ -148,7 +148,7 @@ class FakeEnvoy:
         got: (short type, name, version) of everything that was ever sent.
     """
 
-    _stream: type[Stream]
+    _variant: Variant
 
     def __init__(self, mesh: Mesh, node: ProxyNode, refuses: Refuses) -> None:
         self.mesh = mesh
@@ -160,8 +160,10 @@ class FakeEnvoy:
         self.is_frozen = False
         self._names: dict[str, set[str]] = {}
         raw = RawNode(node.id, "", "", "", "", {}, "envoy", "1.40.0", ())
-        self.member = mesh.core.join(node, inline=self._stream is SotwStream)
-        self.stream = self._stream(raw, self.member, mesh.core.observer, mesh.pool, mesh.clock.now)
+        self.member = mesh.core.join(node, inline=self._variant is SOTW)
+        self.stream = Stream(
+            self._variant, raw, self.member, mesh.core.observer, mesh.pool, mesh.clock.now
+        )
         self.member.subscribe(self.stream.on_snapshot_change)
         mesh.core.observer.connected(self.stream)
 
@@ -251,7 +253,7 @@ class FakeEnvoy:
 class DeltaEnvoy(FakeEnvoy):
     """Asks for clusters, listeners and virtual hosts by wildcard, for the others by name."""
 
-    _stream = DeltaStream
+    _variant = DELTA
 
     def start(self) -> None:
         self._first("cds", ())
@@ -290,14 +292,13 @@ class DeltaEnvoy(FakeEnvoy):
         self._send(DeltaRequest(TYPES[read.short], read.nonce, (), (), {}, error, None))
 
     def _send(self, request: DeltaRequest) -> None:
-        assert isinstance(self.stream, DeltaStream)
-        self.stream.on_request(request)
+        DELTA.on_request(self.stream, request)
 
 
 class SotwEnvoy(FakeEnvoy):
     """The same over state of the world: clusters and listeners are complete."""
 
-    _stream = SotwStream
+    _variant = SOTW
 
     def start(self) -> None:
         self._accepted: dict[str, str] = {}
@@ -354,5 +355,4 @@ class SotwEnvoy(FakeEnvoy):
         )
 
     def _send(self, request: SotwRequest) -> None:
-        assert isinstance(self.stream, SotwStream)
-        self.stream.on_request(request)
+        SOTW.on_request(self.stream, request)

@@ -24,13 +24,14 @@ from translators.codec.discovery import DeltaRequest, RequestError, SotwRequest
 from translators.codec.node import RawNode
 from translators.model.resource import resource
 from translators.resource_types import TYPES as KNOWN
-from xds_server.ads.delta import DeltaStream
+from xds_server.ads.delta import DELTA
 from xds_server.ads.diff import Response
 from xds_server.ads.resources import EMPTY
-from xds_server.ads.seams import SilentObserver, Wire
+from xds_server.ads.seams import Wire
+from xds_server.ads.silent_observer import SilentObserver
 from xds_server.ads.snapshot import Snapshot
-from xds_server.ads.sotw import SotwStream
-from xds_server.ads.stream import Stream, StreamLimits
+from xds_server.ads.sotw import SOTW
+from xds_server.ads.stream import Stream, StreamLimits, Variant
 from xds_server.ads.subscription import SubscriptionPool
 
 TYPES = {
@@ -132,16 +133,17 @@ class Got:
 class _Client:
     """One client of a world."""
 
-    wire: Wire
+    variant: Variant
 
     def __init__(
         self, world: World, limits: StreamLimits = LIMITS, pool: SubscriptionPool | None = None
     ) -> None:
         self.clock = VirtualClock()
         self.diary = Diary()
-        self.stream = self._stream(
+        self.stream = Stream(
+            self.variant,
             NODE,
-            world.watch(NODE, self.wire),
+            world.watch(NODE, self.variant.wire),
             self.diary,
             pool or SubscriptionPool(),
             self.clock.now,
@@ -151,8 +153,6 @@ class _Client:
         self.nonces: dict[str, str] = {}
         self.versions: dict[str, str] = {}
         self.held: dict[str, dict[str, str]] = {}
-
-    _stream: type[Stream]
 
     def _parse(self, data: bytes) -> Got:
         raise NotImplementedError
@@ -189,8 +189,7 @@ class _Client:
 class Delta(_Client):
     """A client that speaks delta."""
 
-    wire = Wire.DELTA
-    _stream = DeltaStream
+    variant = DELTA
 
     def _parse(self, data: bytes) -> Got:
         message = DeltaDiscoveryResponse.parse(data)
@@ -233,19 +232,18 @@ class Delta(_Client):
         has: Mapping[str, str],
         error: RequestError | None,
     ) -> None:
-        assert isinstance(self.stream, DeltaStream)
-        self.stream.on_request(
+        DELTA.on_request(
+            self.stream,
             DeltaRequest(
                 TYPES[short], nonce, tuple(names.split()), tuple(drops.split()), has, error, None
-            )
+            ),
         )
 
 
 class Sotw(_Client):
     """A client that speaks state of the world; ``acks`` and ``nacks`` repeat the names asked for last."""
 
-    wire = Wire.SOTW
-    _stream = SotwStream
+    variant = SOTW
 
     def __init__(self, world: World, limits: StreamLimits = LIMITS) -> None:
         super().__init__(world, limits)
@@ -282,7 +280,7 @@ class Sotw(_Client):
         self._send(short, self.versions.get(short, ""), answered, None)
 
     def _send(self, short: str, version: str, nonce: str, error: RequestError | None) -> None:
-        assert isinstance(self.stream, SotwStream)
-        self.stream.on_request(
-            SotwRequest(TYPES[short], version, nonce, self.names.get(short, ()), error, None)
+        SOTW.on_request(
+            self.stream,
+            SotwRequest(TYPES[short], version, nonce, self.names.get(short, ()), error, None),
         )

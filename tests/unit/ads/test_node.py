@@ -20,7 +20,7 @@ def node(node_id: str, *, agent: str = "envoy", **metadata: Any) -> RawNode:
 
 
 def test_istio_sidecar() -> None:
-    found = proxy_node(
+    proxy = proxy_node(
         node(
             ISTIO,
             NAMESPACE="shop",
@@ -32,12 +32,12 @@ def test_istio_sidecar() -> None:
             ISTIO_VERSION="1.30.0",
         )
     )
-    assert (found.name, found.namespace, found.mode) == ("reviews-v1-abc", "shop", Mode.CAPTURED)
-    assert found.addresses == ("10.1.2.3", "fd00::1")
-    assert found.labels == {("app", "reviews"), ("version", "v1")}
-    assert found.locality == Locality("r", "z", "s")
-    assert (found.service_account, found.cluster_id) == ("reviews", "east")
-    assert found.agent_version == "1.40.0"
+    assert (proxy.name, proxy.namespace, proxy.mode) == ("reviews-v1-abc", "shop", Mode.CAPTURED)
+    assert proxy.addresses == ("10.1.2.3", "fd00::1")
+    assert proxy.labels == {("app", "reviews"), ("version", "v1")}
+    assert proxy.locality == Locality("r", "z", "s")
+    assert (proxy.service_account, proxy.cluster_id) == ("reviews", "east")
+    assert proxy.agent_version == "1.40.0"
 
 
 def test_istio_sidecar_without_interception_sends_to_a_listener() -> None:
@@ -45,22 +45,22 @@ def test_istio_sidecar_without_interception_sends_to_a_listener() -> None:
 
 
 def test_plain_name() -> None:
-    found = proxy_node(
+    proxy = proxy_node(
         node(
             "web.default",
             CHANCERY_INBOUND={"9080": "127.0.0.1:19080", "80": "[::1]:8080"},
             CHANCERY_EGRESS_PORT=15009.0,
         )
     )
-    assert (found.name, found.namespace, found.mode) == ("web", "default", Mode.EGRESS)
-    assert found.inbound == ((80, "[::1]:8080"), (9080, "127.0.0.1:19080"))
-    assert found.egress_port == 15009
-    assert (found.service_account, found.cluster_id) == ("default", "Kubernetes")
+    assert (proxy.name, proxy.namespace, proxy.mode) == ("web", "default", Mode.EGRESS)
+    assert proxy.inbound == ((80, "[::1]:8080"), (9080, "127.0.0.1:19080"))
+    assert proxy.egress_port == 15009
+    assert (proxy.service_account, proxy.cluster_id) == ("default", "Kubernetes")
 
 
 def test_defaults() -> None:
-    found = proxy_node(node("web.default"))
-    assert (found.egress_port, found.inbound, found.addresses) == (15001, (), ())
+    proxy = proxy_node(node("web.default"))
+    assert (proxy.egress_port, proxy.inbound, proxy.addresses) == (15001, (), ())
 
 
 def test_dots_before_the_last_belong_to_the_name() -> None:

@@ -24,8 +24,9 @@ from tests.support.fakes.raw_resources import RawResources, RawWatch
 from translators.codec.node import RawNode
 from translators.names import CLUSTER_TYPE, ENDPOINT_TYPE, ROUTE_TYPE
 from xds_server.ads.diff import Response
-from xds_server.ads.seams import SilentObserver, Wire
+from xds_server.ads.seams import Wire
 from xds_server.ads.service import SERVICE, AdsLimits, AdsService
+from xds_server.ads.silent_observer import SilentObserver
 from xds_server.ads.stream import Stream, StreamLimits
 from xds_server.clock import SystemClock
 from xds_server.errors import ChanceryError, NodeRefusedError

@@ -30,15 +30,15 @@ def made(name: str, body: object, type_url: str = CLUSTER_TYPE) -> Resource:
 
 
 def chain(edits: list[tuple[dict[str, int], set[str]]]) -> list[Resources]:
-    found = [EMPTY[CLUSTER_TYPE]]
+    sets = [EMPTY[CLUSTER_TYPE]]
     for updated, removed in edits:
         changed = {name: made(name, body) for name, body in updated.items()}
-        found.append(found[-1].edit(changed, removed))
-    return found
+        sets.append(sets[-1].edit(changed, removed))
+    return sets
 
 
 def plain_step(old: Resources, new: Resources) -> tuple[set[Resource], set[str]]:
-    changed = {found for name, found in new.by_name.items() if old.by_name.get(name) != found}
+    changed = {after for name, after in new.by_name.items() if old.by_name.get(name) != after}
     return changed, set(old.by_name) - set(new.by_name)
 
 
@@ -81,7 +81,7 @@ def test_selection_is_what_is_asked_for(
             continue
         selected = wanted.select(source)
         assert dict(selected.by_name) == {
-            name: found for name, found in source.by_name.items() if name in wanted.names
+            name: known for name, known in source.by_name.items() if name in wanted.names
         }
         assert selected.missing == wanted.names - set(source.by_name)
 
@@ -130,9 +130,9 @@ def test_equal_subscriptions_are_one_object() -> None:
 def test_version_depends_on_content_alone(edits: list[tuple[dict[str, int], set[str]]]) -> None:
     snapshots = chain(edits)
     _ = snapshots[0].version
-    for each in snapshots:
-        fresh = Resources(CLUSTER_TYPE, dict(reversed(each.by_name.items())))
-        assert each.version == fresh.version
+    for edited in snapshots:
+        fresh = Resources(CLUSTER_TYPE, dict(reversed(edited.by_name.items())))
+        assert edited.version == fresh.version
 
 
 @given(EDITS, st.data())
@@ -160,7 +160,7 @@ def test_old_snapshots_are_let_go() -> None:
         wanted.select(after)
         snapshot = after
     gc.collect()
-    assert sum(each() is not None for each in old) <= 2
+    assert sum(reference() is not None for reference in old) <= 2
 
 
 def test_step_is_split_by_size_with_removals_last() -> None:
@@ -168,9 +168,10 @@ def test_step_is_split_by_size_with_removals_last() -> None:
     new = old.edit({name: made(name, "x" * 100) for name in NAMES}, ("gone",))
     responses = new.diff_from(old).delta(300)
     assert len(responses) > 1
-    assert [found.name for each in responses for found in each.changed] == list(NAMES)
-    assert [each.removed for each in responses] == [()] * (len(responses) - 1) + [("gone",)]
-    assert all(len(with_nonce(each.body, "1")) < 600 for each in responses)
+    assert [new.name for response in responses for new in response.changed] == list(NAMES)
+    removed = [response.removed for response in responses]
+    assert removed == [()] * (len(responses) - 1) + [("gone",)]
+    assert all(len(with_nonce(response.body, "1")) < 600 for response in responses)
 
 
 def test_one_resource_above_the_limit_goes_alone() -> None:

@@ -11,7 +11,7 @@ from tests.support.fakes.fake_envoy import FakeEnvoy, Mesh
 from translators.codec.discovery import DeltaRequest
 from translators.model.resource import Resource, resource
 from translators.names import CLUSTER_TYPE
-from xds_server.ads.delta import DeltaStream
+from xds_server.ads.delta import DELTA
 
 SECRET_TYPE = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret"
 WEB = """\
@@ -37,8 +37,7 @@ def started() -> tuple[Mesh, FakeEnvoy, FakeEnvoy]:
 
 
 def asks(envoy: FakeEnvoy) -> None:
-    assert isinstance(envoy.stream, DeltaStream)
-    envoy.stream.on_request(DeltaRequest(SECRET_TYPE, "", ("default",), (), {}, None, None))
+    DELTA.on_request(envoy.stream, DeltaRequest(SECRET_TYPE, "", ("default",), (), {}, None, None))
 
 
 def hears(envoy: FakeEnvoy) -> bytes:
@@ -85,8 +84,9 @@ def test_a_renewal_is_one_push_of_one_secret_to_one_proxy() -> None:
     first.member.give(SECRET_TYPE, secret(b"key of a"))
     asks(first)
     hears(first)
-    first.stream.on_request(
-        DeltaRequest(SECRET_TYPE, first.stream.watched[SECRET_TYPE].nonce, (), (), {}, None, None)
+    DELTA.on_request(
+        first.stream,
+        DeltaRequest(SECRET_TYPE, first.stream.watched[SECRET_TYPE].nonce, (), (), {}, None, None),
     )
     first.member.give(SECRET_TYPE, secret(b"new key of a"))
     assert b"new key of a" in hears(first)

@@ -81,8 +81,8 @@ class DeltaVariant:
         if request.subscribe or watched.type.is_wildcard_when_empty:
             watched.ask()
         else:
-            # "… Normally, requests must specify the set of resource names": there is a wildcard for
-            # roots only, and Envoy opens EDS and RDS without names before it needs any.
+            # The same section: requests say names but for the roots, listeners and clusters; and
+            # Envoy opens EDS and RDS without names before it needs any.
             watched.subscription = pool.named(())
             watched.change()
         stream.open(watched)
@@ -97,7 +97,8 @@ class DeltaVariant:
         # (DeltaDiscoveryRequest.resource_names_subscribe; go-control-plane#583).
         resent = frozenset(request.subscribe)
         if WILDCARD in resent:
-            # `*` is a name as well, so one that is given twice is answered in full twice.
+            # The same rule: `*` is a name ("How the client specifies what resources to return"), so
+            # one that is given again is answered in full again.
             resent -= _STAR
             if known.is_wildcard:
                 resent = resent.union(watched.sent.by_name)

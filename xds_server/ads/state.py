@@ -122,7 +122,7 @@ CHANGED: Final = Moves(
         State.READY: State.READY_DIRTY,
         State.READY_DIRTY: State.READY_DIRTY,
         State.READY_DUE: State.READY_DUE,
-        # "When to send an update": only the latest state needs to be sent.
+        # Ours: the next response is made of the latest state, when the one in flight is answered.
         State.PART: State.PART_DIRTY,
         State.PART_DIRTY: State.PART_DIRTY,
         State.PART_DUE: State.PART_DUE,

@@ -40,6 +40,7 @@ from translators.codec.schema import ValueType, fields_of
 Plain = None | bool | int | float | str | list["Plain"] | dict[str, "Plain"]
 """What JSON and YAML can say."""
 
+_YAML_BREAKS = frozenset("\x85\u2028\u2029")
 _MICROSECOND = datetime.timedelta(microseconds=1)
 _WRAPPERS = (
     BoolValue,
@@ -120,6 +121,11 @@ class _Dumper(yaml.SafeDumper):
 
     def ignore_aliases(self, _data: object) -> bool:
         return True
+
+    def represent_scalar(self, tag: str, value: str, style: str | None = None) -> yaml.ScalarNode:
+        """A scalar; in quotes if it holds a line break that only YAML knows, which would be folded without."""
+        quotes = '"' if _YAML_BREAKS.intersection(value) else style
+        return super().represent_scalar(tag, value, quotes)
 
 
 def _plain_value(value: object, value_type: ValueType) -> Plain:

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+import yaml
 from envoy_data_plane.envoy.config.cluster.v3 import (
     Cluster,
     ClusterDiscoveryType,
@@ -18,7 +19,16 @@ from envoy_data_plane.envoy.config.core.v3 import (
 from envoy_data_plane.envoy.config.route.v3 import RouteMatch
 from envoy_data_plane.google.protobuf import Any, ListValue, Struct, UInt32Value, Value
 
-from translators.codec import decode, encode, pack, render_resource, render_yaml, to_plain, type_url
+from translators.codec import (
+    decode,
+    dump_yaml,
+    encode,
+    pack,
+    render_resource,
+    render_yaml,
+    to_plain,
+    type_url,
+)
 
 
 def test_a_cluster_reads_like_envoys_documentation() -> None:
@@ -125,3 +135,8 @@ def test_unknown_fields_are_shown() -> None:
         "name": "a",
         "@unknown": "base64:ogYBeA==",
     }
+
+
+@pytest.mark.parametrize("text", ["\x85", "a\u2028b", "\u2029", "a\nb", "é"])
+def test_every_text_survives_yaml(text: str) -> None:
+    assert yaml.safe_load(dump_yaml({text: text})) == {text: text}

@@ -17,6 +17,7 @@ from translators.database import Database
 from translators.model.config_object import ConfigObject
 from translators.model.proxy_node import Mode
 from translators.model.resource import Resource
+from translators.names import ROUTE_TYPE
 from translators.object_key import ObjectKey
 from translators.world import INDEXES
 
@@ -64,7 +65,8 @@ def test_listeners_need_known_routes_and_have_distinct_chains(
     for (mode, name), resource in found(db).items():
         assert resource.name == name
         known = everywhere(lambda shard, mode=mode: routes.route_names(db, CLIENT, mode, shard))
-        assert set(resource.needs) <= set(known), (mode, name)
+        assert {need.name for need in resource.needs} <= set(known), (mode, name)
+        assert {need.type_url for need in resource.needs} <= {ROUTE_TYPE}
         if mode is Mode.CAPTURED and name != "virtualOutbound":
             message = decode(Listener, resource.body)
             counts = Counter(place for chain in message.filter_chains for place in criteria(chain))

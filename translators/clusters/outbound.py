@@ -10,9 +10,9 @@ from translators.clusters.settings import settings
 from translators.database import Reader, query
 from translators.model.origin import Labels
 from translators.model.policy import SimpleLoadBalancer, TrafficPolicy
-from translators.model.resource import Resource, resource
+from translators.model.resource import Reference, Resource, resource
 from translators.model.service import BY_DNS, ClientScope, Endpoint, Protocol, Resolution, Service
-from translators.names import CLUSTER_TYPE, ClusterName
+from translators.names import CLUSTER_TYPE, ENDPOINT_TYPE, ClusterName
 from translators.world import policy, service, service_endpoints, subsets, visible_hosts
 
 
@@ -79,7 +79,7 @@ def proxyless_cluster(db: Reader, client: ClientScope, name: ClusterName) -> Res
     blocks = policy(db, name.host, client, name.port, name.subset)
     text = str(name)
     body = eds_head(text) + settings(Protocol.GRPC, blocks, ClusterLbPolicy.ROUND_ROBIN)
-    return resource(CLUSTER_TYPE, text, body, (text,))
+    return resource(CLUSTER_TYPE, text, body, (Reference(ENDPOINT_TYPE, text),))
 
 
 def is_eds(found: Service, blocks: TrafficPolicy) -> bool:
@@ -97,7 +97,12 @@ def _eds_cluster(
 ) -> Resource:
     """Made once for all clients that the same rules apply to."""
     text = str(name)
-    return resource(CLUSTER_TYPE, text, eds_head(text) + settings(protocol, blocks), (text,))
+    return resource(
+        CLUSTER_TYPE,
+        text,
+        eds_head(text) + settings(protocol, blocks),
+        (Reference(ENDPOINT_TYPE, text),),
+    )
 
 
 def _dns_cluster(

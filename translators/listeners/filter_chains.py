@@ -31,6 +31,8 @@ from envoy_data_plane.envoy.extensions.filters.network.tcp_proxy.v3 import (
 )
 
 from translators.codec import new, pack
+from translators.model.resource import Reference
+from translators.names import ROUTE_TYPE
 
 OUTBOUND = TrafficDirection.OUTBOUND
 INBOUND = TrafficDirection.INBOUND
@@ -88,9 +90,10 @@ def chain(
     return Chain(message, network_filter.routes)
 
 
-def routes_of(chains: Iterable[Chain]) -> tuple[str, ...]:
+def routes_of(chains: Iterable[Chain]) -> tuple[Reference, ...]:
     """The route configurations that Envoy will ask for because of these chains, sorted, each once."""
-    return tuple(sorted({route for chain in chains for route in chain.routes}))
+    routes = {route for chain in chains for route in chain.routes}
+    return tuple(Reference(ROUTE_TYPE, route) for route in sorted(routes))
 
 
 def port_match(port: int) -> FilterChainMatch:

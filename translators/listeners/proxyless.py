@@ -11,7 +11,7 @@ from translators import names
 from translators.codec import encode, new, pack
 from translators.database import Reader, query
 from translators.listeners.http_connection_manager import proxyless_manager
-from translators.model.resource import Resource, resource
+from translators.model.resource import Reference, Resource, resource
 from translators.model.viewer import Viewer
 from translators.world.ports import UNREGISTERED_PORT, http_hosts
 from translators.world.services import service
@@ -67,4 +67,6 @@ def _api_listener(db: Reader, target: str, route: str) -> Resource:
     del db
     manager = new(ApiListener)(api_listener=pack(proxyless_manager(route)))
     listener = new(Listener)(name=target, api_listener=manager)
-    return resource(names.LISTENER_TYPE, target, encode(listener), (route,))
+    return resource(
+        names.LISTENER_TYPE, target, encode(listener), (Reference(names.ROUTE_TYPE, route),)
+    )

@@ -4,18 +4,28 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from translators.codec import delta_resource, entry_body
+
+
+class Reference(NamedTuple):
+    """A resource that a client will ask for, by type URL and name."""
+
+    type_url: str
+    name: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Resource:
     """One encoded Envoy resource; equal when type, name and version are.
 
-    ``part`` is the encoded message as an entry of a delta response, made once and shared by every stream; ``start`` and ``end`` say
-    where the bare message stands in it. ``needs`` names resources of the next type that Envoy will subscribe to because of this one: the
-    ClusterLoadAssignment of an EDS cluster, the RouteConfigurations of a listener, "*" for a route configuration that asks
-    for its virtual hosts (VHDS); sorted, may be empty.
+    Attributes:
+        part: The encoded message as an entry of a delta response, made once and shared by every stream.
+        start: Where the bare message begins in it.
+        end: Where that ends.
+        needs: What a client asks for because of this resource, sorted: the ClusterLoadAssignment of an EDS cluster, the
+            RouteConfigurations of a listener, every VirtualHost (`*`) for a route configuration with VHDS. May be empty.
     """
 
     type_url: str
@@ -24,7 +34,7 @@ class Resource:
     part: bytes = b""
     start: int = 0
     end: int = 0
-    needs: tuple[str, ...] = ()
+    needs: tuple[Reference, ...] = ()
 
     @property
     def body(self) -> bytes:
@@ -43,7 +53,7 @@ class Resource:
         return hash((self.type_url, self.name, self.version))
 
 
-def resource(type_url: str, name: str, body: bytes, needs: tuple[str, ...] = ()) -> Resource:
+def resource(type_url: str, name: str, body: bytes, needs: tuple[Reference, ...] = ()) -> Resource:
     """The resource with these bytes; its version is a hash of them, the same on every replica."""
     version = hashlib.blake2b(body, digest_size=8).hexdigest()
     part = delta_resource(name, version, type_url, body)

@@ -26,7 +26,7 @@ from translators.database import Reader, query
 from translators.envoy.config_source import ads
 from translators.envoy.durations import NO_LIMIT
 from translators.model.proxy_node import Mode
-from translators.model.resource import Resource, resource
+from translators.model.resource import Reference, Resource, resource
 from translators.model.service import ClientScope
 from translators.routes.virtual_hosts import route_hosts, virtual_host
 
@@ -51,7 +51,7 @@ def route_configuration(db: Reader, client: ClientScope, mode: Mode, route: str)
 def _without_hosts(db: Reader, mode: Mode, route: str) -> Resource:
     del db
     body = string(_NAME, route) + _catch_all(mode) + _tail(mode, vhds=True)
-    return resource(names.ROUTE_TYPE, route, body, ("*",))
+    return resource(names.ROUTE_TYPE, route, body, (Reference(names.VIRTUAL_HOST_TYPE, "*"),))
 
 
 @query

@@ -17,6 +17,18 @@ DEFAULT_RESPONSE_BYTES = 3_500_000
 _EXTENSIONS_KEPT = 64
 
 
+def needed(resources: Iterable[Resource], type_url: str) -> frozenset[str]:
+    """The names of a type that resources make a client ask for."""
+    return frozenset(
+        [
+            need.name
+            for resource in resources
+            for need in resource.needs
+            if need.type_url == type_url
+        ]
+    )
+
+
 class Response:
     """One message's worth of a difference, without the nonce that makes it a stream's own.
 
@@ -82,7 +94,7 @@ class Diff:
         self.changed = changed
         self.removed = removed
         self._names: frozenset[str] | None = None
-        self._needs: frozenset[str] | None = None
+        self._needs: dict[str, frozenset[str]] = {}
         self._delta: tuple[int, tuple[Response, ...]] | None = None
         self._partial: dict[str, Response] = {}
         self._extended: dict[tuple[tuple[Resource, ...], tuple[str, ...]], Diff] = {}
@@ -103,12 +115,12 @@ class Diff:
             self._names = frozenset([resource.name for resource in self.changed])
         return self._names
 
-    @property
-    def needs(self) -> frozenset[str]:
-        """What the changed resources make a client ask for."""
-        if self._needs is None:
-            self._needs = frozenset([need for resource in self.changed for need in resource.needs])
-        return self._needs
+    def needs(self, type_url: str) -> frozenset[str]:
+        """The names of a type that the changed resources make a client ask for."""
+        names = self._needs.get(type_url)
+        if names is None:
+            names = self._needs[type_url] = needed(self.changed, type_url)
+        return names
 
     def including(self, extra: tuple[Resource, ...], gone: tuple[str, ...]) -> Diff:
         """Add resources and removals that are not in it already."""

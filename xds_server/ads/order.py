@@ -140,21 +140,22 @@ class Order:
             routes.follow_parent()
         if watched.type is not CLUSTER:
             return
+        needs = diff.needs(ENDPOINT.url)
         endpoints = self._watched.get(ENDPOINT)
         if endpoints is None:
             early = self._early_needs
-            self._early_needs = early | diff.needs if early else diff.needs
+            self._early_needs = early | needs if early else needs
             return
         endpoints.follow_parent()
         # A changed cluster warms until it is sent its endpoints, and delta asks for them only once
         # ("Resource warming").
-        subscribed = frozenset(filter(endpoints.subscription.covers, diff.needs))
+        subscribed = frozenset(filter(endpoints.subscription.covers, needs))
         if subscribed:
             endpoints.resend(subscribed)
-        self._awaited |= diff.needs - subscribed
+        self._awaited |= needs - subscribed
 
     def answered(self, watched: WatchedType, rejected: frozenset[str]) -> None:
-        """Note an answer; `rejected` is what the rejected resources would have needed."""
+        """Note an answer; `rejected` are the endpoints that rejected clusters would have needed."""
         if watched.type is CLUSTER:
             self._awaited -= rejected
         elif watched.type.stage is _GATED:
@@ -293,7 +294,7 @@ class Order:
         missing = selected.missing
         for parent in watched.type.parents:
             if parent in self._watched:
-                missing &= snapshot.resources(parent.url).needed
+                missing &= snapshot.resources(parent.url).needed(watched.type_url)
         return selected.filled(missing) if missing else selected
 
     def _host_goal(self, watched: WatchedType, snapshot: Snapshot) -> Resources | None:
@@ -312,7 +313,7 @@ class Order:
 
     def _hosts_of(self, routes: Resources) -> Subscription:
         """Give the hosts of those route configurations that take any."""
-        return self._pool.hosts_of(routes.needing)
+        return self._pool.hosts_of(routes.needing(VIRTUAL_HOST.url))
 
     # What is waited for.
 

@@ -22,7 +22,7 @@ from translators.codec.discovery import sotw_resource, sotw_response_body
 from translators.codec.wire import string
 from translators.model.resource import Resource, resource
 from translators.resource_types import TYPES
-from xds_server.ads.diff import Diff, Response
+from xds_server.ads.diff import Diff, Response, needed
 from xds_server.ads.lineage import EditLog, Lineage
 
 _DIFFS_KEPT = 64
@@ -71,8 +71,8 @@ class Resources:
         self._diffs: dict[int, Diff] = {}
         self._merged: dict[tuple[int, frozenset[str]], Resources] = {}
         self._full: Response | None = None
-        self._needed: frozenset[str] | None = None
-        self._needing: frozenset[str] | None = None
+        self._needed: dict[str, frozenset[str]] = {}
+        self._needing: dict[str, frozenset[str]] = {}
 
     def __len__(self) -> int:
         return len(self.by_name)
@@ -177,23 +177,25 @@ class Resources:
         self._merged[key] = merged
         return merged
 
-    @property
-    def needed(self) -> frozenset[str]:
-        """Names of the next type that a holder of these resources asks for."""
-        if self._needed is None:
-            self._needed = frozenset(
-                [need for parent in self.by_name.values() for need in parent.needs]
-            )
-        return self._needed
+    def needed(self, type_url: str) -> frozenset[str]:
+        """The names of a type that a holder of these resources asks for."""
+        names = self._needed.get(type_url)
+        if names is None:
+            names = self._needed[type_url] = needed(self.by_name.values(), type_url)
+        return names
 
-    @property
-    def needing(self) -> frozenset[str]:
-        """Names of the resources that need any of the next type."""
-        if self._needing is None:
-            self._needing = frozenset(
-                [name for name, parent in self.by_name.items() if parent.needs]
+    def needing(self, type_url: str) -> frozenset[str]:
+        """The names of these resources that make a holder ask for any of a type."""
+        names = self._needing.get(type_url)
+        if names is None:
+            names = self._needing[type_url] = frozenset(
+                [
+                    name
+                    for name, parent in self.by_name.items()
+                    if any(need.type_url == type_url for need in parent.needs)
+                ]
             )
-        return self._needing
+        return names
 
     @property
     def version(self) -> str:

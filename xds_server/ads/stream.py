@@ -27,8 +27,8 @@ from translators.codec.discovery import RequestError, with_nonce
 from translators.codec.errors import DecodeError
 from translators.codec.node import RawNode
 from translators.model.resource import Resource
-from translators.resource_types import Stage
-from xds_server.ads.diff import DEFAULT_RESPONSE_BYTES, Diff, Response
+from translators.resource_types import ENDPOINT, Stage
+from xds_server.ads.diff import DEFAULT_RESPONSE_BYTES, Diff, Response, needed
 from xds_server.ads.order import Order
 from xds_server.ads.resources import Resources
 from xds_server.ads.seams import Watch, Wire
@@ -271,8 +271,7 @@ class Stream:
             self.order.answered(watched, _NO_NAMES)
         else:
             self._reject(watched, response, error)
-            needs = [need for resource in response.changed for need in resource.needs]
-            self.order.answered(watched, frozenset(needs))
+            self.order.answered(watched, needed(response.changed, ENDPOINT.url))
 
     def answered_late(self, watched: WatchedType, nonce: str, error: RequestError | None) -> None:
         """Take in an answer that came after its time; one to nothing that is known is ignored."""

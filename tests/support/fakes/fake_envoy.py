@@ -229,7 +229,7 @@ class FakeEnvoy:
         """What the held resources of a type make it ask for."""
         made = self.mesh.publisher
         needs = {
-            need
+            need.name
             for name, (version, _) in self.held[short].items()
             for found in made.current(TYPES[short], name)
             if found.version == version

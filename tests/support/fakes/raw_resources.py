@@ -14,8 +14,8 @@ from collections.abc import Callable, Collection, Mapping
 
 from translators.codec.node import RawNode
 from translators.codec.wire import scan
-from translators.model.resource import Resource, resource
-from translators.names import CLUSTER_TYPE, ROUTE_TYPE
+from translators.model.resource import Reference, Resource, resource
+from translators.names import CLUSTER_TYPE, ENDPOINT_TYPE, ROUTE_TYPE, VIRTUAL_HOST_TYPE
 from xds_server.ads.resources import EMPTY, Resources
 from xds_server.ads.seams import Wire
 from xds_server.ads.snapshot import Snapshot
@@ -41,7 +41,7 @@ class RawResources:
         self._members: dict[RawWatch, None] = {}
 
     def set(
-        self, node_id: str, type_url: str, name: str, body: bytes, needs: tuple[str, ...] = ()
+        self, node_id: str, type_url: str, name: str, body: bytes, needs: tuple[Reference, ...] = ()
     ) -> None:
         """Gives a node (``*``: all) a resource; ``needs`` is found in the bytes of clusters and route configurations."""
         self.update(
@@ -57,7 +57,7 @@ class RawResources:
         node_id: str,
         bodies: Mapping[Key, bytes] = {},
         removed: Collection[Key] = (),
-        needs: Mapping[Key, tuple[str, ...]] = {},
+        needs: Mapping[Key, tuple[Reference, ...]] = {},
     ) -> None:
         """Sets and removes resources of a node as one revision."""
         own = self._resources.setdefault(node_id, {})
@@ -132,11 +132,15 @@ class RawWatch:
         self._raw.forget(self)
 
 
-def _needs(type_url: str, body: bytes) -> tuple[str, ...]:
+def _needs(type_url: str, body: bytes) -> tuple[Reference, ...]:
     """What a raw resource makes a client ask for, as far as its top-level fields tell."""
     if type_url == ROUTE_TYPE:
         # RouteConfiguration.vhds
-        return ("*",) if any(number == 9 for number, _, _, _ in scan(body)) else ()
+        return (
+            (Reference(VIRTUAL_HOST_TYPE, "*"),)
+            if any(number == 9 for number, _, _, _ in scan(body))
+            else ()
+        )
     if type_url != CLUSTER_TYPE:
         return ()
     name, service_name, discovery = "", "", 0
@@ -150,4 +154,6 @@ def _needs(type_url: str, body: bytes) -> tuple[str, ...]:
             for field, _, first, last in scan(config):
                 if field == 2:
                     service_name = config[first:last].decode()
-    return (service_name or name,) if discovery == _EDS_DISCOVERY else ()
+    if discovery != _EDS_DISCOVERY:
+        return ()
+    return (Reference(ENDPOINT_TYPE, service_name or name),)

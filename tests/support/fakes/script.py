@@ -22,7 +22,7 @@ from envoy_data_plane.envoy.service.discovery.v3 import DeltaDiscoveryResponse, 
 from tests.support.fakes.virtual_clock import VirtualClock
 from translators.codec.discovery import DeltaRequest, RequestError, SotwRequest
 from translators.codec.node import RawNode
-from translators.model.resource import resource
+from translators.model.resource import Reference, resource
 from translators.resource_types import TYPES as KNOWN
 from xds_server.ads.delta import DELTA
 from xds_server.ads.diff import Response
@@ -38,6 +38,8 @@ TYPES = {
     **{known.short: known.url for known in KNOWN},
     "sds": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret",
 }
+CHILDREN = {"cds": "eds", "lds": "rds", "rds": "vhds"}
+"""Type → the type that its resources make a client ask for."""
 SHORT = {url: short for short, url in TYPES.items()}
 NODE = RawNode("web.default", "", "", "", "", {}, "envoy", "1.40.0", ())
 LIMITS = StreamLimits(gate_deadline=timedelta(seconds=10))
@@ -53,7 +55,8 @@ class World:
         self.members: list[Member] = []
 
     def set(self, short: str, name: str, body: str, needs: str = "") -> World:
-        made = resource(TYPES[short], name, body.encode(), tuple(needs.split()))
+        needed = tuple(Reference(TYPES[CHILDREN.get(short, short)], each) for each in needs.split())
+        made = resource(TYPES[short], name, body.encode(), needed)
         known = self.current.resources(TYPES[short])
         self.by_type[TYPES[short]] = self.by_type.get(TYPES[short], known).edit({name: made})
         return self

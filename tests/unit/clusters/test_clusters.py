@@ -35,9 +35,10 @@ from translators.codec import encode
 from translators.codec.decoder import decode
 from translators.database import Database
 from translators.model.policy import TrafficPolicy
+from translators.model.resource import Reference
 from translators.model.service import ClientScope, Protocol
 from translators.model.viewer import Viewer
-from translators.names import ClusterName
+from translators.names import ENDPOINT_TYPE, ClusterName
 from translators.object_key import ObjectKey
 from translators.world import SHARDS
 
@@ -107,7 +108,7 @@ def test_the_bytes_are_those_of_the_whole_message() -> None:
         service_name="outbound|80||x.com",
     )
     assert found.body == encode(message)
-    assert found.needs == ("outbound|80||x.com",)
+    assert found.needs == (Reference(ENDPOINT_TYPE, "outbound|80||x.com"),)
 
 
 def test_defaults_limit_nothing_and_wait_for_nothing() -> None:

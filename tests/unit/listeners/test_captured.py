@@ -15,8 +15,9 @@ from translators import listeners
 from translators.codec import decode, encode
 from translators.database import Database
 from translators.model.proxy_node import Mode
-from translators.model.resource import Resource
+from translators.model.resource import Reference, Resource
 from translators.model.viewer import Viewer
+from translators.names import ROUTE_TYPE
 from translators.world import SHARDS
 
 
@@ -79,7 +80,7 @@ def test_http_services_share_the_listener_of_their_port() -> None:
     routes = manager(requests).rds
     assert routes is not None
     assert routes.route_config_name == "80"
-    assert resource(db, "0.0.0.0_80").needs == ("80",)
+    assert resource(db, "0.0.0.0_80").needs == (Reference(ROUTE_TYPE, "80"),)
     assert proxy(found.default_filter_chain).cluster == "PassthroughCluster"
 
 
@@ -170,7 +171,7 @@ def test_an_unknown_protocol_is_looked_at() -> None:
     assert (
         proxy(found.default_filter_chain).cluster == "outbound|8000||auto.default.svc.cluster.local"
     )
-    assert resource(db, "10.0.0.1_8000").needs == ("8000",)
+    assert resource(db, "10.0.0.1_8000").needs == (Reference(ROUTE_TYPE, "8000"),)
 
 
 TLS443 = "{number: 443, name: tls, protocol: TLS}"

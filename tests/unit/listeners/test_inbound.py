@@ -10,6 +10,8 @@ from translators import listeners
 from translators.codec import decode
 from translators.database import Database
 from translators.model.proxy_node import Mode, ProxyNode
+from translators.model.resource import Reference
+from translators.names import ROUTE_TYPE
 from translators.world import workload_ports
 from translators.world.inbound import Inbound, inbound
 
@@ -52,7 +54,9 @@ def test_captured_connections_are_told_apart_by_port() -> None:
     found = received(db, node(Mode.CAPTURED))
     assert listeners.inbound_listener_names(found) == ("virtualInbound",)
     resource = db.outcome(listeners.inbound_listener.ref(found, "virtualInbound"))
-    assert resource.needs == ("inbound|8080||", "inbound|8081||", "inbound|9000||")
+    assert resource.needs == tuple(
+        Reference(ROUTE_TYPE, f"inbound|{port}||") for port in (8080, 8081, 9000)
+    )
     message = decode(Listener, resource.body)
     matches = [one.filter_chain_match for one in message.filter_chains]
     assert [one.destination_port for one in matches if one] == [15006, 5432, 8080, 8081, 9000, 9000]

@@ -14,8 +14,10 @@ from translators import listeners, routes
 from translators.codec import decode
 from translators.database import Database
 from translators.model.proxy_node import Mode
+from translators.model.resource import Reference
 from translators.model.service import ClientScope
 from translators.model.viewer import Viewer
+from translators.names import ROUTE_TYPE
 
 
 def names(db: Database, mode: Mode, client: ClientScope = CLIENT) -> tuple[str, ...]:
@@ -27,7 +29,7 @@ def test_the_egress_listener_is_for_this_machine_and_alone_on_its_port() -> None
     assert names(db, Mode.EGRESS) == ("egress",)
     found = db.outcome(listeners.listener.ref(CLIENT, Mode.EGRESS, "egress", 15123))
     message = decode(Listener, found.body)
-    assert found.needs == ("egress",)
+    assert found.needs == (Reference(ROUTE_TYPE, "egress"),)
     assert message.address is not None
     assert message.address.socket_address is not None
     assert message.address.socket_address.address == "127.0.0.1"
@@ -52,8 +54,8 @@ def test_proxyless_clients_find_a_service_by_each_of_its_names() -> None:
     for name in found_names:
         found = db.outcome(listeners.listener.ref(CLIENT, Mode.PROXYLESS, name, 0))
         assert found.name == name
-        assert found.needs == (f"{REVIEWS_HOST}:9080",)
-        assert set(found.needs) <= set(known)
+        assert found.needs == (Reference(ROUTE_TYPE, f"{REVIEWS_HOST}:9080"),)
+        assert {need.name for need in found.needs} <= set(known)
         assert decode(Listener, found.body).api_listener is not None
 
 

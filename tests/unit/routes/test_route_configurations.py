@@ -10,8 +10,10 @@ from translators import routes
 from translators.codec import decode, encode
 from translators.database import Database
 from translators.model.proxy_node import Mode
+from translators.model.resource import Reference
 from translators.model.service import ClientScope, Protocol
 from translators.model.viewer import Viewer
+from translators.names import VIRTUAL_HOST_TYPE
 
 
 def inline(db: Database, mode: Mode, route: str) -> RouteConfiguration:
@@ -24,7 +26,7 @@ def test_a_delta_route_configuration_asks_for_its_hosts() -> None:
     found = mesh(REVIEWS).outcome(routes.route_configuration.ref(CLIENT, Mode.CAPTURED, "9080"))
     message = decode(RouteConfiguration, found.body)
     assert encode(message) == found.body
-    assert found.needs == ("*",)
+    assert found.needs == (Reference(VIRTUAL_HOST_TYPE, "*"),)
     assert message.vhds is not None
     assert [host.domains for host in message.virtual_hosts] == [["*"]]
     assert message.ignore_port_in_host_matching

@@ -303,21 +303,21 @@ class Fork(Database):
 
     def reads_of(self, node: ResultCell) -> tuple[Cell, ...]:
         """What a clean result read; for an adopted one, in the parent or, if affected, here."""
-        if node not in self._adopted:
+        lent = self._lending.lender(node) if node in self._adopted else None
+        has_moved = self._lending.state() != self._adopted_at
+        if node in self._adopted and (
+            lent is None or (has_moved and lent in self._lending.affected(self.clock))
+        ):
+            self.soil(node, [])  # the parent may read something else now: see what holds here
+            node.verified_at = -1
+            self.refresh(node)
+        if lent is None or node not in self._adopted:
             return node.reads
-        lent = self._lending.lender(node)
-        if lent is not None:
-            affected = self._lending.affected(self.clock)
-            return tuple(
-                self._fresh(cell.ref())
-                if isinstance(cell, ResultCell) and cell in affected
-                else cell
-                for cell in lent.reads
-            )
-        self.soil(node, [])  # the parent has moved on: run it here to see
-        node.verified_at = -1
-        self.refresh(node)
-        return node.reads
+        affected = self._lending.affected(self.clock)
+        return tuple(
+            self._fresh(cell.ref()) if isinstance(cell, ResultCell) and cell in affected else cell
+            for cell in lent.reads
+        )
 
     def _adopt(self, node: ResultCell, lent: ResultCell) -> None:
         self._note_adopted(node)

@@ -8,11 +8,14 @@ from tests.support.number_queries import (
     DIGITS,
     key,
     label,
+    number,
     runs,
     total,
 )
 from translators.database import (
     Database,
+    Reader,
+    query,
 )
 
 
@@ -79,3 +82,25 @@ def test_a_forgotten_fork_costs_its_parent_nothing(db: Database) -> None:
     del fork
     gc.collect()
     assert len(db.leaves.overlays) == 0
+
+
+def test_provenance_in_a_fork_ignores_what_the_parent_has_come_to_read(db: Database) -> None:
+    @query
+    def first(db: Reader) -> str:
+        return min((key.name for key in db.inputs("Number")), default="none")
+
+    @query
+    def size_of_first(db: Reader) -> int:
+        return number(db, first(db))
+
+    db.set(key("b"), 1, 1)
+    for held in (total.ref(), size_of_first.ref()):
+        db.hold(held)
+    db.settle()
+    fork = db.fork()
+    fork.hold(total.ref())
+    fork.hold(size_of_first.ref())
+    db.set(key("a"), 1, 2)
+    db.settle()
+    assert fork.provenance(total.ref()) == ((key("b"), 1),)
+    assert fork.provenance(size_of_first.ref()) == ((key("b"), 1),)

@@ -40,6 +40,7 @@ from translators.listeners.http_connection_manager import outbound_manager
 from translators.listeners.plain_tcp import plain_tcp_listener
 from translators.model.resource import Resource, resource
 from translators.model.service import ClientScope, Protocol
+from translators.model.upstream import Upstream, WeightedUpstream
 from translators.model.viewer import Viewer
 from translators.world.exposure import Exposed
 from translators.world.ports import (
@@ -52,8 +53,8 @@ from translators.world.ports import (
 from translators.world.services import service
 from translators.world.shards import SHARDS
 
-_PASSTHROUGH = ((names.PASSTHROUGH_CLUSTER, 1),)
-_BLACKHOLE = ((names.BLACKHOLE_CLUSTER, 1),)
+_PASSTHROUGH = (WeightedUpstream(Upstream(names.PASSTHROUGH_CLUSTER)),)
+_BLACKHOLE = (WeightedUpstream(Upstream(names.BLACKHOLE_CLUSTER)),)
 
 
 @query
@@ -177,7 +178,7 @@ def _wildcard_listener(
         fresh = _unseen(branch, seen)
         if fresh is not None:
             chains.append(_branch_chain(fresh))
-    default = _PASSTHROUGH if rest is None else rest.clusters
+    default = _PASSTHROUGH if rest is None else rest.upstreams
     idle = None if rest is None else rest.idle_timeout
     inspectors = [tls_inspector()] if any(server_name for server_name, _ in seen) else []
     if takes_requests:
@@ -198,7 +199,7 @@ def _branches(
             if protocol is Protocol.TLS and not server_names:
                 server_names = (one.host,)
             subnets = branch.subnets or _ranges(one)
-            yield Branch(server_names, subnets, branch.clusters, branch.idle_timeout)
+            yield Branch(server_names, subnets, branch.upstreams, branch.idle_timeout)
 
 
 def _unseen(branch: Branch, seen: set[tuple[str, str]]) -> Branch | None:
@@ -213,12 +214,12 @@ def _unseen(branch: Branch, seen: set[tuple[str, str]]) -> Branch | None:
         return None
     seen.update((server_name, subnet) for server_name in fresh for subnet in subnets)
     server_names = fresh if branch.server_names else ()
-    return Branch(server_names, branch.subnets, branch.clusters, branch.idle_timeout)
+    return Branch(server_names, branch.subnets, branch.upstreams, branch.idle_timeout)
 
 
 def _branch_chain(branch: Branch) -> Chain:
     return chain(
-        tcp_proxy(branch.clusters, branch.idle_timeout),
+        tcp_proxy(branch.upstreams, branch.idle_timeout),
         branch_match(branch.server_names, branch.subnets),
     )
 
@@ -230,14 +231,14 @@ def _vip_listener(db: Reader, client: ClientScope, vip: str, port: int) -> Resou
     host, protocol = found
     *conditional, rest = branches(db, client, host, port, protocol)
     if protocol is not Protocol.AUTO and not conditional and rest.is_plain:
-        return plain_tcp_listener(vip, port, rest.clusters[0][0])
+        return plain_tcp_listener(vip, port, rest.upstreams[0].upstream)
     seen: set[tuple[str, str]] = set()
     chains = [_branch_chain(fresh) for branch in conditional if (fresh := _unseen(branch, seen))]
     inspectors = [tls_inspector()] if any(server_name for server_name, _ in seen) else []
     if protocol is Protocol.AUTO:
         chains.insert(0, _requests(port))
         inspectors.append(http_inspector())
-    default = chain(tcp_proxy(rest.clusters, rest.idle_timeout))
+    default = chain(tcp_proxy(rest.upstreams, rest.idle_timeout))
     return _listener(vip, port, chains, default, inspectors)
 
 

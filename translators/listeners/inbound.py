@@ -27,6 +27,7 @@ from translators.envoy.durations import NO_LIMIT
 from translators.listeners.filter_chains import (
     INBOUND,
     Chain,
+    NetworkFilter,
     chain,
     http_inspector,
     http_match,
@@ -38,6 +39,7 @@ from translators.listeners.filter_chains import (
 from translators.listeners.http_connection_manager import inbound_manager
 from translators.model.resource import Resource, resource
 from translators.model.service import Protocol
+from translators.model.upstream import Upstream, WeightedUpstream
 from translators.world.inbound import Inbound
 
 
@@ -101,8 +103,8 @@ def virtual_inbound(db: Reader, ports: tuple[tuple[int, Protocol], ...]) -> Reso
     """The listener that iptables redirects to; the same for all workloads with these ports."""
     del db
     name = names.VIRTUAL_INBOUND
-    blackhole = tcp_proxy(((names.BLACKHOLE_CLUSTER, 1),))
-    passthrough = tcp_proxy(((names.INBOUND_PASSTHROUGH_CLUSTER, 1),))
+    blackhole = _proxy_to(names.BLACKHOLE_CLUSTER)
+    passthrough = _proxy_to(names.INBOUND_PASSTHROUGH_CLUSTER)
     sniffed = [port for port, protocol in ports if protocol is Protocol.AUTO]
     chains = [
         chain(blackhole, port_match(names.INBOUND_CAPTURE_PORT), f"{name}-blackhole"),
@@ -131,7 +133,11 @@ def _chains(port: int, protocol: Protocol, *, by_port: bool) -> list[Chain]:
         if protocol is not Protocol.AUTO:
             return [chain(requests, own, cluster)]
         found.append(chain(requests, http_match(port if by_port else None), f"{cluster}http"))
-    return [*found, chain(tcp_proxy(((cluster, 1),)), own, cluster)]
+    return [*found, chain(_proxy_to(cluster), own, cluster)]
+
+
+def _proxy_to(cluster: str) -> NetworkFilter:
+    return tcp_proxy((WeightedUpstream(Upstream(cluster)),))
 
 
 def _inspectors(ports: list[int]) -> Iterable[ListenerFilter]:

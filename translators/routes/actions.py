@@ -30,7 +30,7 @@ from translators.kinds.virtual_service import (
 )
 from translators.routes import headers
 from translators.routes.retries import retry_policy
-from translators.routes.splits import ClusterOf, weighted_clusters
+from translators.routes.splits import UpstreamOf, weighted_clusters
 from translators.world.destinations import live_destinations
 
 _REDIRECT_CODES = {
@@ -51,7 +51,7 @@ def unlimited_stream() -> RouteActionMaxStreamDuration:
 
 
 def route_action(
-    rule: HttpRoute, cluster: ClusterOf, *, is_proxyless: bool = False
+    rule: HttpRoute, upstream_of: UpstreamOf, *, is_proxyless: bool = False
 ) -> tuple[RouteAction, HeaderOperations, HeaderOperations]:
     """The action of a rule that sends requests on, and the header operations (request, response) left for its route.
 
@@ -59,7 +59,7 @@ def route_action(
 
     Args:
         rule: The rule.
-        cluster: The cluster of a destination.
+        upstream_of: Where a destination is.
         is_proxyless: Whether gRPC clients read it, which know timeouts as stream durations only.
     """
     destinations = live_destinations(rule.route)
@@ -70,12 +70,12 @@ def route_action(
     host = ""
     if len(destinations) == 1:
         only = destinations[0][0]
-        name = cluster(only.destination)
+        name = upstream_of(only.destination).cluster
         request = headers.joined(request, only.request_headers)
         response = headers.joined(response, only.response_headers)
         host = headers.host_of(request) or rewrite.authority
     else:
-        split = weighted_clusters(destinations, (request, response), rewrite.authority, cluster)
+        split = weighted_clusters(destinations, (request, response), rewrite.authority, upstream_of)
         request = response = _NOTHING
     action = new(RouteAction)(
         cluster=name,

@@ -23,6 +23,7 @@ from translators.kinds.virtual_service import Destination
 from translators.model.proxy_node import Mode
 from translators.model.resource import Resource, resource
 from translators.model.service import ClientScope, Protocol, Service
+from translators.model.upstream import Upstream
 from translators.model.viewer import Viewer
 from translators.routes import domains
 from translators.routes.domains import Ports
@@ -30,7 +31,7 @@ from translators.routes.ownership import contested_domains
 from translators.routes.retries import default_outbound
 from translators.routes.rules import connect_route, default_route, rule_routes
 from translators.world.ambiguous_names import ambiguous_names
-from translators.world.destinations import destination_cluster
+from translators.world.destinations import upstream_of, upstream_of_host
 from translators.world.ports import http_hosts, is_shared, l4_hosts
 from translators.world.services import service
 from translators.world.shards import SHARDS
@@ -132,10 +133,10 @@ def virtual_host(db: Reader, client: ClientScope, mode: Mode, name: str) -> Reso
         text = domain.encode()
         parts.append(_DOMAIN_HEADS[len(text)] + text)
     if mode is Mode.EGRESS and not protocol.is_http:
-        parts.append(connect_route(names.outbound_cluster(host, port)))
+        parts.append(connect_route(upstream_of_host(host, port)))
     if protocol.takes_requests:
         if virtual_service(db, host, client.viewer) is None:
-            parts.append(default_route(names.outbound_cluster(host, port)))
+            parts.append(default_route(upstream_of_host(host, port)))
         else:
             parts.append(host_routes(db, client, mode is Mode.PROXYLESS, host, port))
     parts.append(_tail())
@@ -150,12 +151,12 @@ def host_routes(db: Reader, client: ClientScope, is_proxyless: bool, host: str, 
     """
     policy = virtual_service(db, host, client.viewer)
 
-    def cluster(destination: Destination) -> str:
-        return destination_cluster(db, destination, client.viewer, port)
+    def upstream(destination: Destination) -> Upstream:
+        return upstream_of(db, destination, client, port)
 
     rules = () if policy is None else policy.spec.http
-    routes = rule_routes(rules, client, port, cluster, is_proxyless=is_proxyless)
-    return routes or default_route(names.outbound_cluster(host, port))
+    routes = rule_routes(rules, client, port, upstream, is_proxyless=is_proxyless)
+    return routes or default_route(upstream_of_host(host, port))
 
 
 def _protocol(found: Service | None, port: int) -> Protocol:

@@ -13,8 +13,9 @@ from translators.model.viewer import Viewer
 from translators.routes import domains
 from translators.routes.domains import Ports
 from translators.world.ambiguous_names import ambiguous_names
-from translators.world.ports import UNREGISTERED_PORT, address_claimants, is_shared
+from translators.world.ports import UNREGISTERED_PORT
 from translators.world.services import service
+from translators.world.virtual_ips import address_claimants, is_shared
 from translators.world.virtual_services import is_unregistered
 
 

@@ -32,9 +32,10 @@ from translators.routes.retries import default_outbound
 from translators.routes.rules import connect_route, default_route, rule_routes
 from translators.world.ambiguous_names import ambiguous_names
 from translators.world.destinations import upstream_of, upstream_of_host
-from translators.world.ports import http_hosts, is_shared, l4_hosts
+from translators.world.ports import http_hosts, l4_hosts
 from translators.world.services import service
 from translators.world.shards import SHARDS
+from translators.world.virtual_ips import is_shared
 from translators.world.virtual_services import virtual_service
 
 _DEFAULT_PORT = 80

@@ -7,9 +7,10 @@ the same host are merged.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from translators.database import Reader, query
+from translators.database import Index, Reader, query
 from translators.kinds.destination_rule import (
     DestinationRuleSpec,
     PolicyBlocks,
@@ -19,15 +20,32 @@ from translators.kinds.destination_rule import (
 from translators.model.config_object import ConfigObject
 from translators.model.service import ClientScope
 from translators.object_key import ObjectKey
-from translators.world.indexes import RULE_HOSTS, RULE_WILDCARDS
-from translators.world.inputs import ROOT_NAMESPACE, index_texts, objects
+from translators.world.inputs import ROOT_NAMESPACE, as_config_object, index_texts, objects
 from translators.world.services import service
-from translators.world.visibility import covering_wildcards, export_targets, is_exported
+from translators.world.visibility import (
+    covering_wildcards,
+    export_targets,
+    is_exported,
+    is_wildcard,
+)
 
 Rule = ConfigObject[DestinationRuleSpec]
 
 DEFAULTS = PolicyBlocks()
 """The policy of a host for which there is no rule."""
+
+
+def _rule_hosts(value: object) -> Iterable[str]:
+    found = as_config_object(value, DestinationRuleSpec)
+    return () if found is None else (found.spec.host,)
+
+
+def _rule_wildcards(value: object) -> Iterable[str]:
+    return filter(is_wildcard, _rule_hosts(value))
+
+
+RULE_HOSTS = Index("destination rules by host", "DestinationRule", _rule_hosts)
+RULE_WILDCARDS = Index("destination rules for wildcard hosts", "DestinationRule", _rule_wildcards)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from translators.database import Reader, query
+from translators.database import Index, Reader, query
 from translators.kinds.endpoint_slice import EndpointSliceSpec, SliceEndpoint
 from translators.kinds.pod import PodSpec
 from translators.kinds.service import KubernetesPort, ServiceSpec
@@ -15,17 +15,31 @@ from translators.model.locality import NOWHERE, Locality
 from translators.model.origin import Labels
 from translators.model.service import BY_DNS, Endpoint, Health
 from translators.object_key import ObjectKey
-from translators.world.indexes import (
-    POD_LABELS,
-    SLICE_SERVICES,
-    WORKLOAD_LABELS,
-    selector_key,
-    workload_labels,
-)
-from translators.world.inputs import config_object, objects
+from translators.world.inputs import as_config_object, config_object, objects
 from translators.world.localities import node_locality, pod_locality, zone_locality
+from translators.world.selectors import LabelKey, label_keys, selector_key, workload_labels
 
 _NO_LABELS: Labels = frozenset()
+
+
+def _slice_services(value: object) -> Iterable[tuple[str, str]]:
+    found = as_config_object(value, EndpointSliceSpec)
+    return () if found is None else ((found.namespace, found.spec.service),)
+
+
+def _workload_labels(value: object) -> Iterable[LabelKey]:
+    found = as_config_object(value, WorkloadEntrySpec)
+    return () if found is None else label_keys(found.namespace, workload_labels(found))
+
+
+def _pod_labels(value: object) -> Iterable[LabelKey]:
+    found = as_config_object(value, PodSpec)
+    return () if found is None else label_keys(found.namespace, found.labels)
+
+
+SLICE_SERVICES = Index("endpoint slices by service", "EndpointSlice", _slice_services)
+WORKLOAD_LABELS = Index("workload entries by label", "WorkloadEntry", _workload_labels)
+POD_LABELS = Index("pods by label", "Pod", _pod_labels)
 
 
 @query

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from translators.database import Reader, query
+from collections.abc import Iterable
+
+from translators.database import Index, Reader, query
 from translators.kinds.node import NodeSpec
 from translators.kinds.pod import PodSpec
 from translators.model.config_object import ConfigObject
 from translators.model.locality import NOWHERE, Locality
 from translators.object_key import ObjectKey
-from translators.world.indexes import NODE_ZONES
-from translators.world.inputs import config_object
+from translators.world.inputs import as_config_object, config_object
+
+
+def _node_zones(value: object) -> Iterable[str]:
+    found = as_config_object(value, NodeSpec)
+    return () if found is None or not found.spec.locality.zone else (found.spec.locality.zone,)
+
+
+NODE_ZONES = Index("nodes by zone", "Node", _node_zones)
 
 
 @query

@@ -1,4 +1,4 @@
-"""The ports that clients see, shard by shard, and which hosts share a virtual IP.
+"""The ports that clients see, shard by shard, what is known of them without their endpoints.
 
 What is read here are keys of indexes, which hold no more of a service than its names, ports and addresses: so nothing of
 this is touched when endpoints change.
@@ -6,21 +6,11 @@ this is touched when endpoints change.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from translators.database import Reader, query
-from translators.model.config_object import ConfigObject
 from translators.model.service import Protocol, Service
 from translators.model.viewer import Viewer
-from translators.names import service_host
-from translators.object_key import ObjectKey
-from translators.world.exposure import (
-    ENTRY_VIRTUAL_IPS,
-    SERVICE_ADDRESSES,
-    TWIN_VIRTUAL_IPS,
-    Exposed,
-)
-from translators.world.services import exposed_to, hosts_of, service
+from translators.world.exposure import Exposed, exposed_to
+from translators.world.services import service
 from translators.world.shards import SHARDS
 from translators.world.virtual_services import unregistered_hosts
 from translators.world.visibility import EVERYONE
@@ -98,44 +88,3 @@ def http_ports(db: Reader, viewer: Viewer) -> frozenset[int]:
 @query
 def _http_ports(db: Reader, viewer: Viewer, shard: int) -> frozenset[int]:
     return frozenset(port for port, _ in http_hosts(db, viewer, shard))
-
-
-def is_shared(db: Reader, address: str) -> bool:
-    """Whether a virtual IP has, for anyone, more than one host."""
-    sources = db.lookup(SERVICE_ADDRESSES, address) + db.lookup(ENTRY_VIRTUAL_IPS, address)
-    return len(sources) > 1 or bool(db.lookup(TWIN_VIRTUAL_IPS, address))
-
-
-def hosts_at(db: Reader, viewer: Viewer, address: str) -> tuple[str, ...]:
-    """The hosts with a virtual IP, oldest service first; hosts that the client does not see may be among them."""
-    services = db.lookup(SERVICE_ADDRESSES, address)
-    if len(services) == 1 and not db.lookup(ENTRY_VIRTUAL_IPS, address):
-        return (service_host(services[0].name, services[0].namespace),)
-    return address_claimants(db, viewer, address)
-
-
-@query
-def address_claimants(db: Reader, viewer: Viewer, address: str) -> tuple[str, ...]:
-    """The hosts with a virtual IP that a client sees, oldest service first."""
-    claims: list[tuple[tuple[str, str, str], str]] = []
-    for source in db.lookup(SERVICE_ADDRESSES, address) + db.lookup(ENTRY_VIRTUAL_IPS, address):
-        for host in hosts_of(db, source):
-            found = service(db, host, viewer)
-            if found is not None and found.source == source:
-                claims.append((source_age(db, source), host))
-    return tuple(host for _, host in sorted(claims))
-
-
-def oldest_first(db: Reader, exposed: Iterable[Exposed]) -> tuple[Exposed, ...]:
-    """These in the order in which their services were created."""
-    found = tuple(exposed)
-    if len(found) < 2:
-        return found
-    return tuple(sorted(found, key=lambda one: (source_age(db, one.source), one.host)))
-
-
-@query
-def source_age(db: Reader, source: ObjectKey) -> tuple[str, str, str]:
-    """What orders an object among others by age; changes with nothing else of it."""
-    found = db.input(source)
-    return found.age if isinstance(found, ConfigObject) else ("", "", "")

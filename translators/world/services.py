@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 
-from translators.database import Reader, query
+from translators.database import Index, Reader, query
 from translators.kinds.service import KubernetesPort, ServiceSpec
 from translators.kinds.service_entry import EntryPort, Resolution, ServiceEntrySpec
 from translators.model.config_object import ConfigObject
@@ -12,11 +12,18 @@ from translators.model.service import Service, ServicePort
 from translators.model.viewer import Viewer
 from translators.names import ServiceName, service_host
 from translators.object_key import ObjectKey
-from translators.world.exposure import ENTRY_EXPOSURE, SERVICE_EXPOSURE, Exposed
-from translators.world.indexes import ENTRY_HOSTS
-from translators.world.inputs import config_object, objects
+from translators.world.exposure import exposed_to
+from translators.world.inputs import as_config_object, config_object, objects
 from translators.world.protocols import port_protocol
 from translators.world.visibility import EVERYONE, is_exported
+
+
+def _entry_hosts(value: object) -> Iterable[str]:
+    found = as_config_object(value, ServiceEntrySpec)
+    return () if found is None else found.spec.hosts
+
+
+ENTRY_HOSTS = Index("service entries by host", "ServiceEntry", _entry_hosts)
 
 
 def service(db: Reader, host: str, viewer: Viewer) -> Service | None:
@@ -62,22 +69,6 @@ def visible_hosts(db: Reader, viewer: Viewer, shard: int) -> tuple[str, ...]:
     """The full host names in a shard of all services that a client sees, sorted; wildcard hosts among them."""
     found = (*exposed_to(db, EVERYONE, shard), *exposed_to(db, viewer.namespace, shard))
     return tuple(sorted({one.host for one in found}))
-
-
-def exposed_to(db: Reader, target: str, shard: int) -> tuple[Exposed, ...]:
-    """What in a shard is exported to just a namespace, or (`*`) to everyone; a host may be there several times."""
-    return _exposed(db, shard).get(target, ())
-
-
-@query
-def _exposed(db: Reader, shard: int) -> Mapping[str, tuple[Exposed, ...]]:
-    """Namespace → what is exported to just it; `*` → what is exported to everyone. Never an empty tuple."""
-    found: dict[str, list[Exposed]] = {}
-    for index in (SERVICE_EXPOSURE, ENTRY_EXPOSURE):
-        for key in db.index_keys(index, shard):
-            if isinstance(key, Exposed):
-                found.setdefault(key.target, []).append(key)
-    return {target: tuple(keys) for target, keys in found.items()}
 
 
 def _age(entry: ConfigObject[ServiceEntrySpec]) -> tuple[str, str, str]:

@@ -6,25 +6,59 @@ host by wildcard the most specific one wins.
 
 from __future__ import annotations
 
-from translators.database import Reader, query
+from collections.abc import Iterable
+
+from translators.database import Index, Reader, query
 from translators.kinds.virtual_service import VirtualServiceSpec
 from translators.model.config_object import ConfigObject
 from translators.model.viewer import Viewer
 from translators.object_key import ObjectKey
-from translators.world.indexes import (
-    VIRTUAL_SERVICE_EXPORTS,
-    VIRTUAL_SERVICE_HOSTS,
-    VIRTUAL_SERVICE_WILDCARDS,
-)
-from translators.world.inputs import grouped_pairs, index_texts, objects
+from translators.world.inputs import as_config_object, grouped_pairs, index_texts, objects
 from translators.world.services import visible_hosts
 from translators.world.shards import SHARDS, shard_of
 from translators.world.visibility import (
     EVERYONE,
+    MESH_GATEWAY,
     covering_wildcards,
     covers,
+    export_targets,
     is_exported,
     is_wildcard,
+)
+
+
+def meshed(value: object) -> ConfigObject[VirtualServiceSpec] | None:
+    """Give the value, if it is a virtual service for sidecars."""
+    found = as_config_object(value, VirtualServiceSpec)
+    return found if found is not None and MESH_GATEWAY in found.spec.gateways else None
+
+
+def _virtual_service_hosts(value: object) -> Iterable[str]:
+    found = meshed(value)
+    return () if found is None else found.spec.hosts
+
+
+def _virtual_service_wildcards(value: object) -> Iterable[str]:
+    return filter(is_wildcard, _virtual_service_hosts(value))
+
+
+def _virtual_service_exports(value: object) -> Iterable[tuple[int, str, str]]:
+    found = meshed(value)
+    if found is None:
+        return ()
+    targets = export_targets(found.spec.export_to, found.namespace)
+    return ((shard_of(host), target, host) for target in targets for host in found.spec.hosts)
+
+
+VIRTUAL_SERVICE_HOSTS = Index("virtual services by host", "VirtualService", _virtual_service_hosts)
+VIRTUAL_SERVICE_WILDCARDS = Index(
+    "virtual services for wildcard hosts", "VirtualService", _virtual_service_wildcards
+)
+VIRTUAL_SERVICE_EXPORTS = Index(
+    "virtual services by namespace they are exported to",
+    "VirtualService",
+    _virtual_service_exports,
+    is_grouped=True,
 )
 
 

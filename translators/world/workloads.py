@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from translators.database import Reader, query
+from translators.database import Index, Reader, query
 from translators.kinds.endpoint_slice import EndpointSliceSpec
 from translators.kinds.pod import PodSpec
 from translators.kinds.service import ServiceSpec
@@ -15,18 +15,53 @@ from translators.model.origin import Labels
 from translators.model.service import Service, ServicePort
 from translators.model.viewer import Viewer
 from translators.object_key import ObjectKey
-from translators.world.indexes import (
-    ENTRY_ADDRESSES,
-    ENTRY_SELECTORS,
-    POD_ADDRESSES,
-    SERVICE_SELECTORS,
-    SLICE_ADDRESSES,
-    WORKLOAD_ADDRESSES,
-    label_keys,
-    workload_labels,
-)
-from translators.world.inputs import objects
+from translators.world.inputs import as_config_object, objects
+from translators.world.selectors import LabelKey, label_keys, selector_key, workload_labels
 from translators.world.services import hosts_of, service
+
+
+def _service_selectors(value: object) -> Iterable[LabelKey]:
+    found = as_config_object(value, ServiceSpec)
+    if found is None or not found.spec.selector:
+        return ()
+    return (selector_key(found.namespace, found.spec.selector),)
+
+
+def _entry_selectors(value: object) -> Iterable[LabelKey]:
+    found = as_config_object(value, ServiceEntrySpec)
+    if found is None or found.spec.workload_selector is None:
+        return ()
+    return (selector_key(found.namespace, found.spec.workload_selector),)
+
+
+def _entry_addresses(value: object) -> Iterable[str]:
+    found = as_config_object(value, ServiceEntrySpec)
+    return () if found is None else (endpoint.address for endpoint in found.spec.endpoints)
+
+
+def _slice_addresses(value: object) -> Iterable[str]:
+    found = as_config_object(value, EndpointSliceSpec)
+    if found is None:
+        return ()
+    return (address for endpoint in found.spec.endpoints for address in endpoint.addresses)
+
+
+def _workload_addresses(value: object) -> Iterable[str]:
+    found = as_config_object(value, WorkloadEntrySpec)
+    return () if found is None else (found.spec.address,)
+
+
+def _pod_addresses(value: object) -> Iterable[str]:
+    found = as_config_object(value, PodSpec)
+    return () if found is None else found.spec.addresses
+
+
+SERVICE_SELECTORS = Index("services by selector", "Service", _service_selectors)
+ENTRY_SELECTORS = Index("service entries by workload selector", "ServiceEntry", _entry_selectors)
+ENTRY_ADDRESSES = Index("service entries by endpoint address", "ServiceEntry", _entry_addresses)
+SLICE_ADDRESSES = Index("endpoint slices by address", "EndpointSlice", _slice_addresses)
+WORKLOAD_ADDRESSES = Index("workload entries by address", "WorkloadEntry", _workload_addresses)
+POD_ADDRESSES = Index("pods by address", "Pod", _pod_addresses)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 
-from translators.codec.node import RawNode
-from translators.database import Database
-from translators.world import INDEXES
 from xds_server import log, memory
 from xds_server.admin.server import AdminServer
-from xds_server.ads.directory import Membership, Wire
-from xds_server.ads.node import proxy_node
-from xds_server.ads.service import AdsServer, ServerLimits
+from xds_server.ads.service import AdsLimits, AdsService
 from xds_server.ads.stream import StreamLimits
 from xds_server.clock import Clock, SystemClock
-from xds_server.ledger import Ledger
+from xds_server.core import Core
+from xds_server.grpc_server import GrpcServer, ServerLimits
 from xds_server.metrics import Metrics
-from xds_server.publisher import Publisher
-from xds_server.quarantine import Quarantine
 from xds_server.settings import Settings, join_address
 from xds_server.sources.batch import Batch
 from xds_server.sources.files import FileSource
+from xds_server.sources.merge import Merge
+from xds_server.sources.source import Publish, Source, SourceMaker
 
 _log = log.logger(__name__)
 
@@ -33,57 +30,43 @@ PROGRESS_FILES = 500
 class ControlPlane:
     """All parts of one server, joined.
 
+    Args:
+        settings: What the server is told.
+        clock: Time and chance.
+        sources: Where configuration comes from; of two that define the same object the earlier one owns it.
+
     Attributes:
-        publisher: From inputs to views.
-        ledger: What is where.
+        core: What decides.
+        sources: Where configuration comes from.
+        ads: The service for proxies.
+        admin: The API for people.
     """
 
-    def __init__(self, settings: Settings, clock: Clock) -> None:
-        self.metrics = Metrics()
-        self._clock = clock
+    def __init__(self, settings: Settings, clock: Clock, sources: Sequence[SourceMaker]) -> None:
         self._settings = settings
-        self._joins = 0
-        self._database = Database(INDEXES)
-        self.publisher = Publisher(self._database)
-        self.ledger = Ledger(self.publisher, self.metrics, clock)
-        self.source = FileSource(
-            settings.config,
-            self._take,
-            quiet=settings.quiet.total_seconds(),
-            ceiling=settings.quiet_ceiling.total_seconds(),
+        self._merge = Merge()
+        metrics = Metrics()
+        self.core = Core(self._merge, metrics, clock, self._wake)
+        self.sources: tuple[Source, ...] = tuple(
+            make(partial(self._publish, number)) for number, make in enumerate(sources)
         )
-        self.quarantine = Quarantine(self.publisher, self.source, self.ledger, clock.now)
-        self.ledger.quarantine = self.quarantine
-        self.publisher.observer = self.ledger
-        self.ads = AdsServer(self, clock, self.ledger, _limits(settings))
-        self.admin = AdminServer(
-            self.ledger, self.metrics, settings.admin_address, settings.admin_port
-        )
-
-    def join(self, node: RawNode, wire: Wire) -> Membership:
-        """Takes a proxy in.
-
-        Raises:
-            NodeRefusedError: The node cannot be understood.
-        """
-        self._joins += 1
-        with memory.bulk():
-            return self.publisher.join(proxy_node(node), inline=wire is Wire.SOTW)
+        self._merge.follow(self.sources)
+        self.ads = AdsService(self.core, clock, self.core.observer, _ads_limits(settings))
+        self._grpc = GrpcServer((self.ads,), _server_limits(settings))
+        self.admin = AdminServer(self.core, metrics, settings.admin_address, settings.admin_port)
 
     async def run(self, announce: Callable[[str], None]) -> None:
-        """Serves until SIGTERM or SIGINT, then lets the proxies go gradually.
+        """Serve until SIGTERM or SIGINT, then let the proxies go gradually.
 
         Raises:
-            ChanceryError: An address is taken or cannot be used.
-            ConfigDirectoryError: The directory cannot be read.
+            ChanceryError: An address is taken or cannot be used, or a source cannot be read.
         """
         ports = self._listen()
         await self.admin.start()
-        with memory.bulk():
-            self.source.load(self._progress)
-        await self.ads.start()
+        await self.load()
+        await self._grpc.start()
         announce(
-            f"ready: revision {self.publisher.revision}, ADS on {', '.join(ports)}, admin on {self.admin.address}"
+            f"ready: revision {self.core.publisher.revision}, ADS on {', '.join(ports)}, admin on {self.admin.address}"
         )
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
@@ -91,74 +74,88 @@ class ControlPlane:
             loop.add_signal_handler(number, stop.set)
         async with asyncio.TaskGroup() as tasks:
             parts = [
-                tasks.create_task(self.source.run()),
-                tasks.create_task(self.ads.run()),
+                *(tasks.create_task(source.run()) for source in self.sources),
+                tasks.create_task(self._grpc.run()),
                 tasks.create_task(self.admin.run()),
                 tasks.create_task(self._tick()),
             ]
             await stop.wait()
             _log.info("stopping", streams=self.ads.streams)
-            await self.ads.stop()
+            await self._grpc.stop()
             for part in parts:
                 part.cancel()
 
+    async def load(self) -> None:
+        """Read every source for the first time."""
+        with memory.bulk():
+            for source in self.sources:
+                await source.sync()
+        memory.freeze()
+
     def _listen(self) -> list[str]:
         settings = self._settings
-        port = self.ads.listen(join_address(settings.address, settings.port))
+        port = self._grpc.listen(join_address(settings.address, settings.port))
         places = [join_address(settings.address, port)]
         if settings.socket is not None:
-            self.ads.listen(f"unix:{settings.socket}")
+            self._grpc.listen(f"unix:{settings.socket}")
             places.append(f"unix:{settings.socket}")
         return places
 
-    def _take(self, batch: Batch) -> None:
-        """One revision of the source."""
-        if self.quarantine.commit(batch.set, batch.removed):
-            self.ledger.committed()
-            _log.info(
-                "revision published",
-                revision=self.publisher.revision,
-                set=_some(batch.set),
-                removed=_some(batch.removed),
-            )
-        self.ledger.listed(batch.problems)
+    def _publish(self, number: int, batch: Batch) -> None:
+        """Take in what the source of this number published."""
+        self.core.take(self._merge.take(number, batch), is_ready=self._merge.has_synced)
 
-    def _progress(self, done: int, total: int) -> None:
-        if done % PROGRESS_FILES == 0 and done < total:
-            _log.info("reading", files=done, of=total)
+    def _wake(self) -> None:
+        """Have the core act on what streams said, at the next turn of the event loop."""
+        asyncio.get_running_loop().call_soon(self.core.work)
 
     async def _tick(self) -> None:
-        """Looks after what time alone brings about."""
+        """Look after what time alone brings about."""
         joins = trimmed = 0
         while True:
             await asyncio.sleep(TICK_SECONDS)
-            self.quarantine.tick()
-            if self._joins == joins != trimmed:
+            self.core.tick()
+            if self.core.joins == joins != trimmed:
                 trimmed = joins
                 memory.give_back()
-            joins = self._joins
-            self.metrics.query_runs = self._database.statistics.runs
+            joins = self.core.joins
 
 
 async def run(settings: Settings, announce: Callable[[str], None]) -> None:
-    """Serves with these settings until told to stop; ``announce`` gets the line that says it is ready and where."""
+    """Serve with these settings until told to stop; `announce` gets the line that says it is ready and where."""
     memory.map_large_blocks()
-    await ControlPlane(settings, SystemClock()).run(announce)
+    sources = (partial(_files, settings),)
+    await ControlPlane(settings, SystemClock(), sources).run(announce)
 
 
-def _limits(settings: Settings) -> ServerLimits:
-    return ServerLimits(
+def _files(settings: Settings, publish: Publish) -> FileSource:
+    return FileSource(
+        settings.config,
+        publish,
+        quiet=settings.quiet.total_seconds(),
+        ceiling=settings.quiet_ceiling.total_seconds(),
+        progress=_tell_progress,
+    )
+
+
+def _tell_progress(done: int, total: int) -> None:
+    if done % PROGRESS_FILES == 0 and done < total:
+        _log.info("reading", files=done, of=total)
+
+
+def _ads_limits(settings: Settings) -> AdsLimits:
+    return AdsLimits(
         stream=StreamLimits(
             gate_deadline=settings.gate_deadline, pending_bytes=settings.max_pending_bytes
         ),
         streams=settings.max_streams,
+    )
+
+
+def _server_limits(settings: Settings) -> ServerLimits:
+    return ServerLimits(
         message_bytes=settings.max_message_bytes,
         keepalive=settings.keepalive,
         keepalive_timeout=settings.keepalive_timeout,
         drain=settings.drain,
     )
-
-
-def _some(keys: object) -> str:
-    names = sorted("/".join(key) for key in keys) if isinstance(keys, (dict, frozenset)) else []
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

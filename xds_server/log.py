@@ -11,7 +11,7 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import TextIO
 
@@ -44,19 +44,15 @@ class Log:
         """Writes what somebody should look at some day."""
         self._write(logging.WARNING, event, fields)
 
-    def error(self, event: str, /, *, cause: BaseException | None = None, **fields: object) -> None:
-        """Writes what somebody should look at now; ``cause`` adds its traceback."""
-        self._write(logging.ERROR, event, fields, cause)
+    def error(self, event: str, /, *, traceback: str = "", **fields: object) -> None:
+        """Write what somebody should look at now; `traceback` is one as text, written below the line."""
+        self._write(logging.ERROR, event, fields, traceback)
 
     def _write(
-        self,
-        level: int,
-        event: str,
-        fields: Mapping[str, object],
-        cause: BaseException | None = None,
+        self, level: int, event: str, fields: Mapping[str, object], traceback: str = ""
     ) -> None:
         if self._logger.isEnabledFor(level):
-            self._logger.log(level, event, exc_info=cause, extra={"fields": fields})
+            self._logger.log(level, event, extra={"fields": fields, "traceback": traceback})
 
 
 def logger(name: str) -> Log:
@@ -97,7 +93,7 @@ class TextFormatter(logging.Formatter):
         place = record.name.removeprefix(f"{_ROOT}.")
         line = f"{moment:%H:%M:%S}.{int(record.msecs):03} {level} {place}: {_one_line(record.getMessage())}"
         fields = " ".join(f"{key}={_quoted(str(value))}" for key, value in _fields(record).items())
-        trace = f"\n{self.formatException(record.exc_info)}" if record.exc_info else ""
+        trace = "".join(f"\n{text}" for text in _tracebacks(self, record))
         return f"{line}  {fields}{trace}" if fields else f"{line}{trace}"
 
 
@@ -115,14 +111,23 @@ class JsonFormatter(logging.Formatter):
         }
         for key, value in _fields(record).items():
             line.setdefault(key, value)
-        if record.exc_info:
-            line["traceback"] = self.formatException(record.exc_info)
+        for text in _tracebacks(self, record):
+            line["traceback"] = text
         return json.dumps(line, default=str)
 
 
 def _fields(record: logging.LogRecord) -> Mapping[str, object]:
     fields = getattr(record, "fields", None)
     return fields if isinstance(fields, Mapping) else {}
+
+
+def _tracebacks(formatter: logging.Formatter, record: logging.LogRecord) -> Iterator[str]:
+    """What was raised, as text: our own records carry it as such, those of libraries as an exception."""
+    own = getattr(record, "traceback", "")
+    if own:
+        yield str(own).rstrip("\n")
+    elif record.exc_info:
+        yield formatter.formatException(record.exc_info)
 
 
 def _one_line(text: str) -> str:

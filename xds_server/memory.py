@@ -24,13 +24,20 @@ def map_large_blocks() -> bool:
 
 @contextlib.contextmanager
 def bulk() -> Iterator[None]:
-    """Makes many objects that stay, without the collector looking through them again and again, now or later."""
+    """Make many objects that stay, without the collector looking through them again and again."""
     gc.disable()
     try:
         yield
     finally:
-        gc.freeze()
         gc.enable()
+
+
+def freeze() -> None:
+    """Have the collector leave all that there is alone from now on: for what stays as long as the process.
+
+    What is in a cycle and frozen is never freed, so this is for the start of a process, before the first proxy comes.
+    """
+    gc.freeze()
 
 
 def give_back() -> bool:

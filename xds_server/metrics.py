@@ -139,7 +139,7 @@ class Metrics(Collector):
         self.gates_expired = 0
         self._types: dict[str, TypeMetrics] = {}
         self._wires: dict[str, WireMetrics] = {}
-        self._refused: dict[str, int] = {}
+        self._turned_away: dict[str, int] = {}
         self._registry = CollectorRegistry()
         self._registry.register(self)
         ProcessCollector(registry=self._registry)
@@ -152,9 +152,9 @@ class Metrics(Collector):
         """The counts of one variant of the protocol; ask once and keep it."""
         return self._wires.setdefault(name, WireMetrics())
 
-    def refused(self, reason: str) -> None:
+    def turned_away(self, reason: str) -> None:
         """Counts a stream that was refused or ended by a limit; ``reason`` is one of few fixed words."""
-        self._refused[reason] = self._refused.get(reason, 0) + 1
+        self._turned_away[reason] = self._turned_away.get(reason, 0) + 1
 
     def exposition(self) -> bytes:
         """Everything in Prometheus' text format."""
@@ -175,7 +175,7 @@ class Metrics(Collector):
         refused = CounterMetricFamily(
             STREAMS_REFUSED, "ADS streams refused or ended by a limit.", labels=["reason"]
         )
-        for reason, count in sorted(self._refused.items()):
+        for reason, count in sorted(self._turned_away.items()):
             refused.add_metric([reason], count)
         yield from (now, opened, refused)
 

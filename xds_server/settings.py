@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Final
 
 ENVIRONMENT_PREFIX = "CHANCERY_"
 DEFAULT_PORT = 15010
@@ -79,6 +80,10 @@ class Settings:
     max_streams: int = 10_000
     max_message_bytes: int = 4 * 1024 * 1024
     max_pending_bytes: int = 64 * 1024 * 1024
+
+
+DEFAULTS: Final = Settings(Path())
+"""What the server does when it is told nothing; without a directory of its own."""
 
 
 def parse_duration(text: str) -> timedelta:

@@ -24,7 +24,7 @@ class TypeState(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class TypeStatus:
-    """One resource type of one proxy; ``type`` is cds, eds, lds, rds, vhds or sds, ``resources`` how many it holds."""
+    """One resource type of one proxy; ``type`` is the short name of `resource_types`, ``resources`` how many it holds."""
 
     type: str
     state: TypeState

@@ -43,15 +43,16 @@ from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v
     Rds,
 )
 
+from tests.support.raw_resources import Key, RawResources
 from tests.support.upstreams import GRPC_METHOD, GrpcUpstream, Instance
 from translators.codec import encode, pack
 from translators.names import CLUSTER_TYPE, ENDPOINT_TYPE, LISTENER_TYPE, ROUTE_TYPE
-from xds_server.ads.catalog import Catalog, Key
-from xds_server.ads.directory import SilentObserver
-from xds_server.ads.service import AdsServer, ServerLimits, serving
-from xds_server.ads.snapshot import Response
+from xds_server.ads.diff import Response
+from xds_server.ads.seams import SilentObserver
+from xds_server.ads.service import AdsService
 from xds_server.ads.stream import Stream
 from xds_server.clock import SystemClock
+from xds_server.grpc_server import GrpcServer, ServerLimits, serving
 
 ADS = ConfigSource(ads=AggregatedConfigSource(), resource_api_version=ApiVersion.V3)
 CLIENT = f"""
@@ -117,9 +118,9 @@ def cluster(name: str, port: int) -> dict[Key, bytes]:
 
 
 async def test_grpc_client_follows_a_route_from_one_cluster_to_another() -> None:
-    catalog, counts = Catalog(), Counts()
+    raw, counts = RawResources(), Counts()
     limits = ServerLimits(drain=timedelta(seconds=0.1))
-    server = AdsServer(catalog, SystemClock(), counts, limits)
+    server = GrpcServer((AdsService(raw, SystemClock(), counts),), limits)
     port = server.listen("127.0.0.1:0")
     bootstrap = {
         "xds_servers": [
@@ -136,7 +137,7 @@ async def test_grpc_client_follows_a_route_from_one_cluster_to_another() -> None
         GrpcUpstream(Instance("two")) as two,
         serving(server),
     ):
-        catalog.update(
+        raw.update(
             "*",
             {
                 **dict([listener(), route("one")]),
@@ -161,10 +162,10 @@ async def test_grpc_client_follows_a_route_from_one_cluster_to_another() -> None
         try:
             assert await call() == "one"
             pushes = counts.pushes[CLUSTER_TYPE]
-            catalog.update("*", cluster("nobody-s", 2))
+            raw.update("*", cluster("nobody-s", 2))
             assert await call() == "one"
             assert counts.pushes[CLUSTER_TYPE] == pushes, "it did not ask for that cluster"
-            catalog.update(
+            raw.update(
                 "*",
                 {**dict([route("two")]), **cluster("two", two.instance.port)},
                 removed=[(CLUSTER_TYPE, "one"), (ENDPOINT_TYPE, "one")],

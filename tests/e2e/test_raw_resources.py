@@ -50,6 +50,7 @@ from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v
 from tests.support.envoy import EnvoyProcess
 from tests.support.load import load
 from tests.support.ports import free_port
+from tests.support.raw_resources import Key, RawResources
 from tests.support.upstreams import HttpUpstream, Instance
 from tests.support.waiting import eventually
 from translators.codec import encode, pack
@@ -60,20 +61,20 @@ from translators.names import (
     ROUTE_TYPE,
     VIRTUAL_HOST_TYPE,
 )
-from xds_server.ads.catalog import Catalog, Key
-from xds_server.ads.directory import SilentObserver
-from xds_server.ads.service import AdsServer, ServerLimits, serving
-from xds_server.ads.snapshot import Response
+from xds_server.ads.diff import Response
+from xds_server.ads.seams import SilentObserver
+from xds_server.ads.service import AdsLimits, AdsService
 from xds_server.ads.stream import Stream, StreamLimits
 from xds_server.bootstrap import BootstrapOptions
 from xds_server.bootstrap import SocketAddress as BootstrapAddress
 from xds_server.clock import SystemClock
+from xds_server.grpc_server import GrpcServer, ServerLimits, serving
 
 pytestmark = pytest.mark.envoy
 WIRES = pytest.mark.parametrize("is_delta", [True, False], ids=["delta", "sotw"])
 ADS = ConfigSource(ads=AggregatedConfigSource(), resource_api_version=ApiVersion.V3)
+STREAMS = AdsLimits(stream=StreamLimits(gate_deadline=timedelta(seconds=10)))
 LIMITS = ServerLimits(
-    stream=StreamLimits(gate_deadline=timedelta(seconds=10)),
     keepalive=timedelta(seconds=1),
     keepalive_timeout=timedelta(seconds=1),
     drain=timedelta(seconds=0.2),
@@ -199,9 +200,9 @@ class Counts(SilentObserver):
 
 @dataclass
 class Mesh:
-    """A catalog, its server and one Envoy that has a listener for ``svc``."""
+    """A raw, its server and one Envoy that has a listener for ``svc``."""
 
-    catalog: Catalog
+    raw: RawResources
     envoy: EnvoyProcess
     counts: Counts
     port: int
@@ -212,16 +213,16 @@ class Mesh:
         """Waits until Envoy has answered everything up to the newest revision."""
 
         async def probe() -> bool:
-            return self.counts.settled_revision == self.catalog.revision
+            return self.counts.settled_revision == self.raw.revision
 
         await eventually(
-            probe, f"revision {self.catalog.revision} settles", timeout=timeout, interval=0.01
+            probe, f"revision {self.raw.revision} settles", timeout=timeout, interval=0.01
         )
 
 
 @asynccontextmanager
-async def running(catalog: Catalog, counts: Counts, port: int) -> AsyncIterator[AdsServer]:
-    server = AdsServer(catalog, SystemClock(), counts, LIMITS)
+async def running(raw: RawResources, counts: Counts, port: int) -> AsyncIterator[GrpcServer]:
+    server = GrpcServer((AdsService(raw, SystemClock(), counts, STREAMS),), LIMITS)
     server.listen(f"127.0.0.1:{port}")
     async with serving(server):
         yield server
@@ -243,8 +244,8 @@ async def envoy_of(
 @asynccontextmanager
 async def mesh(tmp_path: Path, upstream: int, *, is_delta: bool) -> AsyncIterator[Mesh]:
     port, server_port = free_port(), free_port()
-    catalog, counts = Catalog(), Counts()
-    catalog.update(
+    raw, counts = RawResources(), Counts()
+    raw.update(
         "*",
         dict(
             [
@@ -256,11 +257,11 @@ async def mesh(tmp_path: Path, upstream: int, *, is_delta: bool) -> AsyncIterato
         ),
     )
     async with (
-        running(catalog, counts, server_port),
+        running(raw, counts, server_port),
         envoy_of(tmp_path, server_port, is_delta=is_delta) as envoy,
     ):
         await envoy.ready()
-        found = Mesh(catalog, envoy, counts, port, server_port, is_delta)
+        found = Mesh(raw, envoy, counts, port, server_port, is_delta)
         await found.settled()
         yield found
 
@@ -275,7 +276,7 @@ async def test_twenty_cluster_swaps_lose_no_request(tmp_path: Path, is_delta: bo
         await requests.seen(50)
         for number in range(1, 21):
             old, new = f"c{number - 1}", f"c{number}"
-            found.catalog.update(
+            found.raw.update(
                 "*",
                 dict(
                     [
@@ -304,7 +305,7 @@ async def test_swaps_without_pause_lose_no_request(tmp_path: Path, is_delta: boo
     ):
         for number in range(1, 101):
             old, new = f"c{number - 1}", f"c{number}"
-            found.catalog.update(
+            found.raw.update(
                 "*",
                 dict(
                     [
@@ -333,7 +334,7 @@ async def test_changed_cluster_is_warm_at_once(tmp_path: Path, is_delta: bool) -
     ):
         for size in (1024, 2048, 4096):
             key, body = cluster("c0", per_connection_buffer_limit_bytes=size)
-            found.catalog.update("*", {key: body})
+            found.raw.update("*", {key: body})
             await found.settled(timeout=3)
         await requests.seen(20)
     assert requests.failures == [], requests.report()
@@ -351,14 +352,14 @@ async def test_refused_cluster_leaves_the_old_one_and_is_not_sent_again(
         ring = ClusterRingHashLbConfig(minimum_ring_size=100, maximum_ring_size=10)
         bad = cluster("c0", lb_policy=ClusterLbPolicy.RING_HASH, ring_hash_lb_config=ring)
         found.counts.resources.clear()
-        found.catalog.update("*", dict([bad]))
+        found.raw.update("*", dict([bad]))
         await found.settled()
         assert len(found.counts.nacks) == 1
         assert "c0" in found.counts.nacks[0]
         await asyncio.sleep(0.5)
         assert found.counts.resources.count("Cluster c0") == 1
         key, body = cluster("c0", per_connection_buffer_limit_bytes=1024)
-        found.catalog.update("*", {key: body})
+        found.raw.update("*", {key: body})
         await found.settled()
         assert len(found.counts.nacks) == 1
         await requests.seen(20)
@@ -368,9 +369,9 @@ async def test_refused_cluster_leaves_the_old_one_and_is_not_sent_again(
 @WIRES
 async def test_server_restart_costs_nothing(tmp_path: Path, is_delta: bool) -> None:
     server_port, port = free_port(), free_port()
-    catalog = Catalog()
+    raw = RawResources()
     async with HttpUpstream(Instance("a")) as upstream:
-        catalog.update(
+        raw.update(
             "*",
             dict(
                 [
@@ -383,13 +384,13 @@ async def test_server_restart_costs_nothing(tmp_path: Path, is_delta: bool) -> N
         )
         first, second = Counts(), Counts()
         async with envoy_of(tmp_path, server_port, is_delta=is_delta) as envoy:
-            async with running(catalog, first, server_port):
+            async with running(raw, first, server_port):
                 await envoy.ready()
-                found = Mesh(catalog, envoy, first, port, server_port, is_delta)
+                found = Mesh(raw, envoy, first, port, server_port, is_delta)
                 await found.settled()
             async with load(port, "svc", per_second=200) as requests:
                 await requests.seen(20)
-                async with running(catalog, second, server_port):
+                async with running(raw, second, server_port):
                     found.counts = second
                     await found.settled(timeout=10)
                     await requests.seen(20)
@@ -405,15 +406,15 @@ async def test_missing_endpoints_and_routes_do_not_hold_up_the_start(
     tmp_path: Path, is_delta: bool
 ) -> None:
     server_port, port = free_port(), free_port()
-    catalog, counts = Catalog(), Counts()
-    catalog.update("*", dict([cluster("c0"), listener("l", port, "r")]))
+    raw, counts = RawResources(), Counts()
+    raw.update("*", dict([cluster("c0"), listener("l", port, "r")]))
     async with (
         HttpUpstream(Instance("a")) as upstream,
-        running(catalog, counts, server_port),
+        running(raw, counts, server_port),
         envoy_of(tmp_path, server_port, is_delta=is_delta) as envoy,
     ):
         await envoy.ready(timeout=5)
-        catalog.update(
+        raw.update(
             "*",
             dict(
                 [
@@ -422,7 +423,7 @@ async def test_missing_endpoints_and_routes_do_not_hold_up_the_start(
                 ]
             ),
         )
-        found = Mesh(catalog, envoy, counts, port, server_port, is_delta)
+        found = Mesh(raw, envoy, counts, port, server_port, is_delta)
         await found.settled()
         async with load(port, "svc", per_second=200) as requests:
             await requests.seen(10)
@@ -432,7 +433,7 @@ async def test_missing_endpoints_and_routes_do_not_hold_up_the_start(
 async def test_nothing_to_serve_is_served_at_once(tmp_path: Path) -> None:
     server_port = free_port()
     async with (
-        running(Catalog(), Counts(), server_port),
+        running(RawResources(), Counts(), server_port),
         envoy_of(tmp_path, server_port, is_delta=True) as envoy,
     ):
         await envoy.ready(timeout=5)
@@ -444,7 +445,7 @@ async def test_second_route_configuration_with_hosts_of_its_own(tmp_path: Path) 
         mesh(tmp_path, upstream.instance.port, is_delta=True) as found,
     ):
         port = free_port()
-        found.catalog.update(
+        found.raw.update(
             "*", dict([listener("m", port, "s"), *routes("s", "c0", is_delta=True).items()])
         )
         await found.settled()
@@ -452,11 +453,11 @@ async def test_second_route_configuration_with_hosts_of_its_own(tmp_path: Path) 
             await requests.seen(10)
         assert requests.failures == [], requests.report()
         assert found.counts.warnings == []
-        found.catalog.update(
+        found.raw.update(
             "*", removed=[(LISTENER_TYPE, "m"), (ROUTE_TYPE, "s"), (VIRTUAL_HOST_TYPE, "s/svc")]
         )
         await found.settled()
-        found.catalog.update(
+        found.raw.update(
             "*", dict([listener("m", port, "s"), *routes("s", "c0", is_delta=True).items()])
         )
         await found.settled()
@@ -488,12 +489,12 @@ async def test_one_node_can_have_its_own_resource(tmp_path: Path) -> None:
         mesh(tmp_path, first.instance.port, is_delta=True) as found,
     ):
         own = endpoints("c0", second.instance.port)
-        found.catalog.update(found.envoy.node_id, dict([own]))
+        found.raw.update(found.envoy.node_id, dict([own]))
         await found.settled()
         async with load(found.port, "svc", per_second=200) as requests:
             await requests.seen(10)
         assert set(requests.instances) == {"b"}
-        found.catalog.remove(found.envoy.node_id, *own[0])
+        found.raw.remove(found.envoy.node_id, *own[0])
         await found.settled()
         async with load(found.port, "svc", per_second=200) as requests:
             await requests.seen(10)

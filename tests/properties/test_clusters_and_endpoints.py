@@ -9,26 +9,26 @@ from tests.support.shards import everywhere
 from translators.clusters import cluster, cluster_names, eds_cluster_names
 from translators.database import Database
 from translators.endpoints import load_assignment
-from translators.kinds.destination_rule import (
-    ConnectionPool,
-    DestinationRuleSpec,
-    LoadBalancer,
-    OutlierDetection,
-    PolicyBlocks,
-    SimpleLoadBalancer,
-    Subset,
-    TrafficPolicy,
-)
+from translators.kinds.destination_rule import DestinationRuleSpec
 from translators.kinds.endpoint_slice import EndpointSliceSpec, SliceEndpoint, SlicePort
 from translators.kinds.node import NodeSpec
 from translators.kinds.pod import PodSpec
 from translators.kinds.service import KubernetesPort, ServiceSpec
-from translators.kinds.service_entry import EntryPort, Resolution, ServiceEntrySpec
+from translators.kinds.service_entry import EntryPort, ServiceEntrySpec
 from translators.kinds.workload_entry import WorkloadEntrySpec
 from translators.model.config_object import ConfigObject
 from translators.model.locality import Locality
 from translators.model.origin import Labels
-from translators.model.service import ClientScope
+from translators.model.policy import (
+    ConnectionPool,
+    LoadBalancer,
+    OutlierDetection,
+    SimpleLoadBalancer,
+    StatedPolicy,
+    Subset,
+    TrafficPolicy,
+)
+from translators.model.service import ClientScope, Resolution
 from translators.model.viewer import Viewer
 from translators.object_key import ObjectKey
 from translators.world import INDEXES, workload_ports
@@ -57,7 +57,7 @@ WORKLOADS = st.builds(
     weight=st.integers(0, 2),
 )
 BLOCKS = st.builds(
-    PolicyBlocks,
+    TrafficPolicy,
     load_balancer=st.none()
     | st.builds(
         LoadBalancer,
@@ -68,7 +68,7 @@ BLOCKS = st.builds(
     outlier_detection=st.none() | st.builds(OutlierDetection, consecutive_5xx=st.integers(0, 2)),
 )
 POLICIES = st.none() | st.builds(
-    TrafficPolicy,
+    StatedPolicy,
     blocks=BLOCKS,
     ports=st.lists(st.tuples(st.just(80), BLOCKS), max_size=1).map(tuple),
 )

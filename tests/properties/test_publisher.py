@@ -1,4 +1,4 @@
-"""Views after any commits are those of a publisher that starts with the last state, for proxies of every sort."""
+"""Snapshots after any commits are those of a publisher that starts with the last state, for proxies of every sort."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from translators.model.locality import Locality
 from translators.model.proxy_node import Mode, ProxyNode
 from translators.object_key import ObjectKey
 from translators.world import INDEXES
-from xds_server.groups import Member
-from xds_server.publisher import Publisher
+from xds_server.serving.groups import Member
+from xds_server.serving.publisher import Publisher
 
 Objects = dict[ObjectKey, ConfigObject[object]]
 
@@ -35,8 +35,8 @@ def content(member: Member) -> dict[tuple[str, str], str]:
     """(type URL, name) → version of all that a proxy is to hold."""
     return {
         (type_url, name): found.version
-        for type_url, snapshot in member.view().snapshots.items()
-        for name, found in snapshot.resources.items()
+        for type_url, resources in member.snapshot().by_type.items()
+        for name, found in resources.by_name.items()
     }
 
 
@@ -55,7 +55,7 @@ def test_views_after_any_commits_are_those_of_a_fresh_start(
             del state[key]
         publisher.commit(values, removed)
         if sort in members:
-            members.pop(sort).leave()
+            members.pop(sort).cancel()
         else:
             members[sort] = publisher.join(SORTS[sort][0], inline=SORTS[sort][1])
     fresh = Publisher(Database(INDEXES))

@@ -22,17 +22,19 @@ from envoy_data_plane.envoy.service.discovery.v3 import DeltaDiscoveryResponse, 
 from translators.codec.discovery import DeltaRequest, RequestError, SotwRequest
 from translators.codec.node import RawNode
 from translators.model.resource import resource
+from translators.resource_types import TYPES as KNOWN
 from xds_server.ads.delta import DeltaStream
-from xds_server.ads.directory import SilentObserver, Wire
-from xds_server.ads.exchange import SEND_ORDER
-from xds_server.ads.snapshot import EMPTY, Response, View
+from xds_server.ads.diff import Response
+from xds_server.ads.resources import EMPTY
+from xds_server.ads.seams import SilentObserver, Wire
+from xds_server.ads.snapshot import Snapshot
 from xds_server.ads.sotw import SotwStream
 from xds_server.ads.stream import Stream, StreamLimits
 from xds_server.ads.subscription import SubscriptionPool
 from xds_server.clock import VirtualClock
 
 TYPES = {
-    **dict(zip(("cds", "eds", "lds", "rds", "vhds"), SEND_ORDER, strict=True)),
+    **{known.short: known.url for known in KNOWN},
     "sds": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret",
 }
 SHORT = {url: short for short, url in TYPES.items()}
@@ -44,29 +46,29 @@ class World:
     """What there is to be held: edit with ``set`` and ``remove``, then ``publish`` all of it as one revision."""
 
     def __init__(self) -> None:
-        self.snapshots = dict(EMPTY)
-        self.current = View(0, dict(self.snapshots))
+        self.by_type = dict(EMPTY)
+        self.current = Snapshot(0, dict(self.by_type))
         self.wakes: dict[World, Callable[[], None]] = {}
         self.members: list[Member] = []
 
     def set(self, short: str, name: str, body: str, needs: str = "") -> World:
         made = resource(TYPES[short], name, body.encode(), tuple(needs.split()))
-        known = self.current.snapshot(TYPES[short])
-        self.snapshots[TYPES[short]] = self.snapshots.get(TYPES[short], known).edit({name: made})
+        known = self.current.resources(TYPES[short])
+        self.by_type[TYPES[short]] = self.by_type.get(TYPES[short], known).edit({name: made})
         return self
 
     def remove(self, short: str, name: str) -> World:
-        self.snapshots[TYPES[short]] = self.snapshots[TYPES[short]].edit({}, (name,))
+        self.by_type[TYPES[short]] = self.by_type[TYPES[short]].edit({}, (name,))
         return self
 
     def publish(self) -> int:
-        self.current = View(self.current.revision + 1, dict(self.snapshots))
+        self.current = Snapshot(self.current.revision + 1, dict(self.by_type))
         for member in list(self.members):
             if member.wake:
                 member.wake()
         return self.current.revision
 
-    def join(self, _node: RawNode, _wire: Wire) -> Member:
+    def watch(self, _node: RawNode, _wire: Wire) -> Member:
         member = Member(self)
         self.members.append(member)
         return member
@@ -77,13 +79,13 @@ class Member:
     world: World
     wake: Callable[[], None] | None = None
 
-    def view(self) -> View:
+    def snapshot(self) -> Snapshot:
         return self.world.current
 
     def subscribe(self, wake: Callable[[], None]) -> None:
         self.wake = wake
 
-    def leave(self) -> None:
+    def cancel(self) -> None:
         self.world.members.remove(self)
 
 
@@ -139,13 +141,13 @@ class _Client:
         self.diary = Diary()
         self.stream = self._stream(
             NODE,
-            world.join(NODE, self.wire),
+            world.watch(NODE, self.wire),
             self.diary,
             pool or SubscriptionPool(),
             self.clock.now,
             limits,
         )
-        self.stream.membership.subscribe(self.stream.on_view_change)
+        self.stream.watch.subscribe(self.stream.on_snapshot_change)
         self.nonces: dict[str, str] = {}
         self.versions: dict[str, str] = {}
         self.held: dict[str, dict[str, str]] = {}

@@ -1,7 +1,7 @@
 """Whatever happens in whatever order, a client ends with exactly what there is, and never routes to a cluster that it lacks.
 
 A simulated Envoy applies what it gets, asks for what that needs, and answers late and in any order across types. The world
-swaps clusters, endpoints, hosts and listeners; each published view is closed: whatever it refers to is in it.
+swaps clusters, endpoints, hosts and listeners; each published snapshot is closed: whatever it refers to is in it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class SimulatedEnvoy:
         self.versions: dict[str, dict[str, str]] = {}
         self.held: dict[str, dict[str, str]] = {}
         self.asked: dict[str, set[str]] = {"eds": set(), "rds": set()}
-        self.owed: list[Got] = []
+        self.to_resend: list[Got] = []
         self.has_asked_for_listeners = False
         self.has_asked_for_hosts = False
         self.client.asks("cds")
@@ -32,11 +32,11 @@ class SimulatedEnvoy:
     def hear(self) -> None:
         while (got := self.client.next()) is not None:
             self._apply(got)
-            self.owed.append(got)
+            self.to_resend.append(got)
             self._check()
 
     def answer(self, index: int) -> None:
-        got = self.owed.pop(index % len(self.owed))
+        got = self.to_resend.pop(index % len(self.to_resend))
         self.client.acks(got.short, nonce=got.nonce)
         if got.short == "cds" and not self.has_asked_for_listeners:
             self.has_asked_for_listeners = True
@@ -44,8 +44,8 @@ class SimulatedEnvoy:
 
     def reconnect(self) -> None:
         """Opens a new stream and says what is held, as Envoy does: all types at once, in its order."""
-        self.client.stream.membership.leave()
-        self.client, self.owed = Delta(self.world), []
+        self.client.stream.watch.cancel()
+        self.client, self.to_resend = Delta(self.world), []
         for short in ("cds", "eds", "lds", "rds", "vhds"):
             if short == "lds" and not self.has_asked_for_listeners:
                 continue
@@ -89,7 +89,7 @@ class SimulatedEnvoy:
 
 
 class Author:
-    """Edits a world so that each view is closed; cluster NAME needs endpoints NAME, host R/h has the cluster as its body."""
+    """Edits a world so that each snapshot is closed; cluster NAME needs endpoints NAME, host R/h has the cluster as its body."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -139,7 +139,7 @@ MOVES = st.lists(st.one_of(EDITS, st.integers(0, 3), st.just("hear")), max_size=
 
 def content(world: World, short: str) -> dict[str, str]:
     """Name → body of all that there is of a type."""
-    found = world.current.snapshot(TYPES[short]).resources.values()
+    found = world.current.resources(TYPES[short]).by_name.values()
     return {each.name: each.body.decode() for each in found}
 
 
@@ -156,12 +156,12 @@ def test_any_order_ends_in_the_same_state_and_never_routes_to_nothing(
             author.apply(move)
         elif move == "reconnect":
             envoy.reconnect()
-        elif isinstance(move, int) and envoy.owed:
+        elif isinstance(move, int) and envoy.to_resend:
             envoy.answer(move)
         else:
             envoy.hear()
     envoy.hear()
-    while envoy.owed:
+    while envoy.to_resend:
         envoy.answer(0)
         envoy.hear()
     envoy.client.hears_no_more()

@@ -35,7 +35,7 @@ MOVES = st.lists(
 def edit(world: World, short: str, name: str, body: str, needs: str) -> None:
     if body:
         world.set(short, name, body, needs).publish()
-    elif TYPES[short] in world.snapshots:
+    elif TYPES[short] in world.by_type:
         world.remove(short, name).publish()
 
 
@@ -76,7 +76,7 @@ def test_delta(moves: list[tuple[str, object]]) -> None:
     drain(client, is_answering=True)
     client.passes(11)
     drain(client, is_answering=True)
-    assert stream.is_settled or not stream.exchanges
+    assert stream.is_settled or not stream.watched
 
 
 @settings(max_examples=100, deadline=None)
@@ -107,4 +107,4 @@ def test_sotw(moves: list[tuple[str, object]]) -> None:
     drain(client, is_answering=True)
     client.passes(11)
     drain(client, is_answering=True)
-    assert stream.is_settled or not stream.exchanges
+    assert stream.is_settled or not stream.watched

@@ -192,8 +192,8 @@ def test_clients_that_ask_for_the_same_share_bytes_and_state() -> None:
     world.set("eds", "a", "2").publish()
     for envoy in (one, two):
         envoy.gets("eds", "a=2")
-    [first] = one.stream.exchanges.values()
-    [second] = two.stream.exchanges.values()
+    [first] = one.stream.watched.values()
+    [second] = two.stream.watched.values()
     assert first.subscription is second.subscription
     assert first.sent is second.sent
     assert first.inflight is second.inflight

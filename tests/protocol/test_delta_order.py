@@ -219,7 +219,7 @@ def test_second_swap_during_the_first_keeps_what_routes_still_use() -> None:
     got = envoy.next()
     assert got is not None
     assert got.short == "eds"
-    assert got.content == ("b=1",), "it is gone from the newest view, and still to be routed to"
+    assert got.content == ("b=1",), "it is gone from the newest snapshot, and still to be routed to"
     envoy.acks("eds")
     envoy.acks("cds")
     envoy.gets("cds", "c=1")
@@ -394,7 +394,7 @@ def test_endpoints_that_went_with_their_cluster_are_left_to_the_client() -> None
     swap(world)
     envoy.gets("cds", "b=1")
     envoy.hears_no_more()
-    assert "a" in envoy.stream.exchanges[next(iter(envoy.stream.exchanges))].sent.resources
+    assert "a" in envoy.stream.watched[next(iter(envoy.stream.watched))].sent.by_name
 
 
 def test_endpoints_that_went_while_their_cluster_stays_are_emptied() -> None:

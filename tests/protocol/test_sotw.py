@@ -168,8 +168,8 @@ def test_error_beside_the_response_s_own_version_is_an_older_response_s() -> Non
     envoy.hears_no_more()
     assert envoy.diary.nacks == ["cds a: the bad one"]
     assert envoy.diary.settlements[-1] == 3
-    exchange = next(iter(envoy.stream.exchanges.values()))
-    assert exchange.rejection is None
+    watched = next(iter(envoy.stream.watched.values()))
+    assert watched.accepted is watched.answered
 
 
 def test_error_beside_its_own_version_is_a_warning_when_nothing_older_is_open() -> None:

@@ -6,7 +6,7 @@
     mesh.run()
 
 A fake refuses as Envoy does: of clusters and listeners the bad ones, named; any other response as a whole, in words of the test's choice. It
-keeps what it accepted, and what it refused. A test with a real Envoy (tests/e2e/test_quarantine.py) shows that those do the same.
+keeps what it accepted, and what it refused. Tests with real Envoys (tests/e2e/test_failures.py, test_ledger.py) show that those do the same.
 """
 
 from __future__ import annotations
@@ -18,23 +18,19 @@ from envoy_data_plane.envoy.service.discovery.v3 import DeltaDiscoveryResponse, 
 
 from translators.codec.discovery import DeltaRequest, RequestError, SotwRequest
 from translators.codec.node import RawNode
-from translators.database import Database
 from translators.model.proxy_node import Mode, ProxyNode
-from translators.names import CLUSTER_TYPE, LISTENER_TYPE
-from translators.world import INDEXES
+from translators.resource_types import TYPES as KNOWN
+from translators.resource_types import resource_type
 from xds_server.ads.delta import DeltaStream
-from xds_server.ads.exchange import SEND_ORDER
 from xds_server.ads.sotw import SotwStream
 from xds_server.ads.stream import Stream
 from xds_server.ads.subscription import SubscriptionPool
 from xds_server.clock import VirtualClock
-from xds_server.ledger import Ledger
+from xds_server.core import Core
 from xds_server.metrics import Metrics
-from xds_server.publisher import Publisher
-from xds_server.quarantine import Quarantine
-from xds_server.sources.catalogue import Catalogue
+from xds_server.sources.texts import Texts
 
-TYPES = dict(zip(("cds", "eds", "lds", "rds", "vhds"), SEND_ORDER, strict=True))
+TYPES = {known.short: known.url for known in KNOWN}
 SHORT = {url: short for short, url in TYPES.items()}
 
 Refuses = Callable[[str, str, bytes], str]
@@ -60,32 +56,30 @@ def takes_all(_short: str, _name: str, _body: bytes) -> str:
 
 
 class Mesh:
-    """The control plane's parts, joined as the app joins them, fed with YAML texts."""
+    """The server's core, fed with YAML texts."""
 
     def __init__(self) -> None:
         self.clock = VirtualClock()
-        self.database = Database(INDEXES)
-        self.publisher = Publisher(self.database)
         self.metrics = Metrics()
-        self.ledger = Ledger(self.publisher, self.metrics, self.clock)
-        self.catalogue = Catalogue()
-        self.quarantine = Quarantine(self.publisher, self.catalogue, self.ledger, self.clock.now)
-        self.ledger.quarantine = self.quarantine
-        self.publisher.observer = self.ledger
+        self.texts = Texts()
+        self.core = Core(self.texts, self.metrics, self.clock)
+        self.database = self.core.database
+        self.publisher = self.core.publisher
+        self.acceptance = self.core.publisher.acceptance
+        self.quarantine = self.core.quarantine
+        self.ledger = self.core.ledger
         self.envoys: list[FakeEnvoy] = []
         self.pool = SubscriptionPool()
 
     def save(self, files: Mapping[str, str | None] = {}, **more: str | None) -> int:
         """Saves files (None removes one) as one revision; returns the newest revision then."""
         texts = {**files, **{f"{name}.yaml": text for name, text in more.items()}}
-        batch = self.catalogue.commit(self.catalogue.draft(texts))
+        batch = self.texts.commit(self.texts.draft(texts))
         if batch is not None:
             errors = [f"{each.path}: {each.message}" for each in batch.problems]
             assert not errors, errors
-            if self.quarantine.commit(batch.set, batch.removed):
-                self.ledger.committed()
-            self.ledger.listed(batch.problems)
-        return self.quarantine.edited
+            self.core.take(batch)
+        return self.core.edits.revision
 
     def connect(
         self,
@@ -121,7 +115,7 @@ class Mesh:
         while seconds > 0:
             self.clock.advance(min(1.0, seconds))
             seconds -= 1.0
-            self.quarantine.tick()
+            self.core.tick()
             for envoy in self.envoys:
                 deadline = envoy.stream.deadline()
                 if deadline is not None and deadline <= self.clock.now():
@@ -166,10 +160,10 @@ class FakeEnvoy:
         self.is_frozen = False
         self._names: dict[str, set[str]] = {}
         raw = RawNode(node.id, "", "", "", "", {}, "envoy", "1.40.0", ())
-        self.member = mesh.publisher.join(node, inline=self._stream is SotwStream)
-        self.stream = self._stream(raw, self.member, mesh.ledger, mesh.pool, mesh.clock.now)
-        self.member.subscribe(self.stream.on_view_change)
-        mesh.ledger.connected(self.stream)
+        self.member = mesh.core.join(node, inline=self._stream is SotwStream)
+        self.stream = self._stream(raw, self.member, mesh.core.observer, mesh.pool, mesh.clock.now)
+        self.member.subscribe(self.stream.on_snapshot_change)
+        mesh.core.observer.connected(self.stream)
 
     def start(self) -> None:
         raise NotImplementedError
@@ -177,8 +171,9 @@ class FakeEnvoy:
     def leave(self) -> None:
         """The stream ends."""
         self.mesh.envoys.remove(self)
-        self.member.leave()
-        self.mesh.ledger.disconnected(self.stream)
+        self.member.cancel()
+        self.mesh.core.observer.disconnected(self.stream)
+        self.mesh.core.work()
 
     def read(self) -> list[Callable[[], None]]:
         """Takes what is sent to it now; what it answers, to be delivered later."""
@@ -186,6 +181,7 @@ class FakeEnvoy:
         while not self.is_frozen and (data := self.stream.take()) is not None:
             self.responses += 1
             answers.append(self._judge(self._parse(data)))
+        self.mesh.core.work()
         return answers
 
     def names(self, short: str) -> list[str]:
@@ -211,7 +207,7 @@ class FakeEnvoy:
             if (said := self.refuses(short, name, body))
         }
         self.blamed += [(short, name, read.resources[name][0]) for name in words]
-        if not words or TYPES[short] in {CLUSTER_TYPE, LISTENER_TYPE}:
+        if not words or resource_type(TYPES[short]).is_rejected_one_by_one:
             held.update({n: found for n, found in read.resources.items() if n not in words})
             for name in read.removed:
                 held.pop(name, None)
@@ -243,6 +239,8 @@ class FakeEnvoy:
         self, read: _Read, error: RequestError | None, child: str | None, names: set[str] | None
     ) -> None:
         self._answer(read, error, None)
+        # Another turn of the event loop.
+        self.mesh.core.work()
         if child is not None and names is not None and names != self._names.get(child, set()):
             self._ask(child, names)
 
@@ -330,7 +328,7 @@ class SotwEnvoy(FakeEnvoy):
         self._nonces[short] = message.nonce
         known = {
             made.body: (made.name, made.version)
-            for made in self.member.view().snapshot(message.type_url).resources.values()
+            for made in self.member.snapshot().resources(message.type_url).by_name.values()
         }
         resources = {}
         for each in message.resources:

@@ -5,16 +5,11 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from translators.kinds.service import KubernetesPort, ServiceSpec
-from translators.kinds.service_entry import EntryPort, Resolution, ServiceEntrySpec
-from translators.kinds.virtual_service import (
-    Destination,
-    HttpRoute,
-    L4Match,
-    L4Route,
-    VirtualServiceSpec,
-    WeightedDestination,
-)
+from translators.kinds.service_entry import EntryPort, ServiceEntrySpec
+from translators.kinds.virtual_service import VirtualServiceSpec
 from translators.model.config_object import ConfigObject
+from translators.model.routing import Destination, HttpRule, L4Match, L4Rule, WeightedDestination
+from translators.model.service import Resolution
 
 NAMES = ("a", "b", "svc")
 NAMESPACES = ("default", "b", "svc")
@@ -82,9 +77,9 @@ def virtual_services(draw: st.DrawFn) -> ConfigObject[object]:
     )
     spec = VirtualServiceSpec(
         hosts,
-        http=(HttpRoute(route=route),),
-        tcp=(L4Route((match,), route),),
-        tls=(L4Route((match,), route),),
+        http=(HttpRule(route=route),),
+        tcp=(L4Rule((match,), route),),
+        tls=(L4Rule((match,), route),),
         export_to=draw(export_to),
     )
     return ConfigObject(

@@ -52,12 +52,29 @@ def test_a_json_line_has_the_fields_beside_the_event(stream: io.StringIO) -> Non
     }
 
 
-def test_a_cause_brings_its_traceback(stream: io.StringIO) -> None:
-    log.configure(LogLevel.INFO, LogFormat.JSON, stream)
-    with pytest.raises(KeyError) as caught:
+@pytest.mark.parametrize("style", LogFormat)
+def test_a_traceback_as_text_is_written_with_its_line(
+    stream: io.StringIO, style: LogFormat
+) -> None:
+    log.configure(LogLevel.INFO, style, stream)
+    trace = "Traceback (most recent call last):\n  File x, line 1\nKeyError: 'gone'\n"
+    log.logger("xds_server.x").error("translation failed", traceback=trace)
+    if style is LogFormat.JSON:
+        assert json.loads(stream.getvalue())["traceback"] == trace.rstrip()
+    else:
+        assert stream.getvalue().endswith(f"translation failed\n{trace}")
+
+
+@pytest.mark.parametrize("style", LogFormat)
+def test_what_a_library_caught_is_written_with_its_traceback(
+    stream: io.StringIO, style: LogFormat
+) -> None:
+    log.configure(LogLevel.INFO, style, stream)
+    try:
         {}["gone"]
-    log.logger("xds_server.x").error("translation failed", cause=caught.value)
-    assert "KeyError: 'gone'" in json.loads(stream.getvalue())["traceback"]
+    except KeyError:
+        logging.getLogger("library").exception("oops")
+    assert "KeyError: 'gone'" in stream.getvalue()
 
 
 def test_less_important_lines_are_not_written(stream: io.StringIO) -> None:

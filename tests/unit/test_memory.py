@@ -37,11 +37,17 @@ def test_freed_buffers_go_back_to_the_system() -> None:
     assert int(run.stdout) < 20_000
 
 
-def test_what_is_made_in_bulk_is_left_alone_by_the_collector() -> None:
+def test_what_is_made_in_bulk_is_not_looked_through_meanwhile() -> None:
     frozen = gc.get_freeze_count()
     with memory.bulk():
         assert not gc.isenabled()
-        kept = [[] for _ in range(1000)]
     assert gc.isenabled()
+    assert gc.get_freeze_count() <= frozen
+
+
+def test_what_there_is_can_be_left_alone_by_the_collector() -> None:
+    frozen = gc.get_freeze_count()
+    kept = [[] for _ in range(1000)]
+    memory.freeze()
     assert gc.get_freeze_count() >= frozen + len(kept)
     gc.unfreeze()

@@ -70,7 +70,7 @@ def test_every_name_is_served() -> None:
     metrics = Metrics()
     metrics.type("cds")
     metrics.wire("delta")
-    metrics.refused("streams")
+    metrics.turned_away("streams")
     metrics.problems = {"error": 1}
     served = {name for name, _ in samples(metrics)}
     constants = {

@@ -9,7 +9,7 @@ from __future__ import annotations
 from envoy_data_plane.envoy.config.cluster.v3 import CircuitBreakers, CircuitBreakersThresholds
 
 from translators.codec import new
-from translators.kinds.destination_rule import ConnectionPool
+from translators.model.policy import ConnectionPool
 
 UNLIMITED = 4294967295
 

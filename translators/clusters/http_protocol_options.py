@@ -17,7 +17,7 @@ from envoy_data_plane.envoy.extensions.upstreams.http.v3 import (
 from envoy_data_plane.google.protobuf import Any
 
 from translators.codec import new, pack
-from translators.kinds.destination_rule import ConnectionPool
+from translators.model.policy import ConnectionPool
 from translators.model.service import Protocol
 
 _EXTENSION = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"

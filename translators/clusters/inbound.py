@@ -5,7 +5,7 @@ from __future__ import annotations
 from translators.clusters.discovery import static_head
 from translators.clusters.settings import settings
 from translators.database import Reader, query
-from translators.kinds.destination_rule import PolicyBlocks
+from translators.model.policy import TrafficPolicy
 from translators.model.resource import Resource, resource
 from translators.model.service import Endpoint, Protocol
 from translators.names import CLUSTER_TYPE
@@ -18,5 +18,5 @@ def inbound_cluster(_db: Reader, port: int, app_address: str, protocol: Protocol
     host, _, number = app_address.rpartition(":")
     application = Endpoint(host.strip("[]"), int(number))
     name = inbound_name(port)
-    body = static_head(name, (application,)) + settings(protocol, PolicyBlocks())
+    body = static_head(name, (application,)) + settings(protocol, TrafficPolicy())
     return resource(CLUSTER_TYPE, name, body)

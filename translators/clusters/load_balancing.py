@@ -8,7 +8,7 @@ from envoy_data_plane.envoy.config.cluster.v3 import ClusterCommonLbConfig, Clus
 
 from translators.clusters.outlier_detection import panic_threshold
 from translators.codec import new
-from translators.kinds.destination_rule import PolicyBlocks, SimpleLoadBalancer
+from translators.model.policy import SimpleLoadBalancer, TrafficPolicy
 
 _POLICIES = {
     SimpleLoadBalancer.LEAST_REQUEST: ClusterLbPolicy.LEAST_REQUEST,
@@ -18,18 +18,18 @@ _POLICIES = {
 }
 
 
-def simple_load_balancer(blocks: PolicyBlocks) -> SimpleLoadBalancer:
+def simple_load_balancer(blocks: TrafficPolicy) -> SimpleLoadBalancer:
     """The load balancer of a policy; least request when it names none."""
     given = blocks.load_balancer.simple if blocks.load_balancer is not None else None
     return given or SimpleLoadBalancer.LEAST_REQUEST
 
 
-def lb_policy(blocks: PolicyBlocks) -> ClusterLbPolicy:
+def lb_policy(blocks: TrafficPolicy) -> ClusterLbPolicy:
     """Envoy's name of a policy's load balancer."""
     return _POLICIES[simple_load_balancer(blocks)]
 
 
-def common_lb_config(blocks: PolicyBlocks) -> ClusterCommonLbConfig:
+def common_lb_config(blocks: TrafficPolicy) -> ClusterCommonLbConfig:
     """What all load balancers share: when to panic, and that workers learn of changed health at once.
 
     Envoy by default gathers such changes for a second, during which it sends to hosts that it knows to be ejected.

@@ -8,11 +8,10 @@ from translators.clusters.discovery import dns_head, eds_head, original_dst_head
 from translators.clusters.load_balancing import simple_load_balancer
 from translators.clusters.settings import settings
 from translators.database import Reader, query
-from translators.kinds.destination_rule import PolicyBlocks, SimpleLoadBalancer
-from translators.kinds.service_entry import Resolution
 from translators.model.origin import Labels
+from translators.model.policy import SimpleLoadBalancer, TrafficPolicy
 from translators.model.resource import Resource, resource
-from translators.model.service import BY_DNS, ClientScope, Endpoint, Protocol, Service
+from translators.model.service import BY_DNS, ClientScope, Endpoint, Protocol, Resolution, Service
 from translators.names import CLUSTER_TYPE, ClusterName
 from translators.world import policy, service, service_endpoints, subsets, visible_hosts
 
@@ -83,18 +82,18 @@ def proxyless_cluster(db: Reader, client: ClientScope, name: ClusterName) -> Res
     return resource(CLUSTER_TYPE, text, body, (text,))
 
 
-def is_eds(found: Service, blocks: PolicyBlocks) -> bool:
+def is_eds(found: Service, blocks: TrafficPolicy) -> bool:
     """Whether a service's endpoints are sent to Envoy over EDS, under this policy."""
     return found.resolution is Resolution.STATIC and not _passes_through(blocks)
 
 
-def _passes_through(blocks: PolicyBlocks) -> bool:
+def _passes_through(blocks: TrafficPolicy) -> bool:
     return simple_load_balancer(blocks) is SimpleLoadBalancer.PASSTHROUGH
 
 
 @query
 def _eds_cluster(
-    _db: Reader, name: ClusterName, protocol: Protocol, blocks: PolicyBlocks
+    _db: Reader, name: ClusterName, protocol: Protocol, blocks: TrafficPolicy
 ) -> Resource:
     """Made once for all clients that the same rules apply to."""
     text = str(name)
@@ -102,7 +101,7 @@ def _eds_cluster(
 
 
 def _dns_cluster(
-    db: Reader, client: ClientScope, name: ClusterName, found: Service, blocks: PolicyBlocks
+    db: Reader, client: ClientScope, name: ClusterName, found: Service, blocks: TrafficPolicy
 ) -> Resource:
     port = found.port(name.port)
     protocol = Protocol.TCP if port is None else port.protocol

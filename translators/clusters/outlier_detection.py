@@ -10,7 +10,7 @@ from envoy_data_plane.envoy.config.cluster.v3 import OutlierDetection as EnvoyOu
 from envoy_data_plane.envoy.type.v3 import Percent
 
 from translators.codec import new
-from translators.kinds.destination_rule import OutlierDetection
+from translators.model.policy import OutlierDetection
 
 _ALWAYS = 100
 

@@ -15,7 +15,7 @@ from translators.clusters.http_protocol_options import (
 from translators.clusters.load_balancing import common_lb_config, lb_policy
 from translators.clusters.outlier_detection import outlier_detection
 from translators.codec import encode, new
-from translators.kinds.destination_rule import ConnectionPool, PolicyBlocks
+from translators.model.policy import ConnectionPool, TrafficPolicy
 from translators.model.service import Protocol
 
 CONNECT_TIMEOUT = timedelta(seconds=10)
@@ -24,7 +24,7 @@ _NO_LIMITS = ConnectionPool()
 
 @lru_cache(maxsize=4096)
 def settings(
-    protocol: Protocol, blocks: PolicyBlocks, policy: ClusterLbPolicy | None = None
+    protocol: Protocol, blocks: TrafficPolicy, policy: ClusterLbPolicy | None = None
 ) -> bytes:
     """The settings of a cluster of a protocol under a policy, encoded; to be joined to one of `discovery`'s heads.
 
@@ -37,7 +37,7 @@ def settings(
 
 
 def settings_message(
-    protocol: Protocol, blocks: PolicyBlocks, policy: ClusterLbPolicy | None = None
+    protocol: Protocol, blocks: TrafficPolicy, policy: ClusterLbPolicy | None = None
 ) -> Cluster:
     """The message whose bytes `settings` are."""
     pool = blocks.connection_pool or _NO_LIMITS

@@ -10,7 +10,7 @@ from translators.clusters.settings import settings
 from translators.codec import encode, new
 from translators.database import QueryKey, Reader, query
 from translators.envoy.addresses import PASSTHROUGH_SOURCE
-from translators.kinds.destination_rule import PolicyBlocks
+from translators.model.policy import TrafficPolicy
 from translators.model.resource import Resource, resource
 from translators.model.service import Protocol
 from translators.names import (
@@ -31,7 +31,7 @@ def passthrough_cluster(_db: Reader) -> Resource:
 @query
 def blackhole_cluster(_db: Reader) -> Resource:
     """A cluster without hosts."""
-    body = static_head(BLACKHOLE_CLUSTER, ()) + settings(Protocol.TCP, PolicyBlocks())
+    body = static_head(BLACKHOLE_CLUSTER, ()) + settings(Protocol.TCP, TrafficPolicy())
     return resource(CLUSTER_TYPE, BLACKHOLE_CLUSTER, body)
 
 
@@ -50,7 +50,7 @@ def inbound_passthrough_cluster(_db: Reader) -> Resource:
 
 
 def _passthrough() -> bytes:
-    return settings(Protocol.AUTO, PolicyBlocks(), ClusterLbPolicy.CLUSTER_PROVIDED)
+    return settings(Protocol.AUTO, TrafficPolicy(), ClusterLbPolicy.CLUSTER_PROVIDED)
 
 
 def static_clusters() -> tuple[tuple[str, QueryKey[Resource]], ...]:

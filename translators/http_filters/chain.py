@@ -9,7 +9,7 @@ from envoy_data_plane.google.protobuf import Any
 
 from translators.http_filters.http_filter import HttpFilter, Placement
 from translators.http_filters.router import ROUTER
-from translators.kinds.virtual_service import HttpRoute
+from translators.model.routing import HttpRule
 
 HTTP_FILTERS: tuple[HttpFilter, ...] = (ROUTER,)
 """First to last; the router is the last, because Envoy refuses a chain that does not end with one."""
@@ -24,7 +24,7 @@ def http_filters(
 
 
 def typed_per_filter_config(
-    rule: HttpRoute, filters: tuple[HttpFilter, ...] = HTTP_FILTERS
+    rule: HttpRule, filters: tuple[HttpFilter, ...] = HTTP_FILTERS
 ) -> dict[str, Any]:
     """Give what filters add to the route of a rule: filter name → its configuration; may be empty."""
     parts = ((http_filter.name, http_filter.route_part(rule)) for http_filter in filters)

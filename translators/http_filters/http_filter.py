@@ -12,7 +12,7 @@ from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v
 )
 from envoy_data_plane.google.protobuf import Any
 
-from translators.kinds.virtual_service import HttpRoute
+from translators.model.routing import HttpRule
 
 
 class Placement(NamedTuple):
@@ -30,7 +30,7 @@ class Placement(NamedTuple):
     is_proxyless: bool = False
 
 
-def _none(_rule: HttpRoute) -> None:
+def _none(_rule: HttpRule) -> None:
     """Add nothing to any route."""
 
 
@@ -47,4 +47,4 @@ class HttpFilter:
 
     name: str
     listener_part: Callable[[Placement], EnvoyHttpFilter | None]
-    route_part: Callable[[HttpRoute], Any | None] = _none
+    route_part: Callable[[HttpRule], Any | None] = _none

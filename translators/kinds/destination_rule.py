@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import enum
-from dataclasses import dataclass, field
-from datetime import timedelta
+from dataclasses import dataclass
 from typing import Final
 
 from translators.kinds.field_path import Path
@@ -35,92 +33,16 @@ from translators.kinds.schema import (
     unsupported,
 )
 from translators.model.origin import Labels
-
-
-class SimpleLoadBalancer(enum.Enum):
-    """The load balancers without parameters."""
-
-    LEAST_REQUEST = "LEAST_REQUEST"
-    RANDOM = "RANDOM"
-    ROUND_ROBIN = "ROUND_ROBIN"
-    PASSTHROUGH = "PASSTHROUGH"
-
-
-@dataclass(frozen=True, slots=True)
-class Keepalive:
-    """TCP keepalive; 0 and None leave the operating system's values."""
-
-    probes: int = 0
-    time: timedelta | None = None
-    interval: timedelta | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ConnectionPool:
-    """Limits of a destination. 0 and None mean not given."""
-
-    max_connections: int = 0
-    connect_timeout: timedelta | None = None
-    tcp_keepalive: Keepalive | None = None
-    max_connection_duration: timedelta | None = None
-    tcp_idle_timeout: timedelta | None = None
-    max_pending_requests: int = 0
-    max_requests: int = 0
-    max_requests_per_connection: int = 0
-    max_retries: int = 0
-    http_idle_timeout: timedelta | None = None
-    max_concurrent_streams: int = 0
-    h2_upgrade: bool | None = None
-    """True for UPGRADE, False for DO_NOT_UPGRADE, None for the mesh's default (do not)."""
-    use_client_protocol: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class OutlierDetection:
-    """When an instance is ejected. ``consecutive_5xx`` None: Envoy's default of 5; 0: off. ``consecutive_gateway_errors`` None: off."""
-
-    consecutive_5xx: int | None = None
-    consecutive_gateway_errors: int | None = None
-    split_external_local_origin_errors: bool = False
-    consecutive_local_origin_failures: int | None = None
-    interval: timedelta | None = None
-    base_ejection_time: timedelta | None = None
-    max_ejection_percent: int | None = None
-    min_health_percent: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class LoadBalancer:
-    """``simple`` None: not given (least request). ``locality_enabled`` False: localityLbSetting.enabled is false; None: not given."""
-
-    simple: SimpleLoadBalancer | None = None
-    locality_enabled: bool | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class PolicyBlocks:
-    """The parts of a trafficPolicy; None: the block is not given."""
-
-    load_balancer: LoadBalancer | None = None
-    connection_pool: ConnectionPool | None = None
-    outlier_detection: OutlierDetection | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class TrafficPolicy:
-    """A trafficPolicy. A port's blocks replace the policy for that port entirely; ``ports`` is sorted by number."""
-
-    blocks: PolicyBlocks = field(default_factory=PolicyBlocks)
-    ports: tuple[tuple[int, PolicyBlocks], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Subset:
-    """A named part of a host's instances; its policy replaces the rule's block by block."""
-
-    name: str
-    labels: Labels = frozenset()
-    policy: TrafficPolicy | None = None
+from translators.model.policy import (
+    ConnectionPool,
+    Keepalive,
+    LoadBalancer,
+    OutlierDetection,
+    SimpleLoadBalancer,
+    StatedPolicy,
+    Subset,
+    TrafficPolicy,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +50,7 @@ class DestinationRuleSpec:
     """``host`` in full. ``workload_selector`` None: for every client."""
 
     host: str
-    policy: TrafficPolicy | None = None
+    policy: StatedPolicy | None = None
     subsets: tuple[Subset, ...] = ()
     export_to: tuple[str, ...] = ()
     workload_selector: Labels | None = None
@@ -243,18 +165,18 @@ def _port_policy(
     load_balancer: LoadBalancer | None = None,
     connection_pool: ConnectionPool | None = None,
     outlier_detection: OutlierDetection | None = None,
-) -> tuple[int, PolicyBlocks]:
-    return (port, PolicyBlocks(load_balancer, connection_pool, outlier_detection))
+) -> tuple[int, TrafficPolicy]:
+    return (port, TrafficPolicy(load_balancer, connection_pool, outlier_detection))
 
 
 def _policy(
     load_balancer: LoadBalancer | None = None,
     connection_pool: ConnectionPool | None = None,
     outlier_detection: OutlierDetection | None = None,
-    ports: tuple[tuple[int, PolicyBlocks], ...] = (),
-) -> TrafficPolicy:
-    return TrafficPolicy(
-        PolicyBlocks(load_balancer, connection_pool, outlier_detection),
+    ports: tuple[tuple[int, TrafficPolicy], ...] = (),
+) -> StatedPolicy:
+    return StatedPolicy(
+        TrafficPolicy(load_balancer, connection_pool, outlier_detection),
         tuple(sorted(ports, key=lambda port: port[0])),
     )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 from dataclasses import dataclass
 from typing import Final
 
@@ -29,16 +28,7 @@ from translators.kinds.schema import (
 )
 from translators.kinds.workload_entry import WORKLOAD, WorkloadEntrySpec
 from translators.model.origin import Labels
-
-
-class Resolution(enum.Enum):
-    """How a service's endpoints are found."""
-
-    NONE = "NONE"
-    """The original destination of the connection."""
-    STATIC = "STATIC"
-    DNS = "DNS"
-    DNS_ROUND_ROBIN = "DNS_ROUND_ROBIN"
+from translators.model.service import Resolution
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ from translators.kinds.schema import (
     required,
     spread,
 )
-from translators.kinds.virtual_service import (
+from translators.model.routing import (
     Destination,
     DirectResponse,
     HeaderOperations,

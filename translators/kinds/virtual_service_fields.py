@@ -19,14 +19,7 @@ from translators.kinds.schema import (
     required,
     unsupported,
 )
-from translators.kinds.virtual_service import (
-    HttpMatch,
-    HttpRoute,
-    L4Match,
-    L4Route,
-    MatchKind,
-    VirtualServiceSpec,
-)
+from translators.kinds.virtual_service import VirtualServiceSpec
 from translators.kinds.virtual_service_actions import (
     DIRECT_RESPONSE,
     HEADER_CHANGES,
@@ -42,9 +35,10 @@ from translators.kinds.virtual_service_matches import (
     SNI_HOST,
     only_mesh,
 )
+from translators.model.routing import HttpMatch, HttpRule, L4Match, L4Rule, MatchKind
 
 _HTTP_ROUTE: Final = record(
-    HttpRoute,
+    HttpRule,
     {
         "name": optional("name", TEXT),
         "match": optional("match", list_of(HTTP_MATCH)),
@@ -70,7 +64,7 @@ _HTTP_ROUTE: Final = record(
 def _http_rule(value: object, path: Path, findings: Findings) -> object:
     """One rule; None for one that delegates, which is left out."""
     rule = _HTTP_ROUTE.parse(value, path, findings)
-    if not isinstance(rule, HttpRoute):
+    if not isinstance(rule, HttpRule):
         return rule
     if not rule.route and rule.redirect is None and rule.direct_response is None:
         if isinstance(value, dict) and value.get("delegate") is not None:
@@ -85,7 +79,7 @@ def _http_rule(value: object, path: Path, findings: Findings) -> object:
     return rule
 
 
-def _matches_prefixes(rule: HttpRoute) -> bool:
+def _matches_prefixes(rule: HttpRule) -> bool:
     return bool(rule.match) and all(
         match.uri is not None and match.uri.kind is MatchKind.PREFIX for match in rule.match
     )
@@ -95,7 +89,7 @@ def _check_rules(value: object, path: Path, findings: Findings) -> object:
     """Leaves out delegating rules and warns of those that no request reaches."""
     rules = value if isinstance(value, tuple) else ()
     for i, rule in enumerate(rules[:-1]):
-        if isinstance(rule, HttpRoute) and (not rule.match or HttpMatch() in rule.match):
+        if isinstance(rule, HttpRule) and (not rule.match or HttpMatch() in rule.match):
             findings.warning(
                 (path, i + 1), f"is never reached: rule {i} before it matches every request"
             )
@@ -104,7 +98,7 @@ def _check_rules(value: object, path: Path, findings: Findings) -> object:
 
 
 _TLS: Final = record(
-    L4Route,
+    L4Rule,
     {
         "match": required(
             "match",
@@ -126,7 +120,7 @@ _TLS: Final = record(
     },
 )
 _TCP: Final = record(
-    L4Route,
+    L4Rule,
     {
         "match": optional(
             "match",

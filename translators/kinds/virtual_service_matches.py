@@ -18,7 +18,7 @@ from translators.kinds.schema import (
     record,
     unsupported,
 )
-from translators.kinds.virtual_service import HttpMatch, MatchKind, TextMatch
+from translators.model.routing import HttpMatch, MatchKind, TextMatch
 
 _PSEUDO_NAMES: Final = frozenset(("uri", "scheme", "method", "authority"))
 

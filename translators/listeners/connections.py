@@ -11,13 +11,13 @@ from datetime import timedelta
 from ipaddress import ip_network
 
 from translators.database import Reader
-from translators.kinds.virtual_service import L4Match, L4Route, WeightedDestination
+from translators.model.routing import L4Match, L4Rule, WeightedDestination
 from translators.model.service import ClientScope, Protocol
 from translators.model.upstream import WeightedUpstream
 from translators.world.destination_rules import policy
 from translators.world.destinations import live_destinations, upstream_of, upstream_of_host
 from translators.world.matches import applies
-from translators.world.virtual_services import virtual_service
+from translators.world.virtual_services import l4_rules
 
 _ANY_CONNECTION = L4Match()
 _ANY_NAME = "*"
@@ -75,12 +75,9 @@ def whole_subnets(subnets: Iterable[str]) -> tuple[str, ...]:
 
 def _applying(
     db: Reader, client: ClientScope, host: str, port: int, protocol: Protocol
-) -> Iterator[tuple[L4Route, L4Match]]:
+) -> Iterator[tuple[L4Rule, L4Match]]:
     """The rules with destinations, and their match blocks, that apply to the client and port."""
-    found = virtual_service(db, host, client.viewer)
-    if found is None:
-        return
-    for rule in found.spec.tls if protocol is Protocol.TLS else found.spec.tcp:
+    for rule in l4_rules(db, host, client.viewer, protocol):
         for match in rule.match or (_ANY_CONNECTION,):
             if rule.route and applies(match, client, port):
                 yield rule, match

@@ -6,11 +6,21 @@ import enum
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from translators.kinds.service_entry import Resolution
 from translators.model.locality import NOWHERE, Locality
 from translators.model.origin import Labels
 from translators.model.viewer import Viewer
 from translators.object_key import ObjectKey
+
+
+class Resolution(enum.Enum):
+    """How a service's endpoints are found."""
+
+    NONE = "NONE"
+    """The original destination of the connection."""
+    STATIC = "STATIC"
+    DNS = "DNS"
+    DNS_ROUND_ROBIN = "DNS_ROUND_ROBIN"
+
 
 BY_DNS = (Resolution.DNS, Resolution.DNS_ROUND_ROBIN)
 """The resolutions under which Envoy looks endpoints up by name."""

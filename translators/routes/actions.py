@@ -21,13 +21,7 @@ from envoy_data_plane.envoy.type.matcher.v3 import RegexMatchAndSubstitute, Rege
 
 from translators.codec import new
 from translators.envoy.durations import NO_LIMIT
-from translators.kinds.virtual_service import (
-    DirectResponse,
-    HeaderOperations,
-    HttpRoute,
-    Redirect,
-    Rewrite,
-)
+from translators.model.routing import DirectResponse, HeaderOperations, HttpRule, Redirect, Rewrite
 from translators.routes import headers
 from translators.routes.retries import retry_policy
 from translators.routes.splits import UpstreamOf, weighted_clusters
@@ -51,7 +45,7 @@ def unlimited_stream() -> RouteActionMaxStreamDuration:
 
 
 def route_action(
-    rule: HttpRoute, upstream_of: UpstreamOf, *, is_proxyless: bool = False
+    rule: HttpRule, upstream_of: UpstreamOf, *, is_proxyless: bool = False
 ) -> tuple[RouteAction, HeaderOperations, HeaderOperations]:
     """The action of a rule that sends requests on, and the header operations (request, response) left for its route.
 

@@ -13,7 +13,7 @@ from envoy_data_plane.envoy.config.core.v3 import (
 )
 
 from translators.codec import new
-from translators.kinds.virtual_service import HeaderOperations
+from translators.model.routing import HeaderOperations
 
 _OVERWRITE = HeaderValueOptionHeaderAppendAction.OVERWRITE_IF_EXISTS_OR_ADD
 _APPEND = HeaderValueOptionHeaderAppendAction.APPEND_IF_EXISTS_OR_ADD

@@ -18,7 +18,7 @@ from envoy_data_plane.envoy.config.route.v3 import (
 from envoy_data_plane.envoy.type.matcher.v3 import RegexMatcher, StringMatcher
 
 from translators.codec import new
-from translators.kinds.virtual_service import HttpMatch, MatchKind, TextMatch
+from translators.model.routing import HttpMatch, MatchKind, TextMatch
 
 _PSEUDO_KEYS = frozenset({"uri", "scheme", "method", "authority"})
 

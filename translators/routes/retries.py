@@ -23,7 +23,7 @@ from envoy_data_plane.envoy.extensions.retry.priority.previous_priorities.v3 imp
 )
 
 from translators.codec import new, pack
-from translators.kinds.virtual_service import Retries
+from translators.model.routing import Retries
 
 DEFAULT_RETRY_ON = "connect-failure,refused-stream,unavailable,cancelled,retriable-status-codes"
 DEFAULT_ATTEMPTS = 2

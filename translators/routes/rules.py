@@ -23,7 +23,7 @@ from translators.codec import encode, field_number, new
 from translators.codec.wire import delimited, string
 from translators.envoy.durations import NO_LIMIT
 from translators.http_filters import typed_per_filter_config
-from translators.kinds.virtual_service import DirectResponse, HttpMatch, HttpRoute
+from translators.model.routing import DirectResponse, HttpMatch, HttpRule
 from translators.model.service import ClientScope
 from translators.model.upstream import Upstream
 from translators.routes import headers
@@ -47,7 +47,7 @@ _NOT_FOUND = DirectResponse(404)
 
 
 def rule_routes(
-    rules: tuple[HttpRoute, ...],
+    rules: tuple[HttpRule, ...],
     client: ClientScope,
     port: int,
     upstream_of: UpstreamOf,
@@ -68,8 +68,8 @@ def rule_routes(
 
 
 def _applying(
-    rules: tuple[HttpRoute, ...], client: ClientScope, port: int
-) -> Iterator[tuple[HttpRoute, HttpMatch]]:
+    rules: tuple[HttpRule, ...], client: ClientScope, port: int
+) -> Iterator[tuple[HttpRule, HttpMatch]]:
     for rule in rules:
         for match in rule.match or (_ANY_REQUEST,):
             if applies(match, client, port):
@@ -77,7 +77,7 @@ def _applying(
 
 
 def _route(
-    rule: HttpRoute, match: HttpMatch, port: int, upstream_of: UpstreamOf, *, is_proxyless: bool
+    rule: HttpRule, match: HttpMatch, port: int, upstream_of: UpstreamOf, *, is_proxyless: bool
 ) -> Route:
     name = ".".join(part for part in (rule.name, match.name) if part)
     condition = route_match(match)

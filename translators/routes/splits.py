@@ -11,7 +11,7 @@ from collections.abc import Callable
 from envoy_data_plane.envoy.config.route.v3 import WeightedCluster, WeightedClusterClusterWeight
 
 from translators.codec import new
-from translators.kinds.virtual_service import Destination, HeaderOperations, WeightedDestination
+from translators.model.routing import Destination, HeaderOperations, WeightedDestination
 from translators.model.upstream import Upstream
 from translators.routes import headers
 

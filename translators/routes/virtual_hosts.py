@@ -19,9 +19,9 @@ from translators import names
 from translators.codec import encode, field_number, length_tag, new
 from translators.codec.wire import string, varint
 from translators.database import Reader, query
-from translators.kinds.virtual_service import Destination
 from translators.model.proxy_node import Mode
 from translators.model.resource import Resource, resource
+from translators.model.routing import Destination
 from translators.model.service import ClientScope, Protocol, Service
 from translators.model.upstream import Upstream
 from translators.model.viewer import Viewer
@@ -36,7 +36,7 @@ from translators.world.ports import http_hosts, l4_hosts
 from translators.world.services import service
 from translators.world.shards import SHARDS
 from translators.world.virtual_ips import is_shared
-from translators.world.virtual_services import virtual_service
+from translators.world.virtual_services import http_rules
 
 _DEFAULT_PORT = 80
 _PLACEHOLDER = "placeholder"
@@ -136,7 +136,7 @@ def virtual_host(db: Reader, client: ClientScope, mode: Mode, name: str) -> Reso
     if mode is Mode.EGRESS and not protocol.is_http:
         parts.append(connect_route(upstream_of_host(host, port)))
     if protocol.takes_requests:
-        if virtual_service(db, host, client.viewer) is None:
+        if http_rules(db, host, client.viewer) is None:
             parts.append(default_route(upstream_of_host(host, port)))
         else:
             parts.append(host_routes(db, client, mode is Mode.PROXYLESS, host, port))
@@ -146,16 +146,15 @@ def virtual_host(db: Reader, client: ClientScope, mode: Mode, name: str) -> Reso
 
 @query
 def host_routes(db: Reader, client: ClientScope, is_proxyless: bool, host: str, port: int) -> bytes:
-    """The encoded routes of a host with a VirtualService, the same for every Envoy of these clients.
+    """The encoded routes of a host for which there are rules, the same for every Envoy of these clients.
 
     The default route when no rule applies to the client and port.
     """
-    policy = virtual_service(db, host, client.viewer)
 
     def upstream(destination: Destination) -> Upstream:
         return upstream_of(db, destination, client, port)
 
-    rules = () if policy is None else policy.spec.http
+    rules = http_rules(db, host, client.viewer) or ()
     routes = rule_routes(rules, client, port, upstream, is_proxyless=is_proxyless)
     return routes or default_route(upstream_of_host(host, port))
 

@@ -17,7 +17,7 @@ from translators.world.indexes import INDEXES
 from translators.world.inputs import ROOT_NAMESPACE
 from translators.world.services import service, services_of_host, visible_hosts
 from translators.world.shards import SHARDS, shard_of
-from translators.world.virtual_services import unregistered_hosts, virtual_service
+from translators.world.virtual_services import http_rules, l4_rules, unregistered_hosts
 from translators.world.workloads import WorkloadPort, served_ports, workload_ports
 
 __all__ = [
@@ -30,7 +30,9 @@ __all__ = [
     "WorkloadPort",
     "client_scope",
     "destination_rule",
+    "http_rules",
     "inbound",
+    "l4_rules",
     "policy",
     "served_ports",
     "service",
@@ -39,7 +41,6 @@ __all__ = [
     "shard_of",
     "subsets",
     "unregistered_hosts",
-    "virtual_service",
     "visible_hosts",
     "workload_ports",
 ]

@@ -11,13 +11,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from translators.database import Index, Reader, query
-from translators.kinds.destination_rule import (
-    DestinationRuleSpec,
-    PolicyBlocks,
-    Subset,
-    TrafficPolicy,
-)
+from translators.kinds.destination_rule import DestinationRuleSpec
 from translators.model.config_object import ConfigObject
+from translators.model.policy import StatedPolicy, Subset, TrafficPolicy
 from translators.model.service import ClientScope
 from translators.object_key import ObjectKey
 from translators.world.inputs import ROOT_NAMESPACE, as_config_object, index_texts, objects
@@ -31,7 +27,7 @@ from translators.world.visibility import (
 
 Rule = ConfigObject[DestinationRuleSpec]
 
-DEFAULTS = PolicyBlocks()
+DEFAULTS = TrafficPolicy()
 """The policy of a host for which there is no rule."""
 
 
@@ -52,7 +48,7 @@ RULE_WILDCARDS = Index("destination rules for wildcard hosts", "DestinationRule"
 class DestinationPolicy:
     """The rules of one host merged: one top-level policy (None: not given), and subsets of distinct names."""
 
-    policy: TrafficPolicy | None = None
+    policy: StatedPolicy | None = None
     subsets: tuple[Subset, ...] = ()
 
 
@@ -61,7 +57,9 @@ def destination_rule(db: Reader, host: str, client: ClientScope) -> DestinationP
     return _destination_rule(db, host, client) if rules_of_host(db, host) else None
 
 
-def policy(db: Reader, host: str, client: ClientScope, port: int, subset: str = "") -> PolicyBlocks:
+def policy(
+    db: Reader, host: str, client: ClientScope, port: int, subset: str = ""
+) -> TrafficPolicy:
     """The policy for a port of a host, or of one of its subsets.
 
     The subset's blocks replace the rule's one by one; the settings of a port, in either, replace them all, so that
@@ -148,7 +146,7 @@ def _merged(rules: list[Rule]) -> DestinationPolicy:
     return DestinationPolicy(top, tuple(named.values()))
 
 
-def _over(below: PolicyBlocks, above: TrafficPolicy | None, port: int) -> PolicyBlocks:
+def _over(below: TrafficPolicy, above: StatedPolicy | None, port: int) -> TrafficPolicy:
     if above is None:
         return below
     for number, blocks in above.ports:

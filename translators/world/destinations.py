@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from translators.database import Reader
-from translators.kinds.virtual_service import Destination, WeightedDestination
+from translators.model.routing import Destination, WeightedDestination
 from translators.model.service import ClientScope
 from translators.model.upstream import Upstream
 from translators.names import outbound_cluster

@@ -6,7 +6,7 @@ L4MatchAttributes).
 
 from __future__ import annotations
 
-from translators.kinds.virtual_service import HttpMatch, L4Match
+from translators.model.routing import HttpMatch, L4Match
 from translators.model.service import ClientScope
 from translators.world.visibility import MESH_GATEWAY
 

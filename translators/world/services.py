@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 from translators.database import Index, Reader, query
 from translators.kinds.service import KubernetesPort, ServiceSpec
-from translators.kinds.service_entry import EntryPort, Resolution, ServiceEntrySpec
+from translators.kinds.service_entry import EntryPort, ServiceEntrySpec
 from translators.model.config_object import ConfigObject
-from translators.model.service import Service, ServicePort
+from translators.model.service import Resolution, Service, ServicePort
 from translators.model.viewer import Viewer
 from translators.names import ServiceName, service_host
 from translators.object_key import ObjectKey

@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from translators.database import Index, Reader, query
 from translators.kinds.virtual_service import VirtualServiceSpec
 from translators.model.config_object import ConfigObject
+from translators.model.routing import HttpRule, L4Rule
+from translators.model.service import Protocol
 from translators.model.viewer import Viewer
 from translators.object_key import ObjectKey
 from translators.world.inputs import as_config_object, grouped_pairs, index_texts, objects
@@ -60,6 +62,20 @@ VIRTUAL_SERVICE_EXPORTS = Index(
     _virtual_service_exports,
     is_grouped=True,
 )
+
+
+def http_rules(db: Reader, host: str, viewer: Viewer) -> tuple[HttpRule, ...] | None:
+    """The rules for a client's requests to a full host name, in order; None when nothing is said of the host."""
+    policy = virtual_service(db, host, viewer)
+    return None if policy is None else policy.spec.http
+
+
+def l4_rules(db: Reader, host: str, viewer: Viewer, protocol: Protocol) -> tuple[L4Rule, ...]:
+    """The rules for a client's connections to a full host name: those for TLS or, of other protocols, those for TCP."""
+    policy = virtual_service(db, host, viewer)
+    if policy is None:
+        return ()
+    return policy.spec.tls if protocol is Protocol.TLS else policy.spec.tcp
 
 
 def virtual_service(

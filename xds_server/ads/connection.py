@@ -16,7 +16,7 @@ from translators.codec.discovery import parse_delta_request, parse_discovery_req
 from translators.codec.errors import DecodeError
 from translators.codec.node import RawNode, parse_node
 from xds_server.ads.delta import DeltaStream
-from xds_server.ads.directory import Directory, Observer, Wire
+from xds_server.ads.seams import Cache, Observer, Wire
 from xds_server.ads.sotw import SotwStream
 from xds_server.ads.stream import Stream, StreamLimits
 from xds_server.ads.subscription import SubscriptionPool
@@ -30,9 +30,9 @@ from xds_server.errors import (
 
 @dataclass(frozen=True, slots=True)
 class Protocols:
-    """What all connections of a server share. ``wake`` has a connection look at its view soon."""
+    """What all connections of a server share. ``wake`` has a connection look at its snapshot soon."""
 
-    directory: Directory
+    cache: Cache
     observer: Observer
     pool: SubscriptionPool
     clock: Clock
@@ -88,13 +88,13 @@ class Connection:
             self._reader.cancel()
 
     def rouse(self) -> None:
-        """Looks at the view now, or lets the writer do so once it is free; a stream without news costs no switch of tasks."""
+        """Looks at the snapshot now, or lets the writer do so once it is free; a stream without news costs no switch of tasks."""
         self._is_woken = False
         if self._idle is None or self._stream is None:
             self._has_news = True
             return
         try:
-            self._stream.on_view_change()
+            self._stream.on_snapshot_change()
             response = self._stream.take()
         except PeerError as error:
             self._fail(error)
@@ -124,16 +124,15 @@ class Connection:
             return None
         protocols = self._protocols
         node = _node(first, self._wire)
-        membership = protocols.directory.join(node, self._wire)
+        watch = protocols.cache.watch(node, self._wire)
         kind = DeltaStream if self._wire is Wire.DELTA else SotwStream
         stream = self._stream = kind(
             node,
-            membership,
+            watch,
             protocols.observer,
             protocols.pool,
             protocols.clock.now,
             protocols.limits,
-            self._context.peer(),
         )
         protocols.observer.connected(stream)
         try:
@@ -145,7 +144,7 @@ class Connection:
 
     async def _serve(self, stream: Stream) -> None:
         try:
-            stream.membership.subscribe(self._on_wake)
+            stream.watch.subscribe(self._on_wake)
             # The world may have moved on since the first request was taken in.
             self._has_news = True
             async with asyncio.TaskGroup() as group:
@@ -156,7 +155,7 @@ class Connection:
             self._close(stream)
 
     def _close(self, stream: Stream) -> None:
-        stream.membership.leave()
+        stream.watch.cancel()
         self._protocols.observer.disconnected(stream)
 
     async def _read(self, stream: Stream) -> None:
@@ -191,7 +190,7 @@ class Connection:
         while not self._is_closing:
             if self._has_news:
                 self._has_news = False
-                stream.on_view_change()
+                stream.on_snapshot_change()
             response = stream.take()
             if response is None:
                 self._idle = create_future()

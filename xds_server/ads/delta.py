@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from translators.codec.discovery import DeltaRequest, parse_delta_request
 from translators.codec.errors import DecodeError
-from xds_server.ads.directory import Wire
-from xds_server.ads.exchange import EDS, RDS, Exchange
-from xds_server.ads.snapshot import Response, Snapshot, Step
+from xds_server.ads.diff import Diff, Response
+from xds_server.ads.resources import Resources
+from xds_server.ads.seams import Wire
 from xds_server.ads.stream import Stream
 from xds_server.ads.subscription import WILDCARD
+from xds_server.ads.watched_type import WatchedType
 from xds_server.errors import MalformedRequestError
 
 _STAR = frozenset((WILDCARD,))
@@ -37,17 +38,17 @@ class DeltaStream(Stream):
         Raises:
             LimitExceededError: It asks for more than the limits allow.
         """
-        exchange = self.exchanges.get(request.type_url)
-        if exchange is None:
+        watched = self.watched.get(request.type_url)
+        if watched is None:
             self._first(request)
             return
         if request.nonce:
-            if request.nonce == exchange.nonce and exchange.inflight is not None:
-                self._on_answer(exchange, request.error)
+            if request.nonce == watched.nonce and watched.inflight is not None:
+                self._on_answer(watched, request.error)
             else:
-                self._on_late_answer(exchange, request.nonce, request.error)
+                self._on_late_answer(watched, request.nonce, request.error)
         if request.subscribe or request.unsubscribe:
-            self._resubscribe(exchange, request)
+            self._resubscribe(watched, request)
 
     def _first(self, request: DeltaRequest) -> None:
         """The first request of a type is always answered, and says what the client kept from an earlier stream."""
@@ -56,41 +57,42 @@ class DeltaStream(Stream):
             subscription = self._pool.named(request.subscribe)
         else:
             subscription = self._pool.everything()
-        exchange = Exchange(request.type_url, subscription, claimed)
-        if not request.subscribe and exchange.rank in {EDS, RDS}:
-            # Envoy asks for these by name only; without names it wants none of them, not all of the mesh's.
-            exchange.subscription = self._pool.named(())
-            exchange.is_due = False
-        self._open(exchange)
-        wanted = exchange.subscription.names.difference(claimed.resources)
+        watched = WatchedType(request.type_url, subscription, claimed)
+        if not request.subscribe and not watched.type.is_wildcard_when_empty:
+            watched.subscription = self._pool.named(())
+            watched.is_due = False
+        self._open(watched)
+        wanted = watched.subscription.names.difference(claimed.by_name)
         if wanted:
-            exchange.owe(wanted)
+            watched.resend(wanted)
 
-    def _resubscribe(self, exchange: Exchange, request: DeltaRequest) -> None:
-        known = exchange.subscription
+    def _resubscribe(self, watched: WatchedType, request: DeltaRequest) -> None:
+        known = watched.subscription
         changed = self._pool.change(known, request.subscribe, request.unsubscribe)
         owed = frozenset(request.subscribe)
         if WILDCARD in owed:
             owed -= _STAR
             if known.is_wildcard:
-                owed = owed.union(exchange.sent.resources)
-            exchange.is_due = exchange.is_dirty = True
+                owed = owed.union(watched.sent.by_name)
+            watched.is_due = watched.is_dirty = True
         if request.unsubscribe:
             if changed.is_wildcard:
                 # Still covered by the wildcard: the client cannot know whether it is to keep them unless it is told.
                 owed = owed.union(request.unsubscribe) - _STAR
             else:
-                exchange.narrow(changed)
-                exchange.owed &= changed.names
-        exchange.subscription = changed
+                watched.unsubscribe(changed)
+                watched.to_resend &= changed.names
+        watched.subscription = changed
         if owed:
-            exchange.owe(owed)
-        self._check(exchange)
-        self.order.subscribed(exchange)
+            watched.resend(owed)
+        self._check(watched)
+        self.order.subscribed(watched)
         self._settled = -1
 
-    def _tells_nothing(self, step: Step, _exchange: Exchange) -> bool:
-        return step.tells_nothing
+    def _tells_nothing(self, diff: Diff, _exchange: WatchedType) -> bool:
+        return diff.tells_nothing
 
-    def _responses(self, _exchange: Exchange, _goal: Snapshot, step: Step) -> tuple[Response, ...]:
-        return step.delta(self._limits.response_bytes)
+    def _responses(
+        self, _exchange: WatchedType, _goal: Resources, diff: Diff
+    ) -> tuple[Response, ...]:
+        return diff.delta(self._limits.response_bytes)

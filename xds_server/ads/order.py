@@ -1,14 +1,14 @@
 """Make before break, for one stream: which state each of its types may be brought to now.
 
-A view is one consistent picture, but a client applies it type by type. So a stream passes from one view to the next in
+A snapshot is one consistent picture, but a client applies it type by type. So a stream passes from one snapshot to the next in
 stages, each begun when this very client has answered (ACK or NACK) the one before:
 
-1. clusters, only adding and changing, and the endpoints that they need, always follow the newest view;
-2. listeners, route configurations and virtual hosts follow a view once clusters and endpoints of it are answered;
-3. clusters that the view does not have are taken away once the types of stage 2 are answered.
+1. clusters, only adding and changing, and the endpoints that they need, always follow the newest snapshot;
+2. listeners, route configurations and virtual hosts follow a snapshot once clusters and endpoints of it are answered;
+3. clusters that the snapshot does not have are taken away once the types of stage 2 are answered.
 
-What a view does not change for this client is passed over, so a view with new endpoints or new hosts only goes out at once.
-When views come faster than answers, stage 2 follows some view of which stage 1 is done, and catches up afterwards. No stage
+What a snapshot does not change for this client is passed over, so a snapshot with new endpoints or new hosts only goes out at once.
+When snapshots come faster than answers, stage 2 follows some snapshot of which stage 1 is done, and catches up afterwards. No stage
 is waited for longer than the deadline. Everything is derived from the present state; nothing is queued.
 
 Sources: envoy.config docs "Eventual consistency considerations"; xDS protocol, "Making updates before breaking".
@@ -19,40 +19,66 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from translators.model.resource import Resource
-from translators.names import CLUSTER_TYPE, ENDPOINT_TYPE, LISTENER_TYPE
-from xds_server.ads.exchange import CDS, EDS, LDS, NEVER, OTHER, RDS, VHDS, Exchange
-from xds_server.ads.snapshot import Snapshot, Step, View
+from translators.names import CLUSTER_TYPE
+from translators.resource_types import (
+    CLUSTER,
+    ENDPOINT,
+    LISTENER,
+    ROUTE,
+    TYPES,
+    VIRTUAL_HOST,
+    ResourceType,
+    Stage,
+)
+from xds_server.ads.diff import Diff
+from xds_server.ads.resources import Resources
+from xds_server.ads.snapshot import Snapshot
 from xds_server.ads.subscription import Subscription, SubscriptionPool
+from xds_server.ads.watched_type import NEVER, WatchedType
 
-_LEADING = frozenset((CLUSTER_TYPE, ENDPOINT_TYPE))
+_LEADING = frozenset(known.url for known in TYPES if known.stage is Stage.LEADING)
 
 
 class Order:
     """The stages of one stream.
 
     Attributes:
-        view: The newest view; clusters, endpoints and types without an order follow it.
-        number: How many views there were; numbers of views are compared, revisions are not.
-        routed: The view that listeners, routes and hosts follow; None until the first one may.
-        waiting: The view that they are to follow next; None when it is the one they follow.
+        snapshot: The newest snapshot; clusters, endpoints and types without an order follow it.
+        number: How many snapshots there were; numbers of snapshots are compared, revisions are not.
+        routed: The snapshot that listeners, routes and hosts follow; None until the first one may.
+        waiting: The snapshot that they are to follow next; None when it is the one they follow.
     """
 
     __slots__ = (
-        "_awaited", "_break_until", "_by_rank", "_early_needs", "_now", "_pool", "_routed_number", "_timeout",
-        "_wait_until", "_waiting_number", "number", "routed", "view", "waiting",
+        "_awaited",
+        "_break_until",
+        "_early_needs",
+        "_gated",
+        "_now",
+        "_pool",
+        "_routed_number",
+        "_timeout",
+        "_wait_until",
+        "_waiting_number",
+        "_watched",
+        "number",
+        "routed",
+        "snapshot",
+        "waiting",
     )  # fmt: skip
 
     def __init__(
-        self, view: View, pool: SubscriptionPool, timeout: float, now: Callable[[], float]
+        self, snapshot: Snapshot, pool: SubscriptionPool, timeout: float, now: Callable[[], float]
     ) -> None:
-        self.view = view
+        self.snapshot = snapshot
         self.number = 0
-        self.routed: View | None = None
-        self.waiting: View | None = view
+        self.routed: Snapshot | None = None
+        self.waiting: Snapshot | None = snapshot
         self._pool = pool
         self._timeout = timeout
         self._now = now
-        self._by_rank: list[Exchange | None] = [None] * OTHER
+        self._watched: dict[ResourceType, WatchedType] = {}
+        self._gated: tuple[WatchedType, ...] = ()
         self._routed_number = NEVER
         self._waiting_number = 0
         self._wait_until = now() + timeout
@@ -60,88 +86,89 @@ class Order:
         self._awaited: frozenset[str] = frozenset()
         self._early_needs: frozenset[str] = frozenset()
 
-    def open(self, exchange: Exchange) -> None:
+    def open(self, watched: WatchedType) -> None:
         """Takes a type into the order when the client first asks for it."""
-        if exchange.rank == OTHER:
+        if watched.type.stage is Stage.FREE:
             return
-        self._by_rank[exchange.rank] = exchange
-        if exchange.rank == EDS and self._early_needs:
-            exchange.owe(self._early_needs & exchange.subscription.names)
+        self._watched[watched.type] = watched
+        if watched.type.stage is Stage.GATED:
+            self._gated = (*self._gated, watched)
+        if watched.type is ENDPOINT and self._early_needs:
+            watched.resend(self._early_needs & watched.subscription.names)
             self._early_needs = frozenset()
 
-    def follow(self, view: View, others: Iterable[Exchange]) -> None:
-        """Takes in a new view; ``others`` are the types that have no place in the order."""
-        changed = view.changed_since(self.view)
-        self.view = view
+    def follow(self, snapshot: Snapshot, others: Iterable[WatchedType]) -> None:
+        """Takes in a new snapshot; ``others`` are the types that have no place in the order."""
+        changed = snapshot.changed_since(self.snapshot)
+        self.snapshot = snapshot
         self.number += 1
-        for exchange in (self._by_rank[CDS], self._by_rank[EDS], *others):
-            if exchange is not None:
-                self._mark(exchange, changed, self.number)
+        for watched in (self._watched.get(CLUSTER), self._watched.get(ENDPOINT), *others):
+            if watched is not None:
+                self._mark(watched, changed, self.number)
         if self.waiting is not None:
             return
         if changed & _LEADING:
-            self._wait_for(view)
+            self._wait_for(snapshot)
         else:
-            self._route(view, self.number)
+            self._route(snapshot, self.number)
 
     @property
     def is_at_rest(self) -> bool:
         """Whether no stage is waited for."""
         return self.waiting is None and self._break_until is None
 
-    def number_of(self, exchange: Exchange) -> int:
-        """The number of the view that a type follows now."""
-        return self._routed_number if LDS <= exchange.rank <= VHDS else self.number
+    def number_of(self, watched: WatchedType) -> int:
+        """The number of the snapshot that a type follows now."""
+        return self._routed_number if watched.type.stage is Stage.GATED else self.number
 
     def release(self) -> str:
-        """Lets the later types follow the waiting view if its time has come; a warning if that is the deadline's doing."""
+        """Lets the later types follow the waiting snapshot if its time has come; a warning if that is the deadline's doing."""
         warning = ""
         while self.waiting is not None:
             lacking = self._lacking()
             if lacking and self._now() < self._wait_until:
                 break
-            view, number = self.waiting, self._waiting_number
+            snapshot, number = self.waiting, self._waiting_number
             if lacking:
                 warning = f"listeners and routes no longer wait for {lacking}: no answer in {self._timeout:g} s"
             self.waiting = None
             self._awaited = frozenset()
-            self._route(view, number)
-            if view is not self.view:
-                self._wait_for(self.view)
+            self._route(snapshot, number)
+            if snapshot is not self.snapshot:
+                self._wait_for(self.snapshot)
         return warning
 
-    def pushed(self, exchange: Exchange, step: Step) -> None:
+    def pushed(self, watched: WatchedType, diff: Diff) -> None:
         """Notes what a step that goes out makes the client ask for or need again."""
-        if exchange.rank == LDS and (routes := self._by_rank[RDS]) is not None:
+        if watched.type is LISTENER and (routes := self._watched.get(ROUTE)) is not None:
             routes.is_child_due = True
-        if exchange.rank != CDS:
+        if watched.type is not CLUSTER:
             return
-        endpoints = self._by_rank[EDS]
+        endpoints = self._watched.get(ENDPOINT)
         if endpoints is None:
             early = self._early_needs
-            self._early_needs = early | step.needs if early else step.needs
+            self._early_needs = early | diff.needs if early else diff.needs
             return
         endpoints.is_child_due = True
-        known = frozenset(filter(endpoints.subscription.covers, step.needs))
+        known = frozenset(filter(endpoints.subscription.covers, diff.needs))
         if known:
-            endpoints.owe(known)
-        self._awaited |= step.needs - known
+            endpoints.resend(known)
+        self._awaited |= diff.needs - known
 
-    def answered(self, exchange: Exchange, rejected: frozenset[str]) -> None:
+    def answered(self, watched: WatchedType, rejected: frozenset[str]) -> None:
         """Notes an answer; ``rejected`` is what the rejected resources would have needed."""
-        if exchange.rank == CDS:
+        if watched.type is CLUSTER:
             self._awaited -= rejected
-        elif LDS <= exchange.rank <= VHDS:
-            if self._break_until is not None and (clusters := self._by_rank[CDS]) is not None:
+        elif watched.type.stage is Stage.GATED:
+            if self._break_until is not None and (clusters := self._watched.get(CLUSTER)):
                 clusters.is_dirty = True
-            hosts = self._by_rank[VHDS]
-            if exchange.rank == RDS and hosts is not None:
+            if watched.type is ROUTE and (hosts := self._watched.get(VIRTUAL_HOST)):
                 hosts.is_dirty = True
 
-    def subscribed(self, exchange: Exchange) -> None:
+    def subscribed(self, watched: WatchedType) -> None:
         """Notes that a type's subscription changed."""
-        if exchange.rank == EDS and self._awaited:
-            self._awaited -= exchange.subscription.names
+        if watched.type is ENDPOINT and self._awaited:
+            self._awaited -= watched.subscription.names
 
     def deadline(self) -> float | None:
         """When a stage is not waited for any longer; None when none is."""
@@ -152,7 +179,7 @@ class Order:
 
     def expire(self) -> str:
         """Lets clusters go if their deadline has passed; a warning if so."""
-        clusters = self._by_rank[CDS]
+        clusters = self._watched.get(CLUSTER)
         if self._break_until is None or clusters is None or self._now() < self._break_until:
             return ""
         clusters.is_dirty = True
@@ -160,87 +187,84 @@ class Order:
             return ""
         return f"clusters are removed although routes were not answered in {self._timeout:g} s"
 
-    def goal(self, exchange: Exchange) -> Snapshot | None:
+    def goal(self, watched: WatchedType) -> Resources | None:
         """The state to which a type may be brought now; None when it may not be answered yet."""
-        rank = exchange.rank
-        if rank == CDS:
-            return self._clusters(exchange)
-        if rank == EDS:
-            return self._with_blanks(exchange, self.view, CLUSTER_TYPE)
-        if rank == OTHER:
-            return exchange.subscription.select(self.view.snapshot(exchange.type_url))
-        if self.routed is None:
+        if watched.type is CLUSTER:
+            return self._clusters(watched)
+        snapshot = self.routed if watched.type.stage is Stage.GATED else self.snapshot
+        if snapshot is None:
             return None
-        if rank == LDS:
-            return exchange.subscription.select(self.routed.snapshot(exchange.type_url))
-        if rank == RDS:
-            return self._with_blanks(exchange, self.routed, LISTENER_TYPE)
-        return self._hosts(exchange, self.routed)
+        if watched.type is VIRTUAL_HOST:
+            return self._hosts(watched, snapshot)
+        if watched.type.is_never_removed:
+            return self._with_blanks(watched, snapshot)
+        return watched.subscription.select(snapshot.resources(watched.type_url))
 
     def fallback(self, type_url: str, name: str) -> Resource | None:
-        """What a name stands for in the views that routes follow, or will follow before they follow the newest."""
-        for view in (self.waiting, self.routed):
-            if view is not None and view is not self.view:
-                found = view.snapshot(type_url).resources.get(name)
+        """What a name stands for in the snapshots that routes follow, or will follow before they follow the newest."""
+        for snapshot in (self.waiting, self.routed):
+            if snapshot is not None and snapshot is not self.snapshot:
+                found = snapshot.resources(type_url).by_name.get(name)
                 if found is not None:
                     return found
         return None
 
-    def _clusters(self, exchange: Exchange) -> Snapshot:
-        select = exchange.subscription.select
-        newest = self.view.snapshot(CLUSTER_TYPE)
+    def _clusters(self, watched: WatchedType) -> Resources:
+        select = watched.subscription.select
+        newest = self.snapshot.resources(CLUSTER_TYPE)
         target = select(newest)
-        wanted = self._with_waiting(exchange, target)
+        wanted = self._with_waiting(watched, target)
         routed = self.routed
         is_expired = self._break_until is not None and self._now() >= self._break_until
         if routed is None or not (is_expired or self._later_types_answered()):
-            goal = wanted.over(exchange.sent)
-        elif is_expired or routed.snapshot(CLUSTER_TYPE) is newest:
+            goal = wanted.over(watched.sent)
+        elif is_expired or routed.resources(CLUSTER_TYPE) is newest:
             goal = wanted
         else:
-            goal = wanted.over(select(routed.snapshot(CLUSTER_TYPE)))
+            goal = wanted.over(select(routed.resources(CLUSTER_TYPE)))
         if goal is target:
             self._break_until = None
         elif self._break_until is None:
             self._break_until = self._now() + self._timeout
         return goal
 
-    def _with_waiting(self, exchange: Exchange, target: Snapshot) -> Snapshot:
-        """The newest clusters and those of the waiting view, if they were sent; else the newest view is waited for instead."""
+    def _with_waiting(self, watched: WatchedType, target: Resources) -> Resources:
+        """The newest clusters and those of the waiting snapshot, if they were sent; else the newest snapshot is waited for instead."""
         waiting = self.waiting
-        if waiting is None or waiting is self.view:
+        if waiting is None or waiting is self.snapshot:
             return target
         if self._has_clusters_of(waiting):
-            return target.over(exchange.subscription.select(waiting.snapshot(CLUSTER_TYPE)))
-        self._wait_for(self.view)
+            return target.over(watched.subscription.select(waiting.resources(CLUSTER_TYPE)))
+        self._wait_for(self.snapshot)
         return target
 
-    def _with_blanks(self, exchange: Exchange, view: View, parent_type: str) -> Snapshot:
+    def _with_blanks(self, watched: WatchedType, snapshot: Snapshot) -> Resources:
         """What is selected of a type, with blanks where a parent asks for a name that nobody has."""
-        selected = exchange.subscription.select(view.snapshot(exchange.type_url))
+        selected = watched.subscription.select(snapshot.resources(watched.type_url))
         if not selected.missing:
             return selected
         missing = selected.missing
-        if self._by_rank[exchange.rank - 1] is not None:
-            missing &= view.snapshot(parent_type).needed
+        for parent in watched.type.parents:
+            if parent in self._watched:
+                missing &= snapshot.resources(parent.url).needed
         return selected.filled(missing) if missing else selected
 
-    def _hosts(self, exchange: Exchange, view: View) -> Snapshot | None:
-        source = view.snapshot(exchange.type_url)
-        routes = self._by_rank[RDS]
-        if not exchange.subscription.is_wildcard or routes is None:
-            return exchange.subscription.select(source)
-        if exchange.is_due and not exchange.nonce and routes.inflight is not None:
+    def _hosts(self, watched: WatchedType, snapshot: Snapshot) -> Resources | None:
+        source = snapshot.resources(watched.type_url)
+        routes = self._watched.get(ROUTE)
+        if not watched.subscription.is_wildcard or routes is None:
+            return watched.subscription.select(source)
+        if watched.is_due and not watched.nonce and routes.inflight is not None:
             return None
         return self._scope(routes.answered).select(source)
 
-    def _scope(self, routes: Snapshot) -> Subscription:
+    def _scope(self, routes: Resources) -> Subscription:
         """The hosts of the route configurations that were answered and take hosts."""
         return self._pool.hosts_of(routes.needing)
 
     def _lacking(self) -> str:
-        """What the waiting view's later types still wait for; empty when nothing."""
-        clusters, endpoints = self._by_rank[CDS], self._by_rank[EDS]
+        """What the waiting snapshot's later types still wait for; empty when nothing."""
+        clusters, endpoints = self._watched.get(CLUSTER), self._watched.get(ENDPOINT)
         if clusters is not None and clusters.answered_at < self._waiting_number:
             return "clusters"
         if endpoints is not None and endpoints.answered_at < self._waiting_number:
@@ -249,37 +273,33 @@ class Order:
             return f"endpoints of {min(self._awaited)}"
         return ""
 
-    def _has_clusters_of(self, view: View) -> bool:
-        """Whether a view that is not the newest still finds its clusters: newer ones may have dropped some before they were sent."""
-        clusters = self._by_rank[CDS]
-        before, newest = view.snapshot(CLUSTER_TYPE), self.view.snapshot(CLUSTER_TYPE)
+    def _has_clusters_of(self, snapshot: Snapshot) -> bool:
+        """Whether a snapshot that is not the newest still finds its clusters: newer ones may have dropped some before they were sent."""
+        clusters = self._watched.get(CLUSTER)
+        before, newest = snapshot.resources(CLUSTER_TYPE), self.snapshot.resources(CLUSTER_TYPE)
         if clusters is None or before is newest:
             return True
-        return not clusters.sent.step_from(clusters.subscription.select(before)).removed
+        return not clusters.sent.diff_from(clusters.subscription.select(before)).removed
 
     def _later_types_answered(self) -> bool:
-        return all(
-            exchange is None or exchange.answered_at >= self._routed_number
-            for exchange in self._by_rank[LDS:]
-        )
+        return all(watched.answered_at >= self._routed_number for watched in self._gated)
 
-    def _wait_for(self, view: View) -> None:
-        self.waiting = view
+    def _wait_for(self, snapshot: Snapshot) -> None:
+        self.waiting = snapshot
         self._waiting_number = self.number
         self._wait_until = self._now() + self._timeout
 
-    def _route(self, view: View, number: int) -> None:
-        before, self.routed, self._routed_number = self.routed, view, number
-        changed = view.changed_since(before) if before is not None else None
-        for exchange in self._by_rank[LDS:]:
-            if exchange is not None:
-                self._mark(exchange, changed, number)
-        if self._break_until is not None and (clusters := self._by_rank[CDS]) is not None:
+    def _route(self, snapshot: Snapshot, number: int) -> None:
+        before, self.routed, self._routed_number = self.routed, snapshot, number
+        changed = snapshot.changed_since(before) if before is not None else None
+        for watched in self._gated:
+            self._mark(watched, changed, number)
+        if self._break_until is not None and (clusters := self._watched.get(CLUSTER)):
             clusters.is_dirty = True
 
     @staticmethod
-    def _mark(exchange: Exchange, changed: frozenset[str] | None, number: int) -> None:
-        if changed is None or exchange.type_url in changed:
-            exchange.is_dirty = True
+    def _mark(watched: WatchedType, changed: frozenset[str] | None, number: int) -> None:
+        if changed is None or watched.type_url in changed:
+            watched.is_dirty = True
         else:
-            exchange.cover(number)
+            watched.cover(number)

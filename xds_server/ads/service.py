@@ -1,15 +1,14 @@
-"""The gRPC server of the stream layer: delta and state of the world on one port, bytes in and bytes out.
+"""The ADS service: delta and state of the world, bytes in and bytes out.
 
-In: connections of proxies, wakes from the directory. Out: whatever the streams' state machines say, at the speed at which
-each proxy reads. A proxy costs one task that reads and one that writes; a wake is one bit, however many views it stands for.
+In: calls of proxies, wakes from the cache. Out: whatever the streams' state machines say, at the speed at which each proxy reads. A
+proxy costs one task that reads and one that writes; a wake is one bit, however many snapshots it stands for.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TypeAlias
@@ -18,85 +17,49 @@ import grpc
 import grpc.aio
 
 from xds_server.ads.connection import Connection, Protocols
-from xds_server.ads.directory import Directory, Observer, SilentObserver, Wire
+from xds_server.ads.seams import Cache, Observer, SilentObserver, Wire
 from xds_server.ads.stream import StreamLimits
 from xds_server.ads.subscription import SubscriptionPool
 from xds_server.clock import Clock
-from xds_server.errors import ChanceryError
+from xds_server.settings import DEFAULTS
 
 SERVICE = "envoy.service.discovery.v3.AggregatedDiscoveryService"
 _WAKES_AT_ONCE = 100
-_PENDING_CALLS = 100_000
 Context: TypeAlias = "grpc.aio.ServicerContext[bytes, bytes]"
 
 
 @dataclass(frozen=True, slots=True)
-class ServerLimits:
-    """What the server takes on, and how it treats those who do not answer.
+class AdsLimits:
+    """What the service takes on, and how it treats those who do not read.
 
     Attributes:
         stream: Limits of each stream.
-        streams: Streams at a time; one more is refused.
-        message_bytes: Size of one request; a stream that sends more is ended.
-        keepalive: A connection that was silent for so long is asked for a sign of life.
-        keepalive_timeout: One that did not answer for so long is closed.
+        streams: Streams at a time; one more is turned away.
         write_timeout: A client that takes so long to read one response is disconnected.
-        connection_age: Connections are ended at about this age, so that proxies spread over replicas; None: never.
-        drain: ``stop`` ends streams one by one over so long.
     """
 
     stream: StreamLimits = field(default_factory=StreamLimits)
-    streams: int = 10_000
-    message_bytes: int = 4 * 1024 * 1024
-    keepalive: timedelta = timedelta(seconds=3)
-    keepalive_timeout: timedelta = timedelta(seconds=5)
+    streams: int = DEFAULTS.max_streams
     write_timeout: timedelta = timedelta(seconds=30)
-    connection_age: timedelta | None = None
-    drain: timedelta = timedelta(seconds=2)
-
-    def options(self) -> list[tuple[str, int]]:
-        """The same as options of a gRPC server."""
-        timeout = _milliseconds(self.keepalive_timeout)
-        options = [
-            ("grpc.keepalive_time_ms", _milliseconds(self.keepalive)),
-            ("grpc.keepalive_timeout_ms", timeout),
-            # Without this one a frozen peer is noticed after a minute, whatever the two above say.
-            ("grpc.http2.ping_timeout_ms", timeout),
-            ("grpc.keepalive_permit_without_calls", 1),
-            ("grpc.http2.max_pings_without_data", 0),
-            # Proxies send keepalives of their own, as often as their bootstraps say.
-            ("grpc.http2.max_ping_strikes", 0),
-            ("grpc.max_receive_message_length", self.message_bytes),
-            ("grpc.max_send_message_length", -1),
-            # gRPC sheds calls of a reconnect storm from 1,000 on.
-            ("grpc.server.max_pending_requests", _PENDING_CALLS),
-            ("grpc.server.max_pending_requests_hard_limit", 2 * _PENDING_CALLS),
-            # Two servers on one port would each get half of the proxies.
-            ("grpc.so_reuseport", 0),
-        ]
-        if self.connection_age is not None:
-            options += [
-                ("grpc.max_connection_age_ms", _milliseconds(self.connection_age)),
-                ("grpc.max_connection_age_grace_ms", 1000),
-            ]
-        return options
 
 
-class AdsServer:
-    """Serves a directory. ``listen`` and ``start``, then ``run`` for as long as it serves, then ``stop``."""
+class AdsService:
+    """Serves a cache to the streams of proxies."""
+
+    name = SERVICE
 
     def __init__(
         self,
-        directory: Directory,
+        cache: Cache,
         clock: Clock,
         observer: Observer | None = None,
-        limits: ServerLimits | None = None,
+        limits: AdsLimits | None = None,
     ) -> None:
-        """``observer`` None: nobody is told."""
+        """`observer` None: nobody is told."""
         self._clock = clock
-        self._limits = limits or ServerLimits()
+        self._limits = limits or AdsLimits()
         self._protocols = Protocols(
-            directory,
+            cache,
             observer or SilentObserver(),
             SubscriptionPool(),
             clock,
@@ -106,38 +69,18 @@ class AdsServer:
         self._connections: dict[Connection, None] = {}
         self._woken: deque[Connection] = deque()
         self._is_stopping = False
-        self._server = grpc.aio.server(options=self._limits.options())
-        handlers = {
+
+    def methods(self) -> Mapping[str, grpc.RpcMethodHandler]:
+        """Method name → how it is called."""
+        return {
             "DeltaAggregatedResources": grpc.stream_stream_rpc_method_handler(self._delta),
             "StreamAggregatedResources": grpc.stream_stream_rpc_method_handler(self._sotw),
         }
-        self._server.add_generic_rpc_handlers(
-            (grpc.method_handlers_generic_handler(SERVICE, handlers),)
-        )
 
     @property
     def streams(self) -> int:
         """How many streams there are now."""
         return len(self._connections)
-
-    def listen(self, address: str, credentials: grpc.ServerCredentials | None = None) -> int:
-        """Binds ``HOST:PORT`` or ``unix:PATH`` before the start; the port, which the system chooses when it is 0.
-
-        Raises:
-            ChanceryError: The address cannot be bound.
-        """
-        try:
-            if credentials is not None:
-                return int(self._server.add_secure_port(address, credentials))
-            return int(self._server.add_insecure_port(address))
-        except RuntimeError as error:
-            raise ChanceryError(
-                f"cannot listen on {address}: is another server running there? Choose another address or stop it"
-            ) from error
-
-    async def start(self) -> None:
-        """Begins to serve."""
-        await self._server.start()
 
     async def run(self) -> None:
         """Watches over deadlines until cancelled."""
@@ -150,24 +93,21 @@ class AdsServer:
             for connection in list(self._connections):
                 connection.watch(now, stall)
 
-    async def stop(self) -> None:
-        """Takes no new streams and ends the present ones, spread over the drain period."""
+    async def drain(self, period: timedelta) -> None:
+        """Take no new streams and end the present ones, spread over this time."""
         self._is_stopping = True
-        period = self._limits.drain.total_seconds()
         connections = list(self._connections)
         start = self._clock.now()
-        moments = sorted(self._clock.rng.uniform(0, period) for _ in connections)
-        # Connections learn at once that this server goes, and open their next stream elsewhere.
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._server.stop(period + 1))
-            for moment, connection in zip(moments, connections, strict=True):
-                wait = start + moment - self._clock.now()
-                if wait > 0 and connection in self._connections:
-                    await asyncio.sleep(wait)
-                connection.end(grpc.StatusCode.UNAVAILABLE, "the server is stopping; connect again")
+        last = period.total_seconds()
+        moments = sorted(self._clock.rng.uniform(0, last) for _ in connections)
+        for moment, connection in zip(moments, connections, strict=True):
+            wait = start + moment - self._clock.now()
+            if wait > 0 and connection in self._connections:
+                await asyncio.sleep(wait)
+            connection.end(grpc.StatusCode.UNAVAILABLE, "the server is stopping; connect again")
 
     def _wake(self, connection: Connection) -> None:
-        """Has a connection look at its view soon; a thousand of them leave the loop air to breathe."""
+        """Has a connection look at its snapshot soon; a thousand of them leave the loop air to breathe."""
         if not self._woken:
             asyncio.get_running_loop().call_soon(self._rouse)
         self._woken.append(connection)
@@ -209,22 +149,5 @@ class AdsServer:
         await self._refuse(context, *connection.failure)
 
     async def _refuse(self, context: Context, code: grpc.StatusCode, message: str) -> None:
-        self._protocols.observer.refused(context.peer(), code.name.lower(), message)
+        self._protocols.observer.turned_away(context.peer(), code.name.lower(), message)
         await context.abort(code, message)
-
-
-def _milliseconds(duration: timedelta) -> int:
-    return int(duration / timedelta(milliseconds=1))
-
-
-@contextlib.asynccontextmanager
-async def serving(server: AdsServer) -> AsyncIterator[AdsServer]:
-    """A server that runs while the block does; for tests and for use as a library."""
-    await server.start()
-    async with asyncio.TaskGroup() as group:
-        running = group.create_task(server.run())
-        try:
-            yield server
-        finally:
-            running.cancel()
-            await server.stop()

@@ -1,6 +1,6 @@
-"""One proxy's stream as a state machine: requests and views in, responses out, no I/O.
+"""One proxy's stream as a state machine: requests and snapshots in, responses out, no I/O.
 
-Whoever drives it feeds requests (``on_request``), says when the view may have changed (``on_view_change``) and when a
+Whoever drives it feeds requests (``on_request``), says when the snapshot may have changed (``on_snapshot_change``) and when a
 deadline has passed (``on_deadline``), and after each of these takes responses until there is none. Nothing is queued: a response
 is made when it is taken, from the newest state, so a slow client costs no memory and skips what it has missed.
 
@@ -17,11 +17,13 @@ from datetime import timedelta
 from translators.codec.discovery import RequestError, with_nonce
 from translators.codec.node import RawNode
 from translators.model.resource import Resource
-from xds_server.ads.directory import Membership, Observer, Wire
-from xds_server.ads.exchange import EDS, OTHER, RDS, Exchange
+from translators.resource_types import ENDPOINT, Stage
+from xds_server.ads.diff import DEFAULT_RESPONSE_BYTES, Diff, Response
 from xds_server.ads.order import Order
-from xds_server.ads.snapshot import DEFAULT_RESPONSE_BYTES, Response, Snapshot, Step, blank
+from xds_server.ads.resources import Resources, blank
+from xds_server.ads.seams import Observer, Watch, Wire
 from xds_server.ads.subscription import SubscriptionPool
+from xds_server.ads.watched_type import WatchedType
 from xds_server.errors import LimitExceededError
 
 
@@ -50,42 +52,51 @@ class Stream:
     Attributes:
         wire: Which wire it is.
         node: Who the proxy says it is.
-        membership: Its place in the world.
-        peer: The transport's name for the other side.
-        exchanges: Type URL → how far that type is.
-        settled_revision: Revision of the newest view that the client has answered wholly; 0 before the first.
+        watch: Its place in the world.
+        watched: Type URL → how far that type is.
     """
 
     __slots__ = (
-        "__weakref__", "_held_since", "_limits", "_nonces", "_now", "_observer", "_ordered", "_others", "_pending_bytes", "_pool", "_settled",
-        "_timeout", "exchanges", "membership", "node", "order", "peer", "settled_revision",
+        "__weakref__",
+        "_held_since",
+        "_limits",
+        "_nonces",
+        "_now",
+        "_observer",
+        "_ordered",
+        "_others",
+        "_pending_bytes",
+        "_pool",
+        "_settled",
+        "_timeout",
+        "node",
+        "order",
+        "watch",
+        "watched",
     )  # fmt: skip
     wire: Wire
 
     def __init__(
         self,
         node: RawNode,
-        membership: Membership,
+        watch: Watch,
         observer: Observer,
         pool: SubscriptionPool,
         now: Callable[[], float],
         limits: StreamLimits = StreamLimits(),
-        peer: str = "",
     ) -> None:
         """``now`` gives seconds that only grow."""
         self.node = node
-        self.membership = membership
-        self.peer = peer
-        self.exchanges: dict[str, Exchange] = {}
-        self.settled_revision = 0
+        self.watch = watch
+        self.watched: dict[str, WatchedType] = {}
         self._observer = observer
         self._pool = pool
         self._now = now
         self._limits = limits
         self._timeout = limits.gate_deadline.total_seconds()
-        self.order = Order(membership.view(), pool, self._timeout, now)
-        self._ordered: tuple[Exchange, ...] = ()
-        self._others: list[Exchange] = []
+        self.order = Order(watch.snapshot(), pool, self._timeout, now)
+        self._ordered: tuple[WatchedType, ...] = ()
+        self._others: list[WatchedType] = []
         self._nonces = 0
         self._pending_bytes = 0
         self._held_since: float | None = None
@@ -105,27 +116,27 @@ class Stream:
         """
         raise NotImplementedError
 
-    def on_view_change(self) -> None:
-        """Takes note of the membership's present view; costs next to nothing when it is the known one."""
-        view = self.membership.view()
-        if view is not self.order.view:
-            self.order.follow(view, self._others)
+    def on_snapshot_change(self) -> None:
+        """Takes note of the watch's present snapshot; costs next to nothing when it is the known one."""
+        snapshot = self.watch.snapshot()
+        if snapshot is not self.order.snapshot:
+            self.order.follow(snapshot, self._others)
 
     def on_deadline(self) -> None:
         """Takes note that time has passed."""
         now = self._now()
-        for exchange in self._ordered:
-            if exchange.is_dirty and self._is_overdue(exchange, now):
-                exchange.give_up()
-                self._warn(f"no answer to a response of {exchange.type_url} in {self._timeout:g} s")
+        for watched in self._ordered:
+            if watched.is_dirty and self._is_overdue(watched, now):
+                watched.time_out()
+                self._warn(f"no answer to a response of {watched.type_url} in {self._timeout:g} s")
         self._warn(self.order.expire())
 
     def deadline(self) -> float | None:
         """When ``on_deadline`` is to be called, on the scale of ``now``; None: not before something else happens."""
         times = [
-            exchange.sent_time + self._timeout
-            for exchange in self._ordered
-            if exchange.inflight is not None and exchange.is_dirty
+            watched.sent_time + self._timeout
+            for watched in self._ordered
+            if watched.inflight is not None and watched.is_dirty
         ]
         gate = self.order.deadline()
         if gate is not None:
@@ -138,13 +149,13 @@ class Stream:
         """The next response to write; None when there is none now."""
         order = self.order
         is_released = False
-        for exchange in self._ordered:
-            if not is_released and exchange.rank > EDS:
+        for watched in self._ordered:
+            if not is_released and watched.type.stage is not Stage.LEADING:
                 is_released = True
                 if order.waiting is not None:
                     self._warn(order.release())
-            if exchange.is_dirty and exchange.inflight is None:
-                response = self._advance(exchange)
+            if watched.is_dirty and watched.inflight is None:
+                response = self._advance(watched)
                 if response is not None:
                     return response
         return self._take_later(is_released)
@@ -167,143 +178,141 @@ class Stream:
         order = self.order
         if not order.is_at_rest or not self._ordered:
             return
-        for exchange in self._ordered:
-            if exchange.is_dirty or exchange.inflight is not None:
+        for watched in self._ordered:
+            if watched.is_dirty or watched.inflight is not None:
                 return
         self._settled = order.number
-        self.settled_revision = order.view.revision
-        self._observer.settled(self, order.view.revision)
+        self._observer.settled(self, order.snapshot.revision)
 
-    def _open(self, exchange: Exchange) -> None:
-        if len(self.exchanges) >= self._limits.types:
+    def _open(self, watched: WatchedType) -> None:
+        if len(self.watched) >= self._limits.types:
             raise LimitExceededError(
-                f"this stream asks for more than {self._limits.types} resource types; {exchange.type_url} is one too many"
+                f"this stream asks for more than {self._limits.types} resource types; {watched.type_url} is one too many"
             )
-        self._check(exchange)
-        self.exchanges[exchange.type_url] = exchange
-        self._ordered = tuple(sorted(self.exchanges.values(), key=lambda each: each.rank))
-        if exchange.rank == OTHER:
-            self._others.append(exchange)
-        self.order.open(exchange)
+        self._check(watched)
+        self.watched[watched.type_url] = watched
+        self._ordered = tuple(sorted(self.watched.values(), key=lambda each: each.type.rank))
+        if watched.type.stage is Stage.FREE:
+            self._others.append(watched)
+        self.order.open(watched)
         self._settled = -1
 
-    def _check(self, exchange: Exchange) -> None:
-        count = len(exchange.subscription.names)
+    def _check(self, watched: WatchedType) -> None:
+        count = len(watched.subscription.names)
         if count > self._limits.names:
             raise LimitExceededError(
-                f"this stream asks for {count} names of {exchange.type_url}; the limit is {self._limits.names}"
+                f"this stream asks for {count} names of {watched.type_url}; the limit is {self._limits.names}"
             )
 
-    def _on_answer(self, exchange: Exchange, error: RequestError | None) -> None:
+    def _on_answer(self, watched: WatchedType, error: RequestError | None) -> None:
         """The client answered what is in flight."""
-        response = exchange.finish()
+        response = watched.finish()
         if response is None:
             return
         self._pending_bytes -= len(response.body)
         if error is None:
-            exchange.rejection = None
-            if not exchange.rest:
-                exchange.accepted = exchange.answered
-            exchange.accepted_version = response.version
-            self._observer.acked(self, exchange.type_url, response)
-            self.order.answered(exchange, frozenset())
+            if not watched.rest:
+                watched.accepted = watched.answered
+            watched.accepted_version = response.version
+            self._observer.acked(self, watched.type_url, response)
+            self.order.answered(watched, frozenset())
         else:
-            exchange.rejection = (error.code, error.message)
-            self._refuse(exchange, response)
-            self._observer.nacked(self, exchange.type_url, response, error.code, error.message)
+            self._reject(watched, response)
+            self._observer.nacked(self, watched.type_url, response, error.code, error.message)
             needs = frozenset([need for found in response.changed for need in found.needs])
-            self.order.answered(exchange, needs)
+            self.order.answered(watched, needs)
 
-    def _on_late_answer(self, exchange: Exchange, nonce: str, error: RequestError | None) -> None:
+    def _on_late_answer(self, watched: WatchedType, nonce: str, error: RequestError | None) -> None:
         """The client answered something that was given up, or nothing that is known."""
-        response = exchange.late.pop(nonce, None) if exchange.late else None
+        response = watched.late.pop(nonce, None) if watched.late else None
         if response is None:
             return
         self._pending_bytes -= len(response.body)
         if error is None:
-            self._observer.acked(self, exchange.type_url, response)
+            self._observer.acked(self, watched.type_url, response)
         else:
-            self._refuse(exchange, response)
-            self._observer.nacked(self, exchange.type_url, response, error.code, error.message)
+            self._reject(watched, response)
+            self._observer.nacked(self, watched.type_url, response, error.code, error.message)
 
-    def _refuse(self, exchange: Exchange, response: Response) -> None:
+    def _reject(self, watched: WatchedType, response: Response) -> None:
         """Notes that the client did not take a response as a whole."""
-        exchange.refuse(response)
+        watched.reject(response)
 
-    def _advance(self, exchange: Exchange) -> bytes | None:
+    def _advance(self, watched: WatchedType) -> bytes | None:
         """The next response of a type, if it has something to say and may say it."""
-        if exchange.rest:
-            return self._continue(exchange)
-        goal = self.order.goal(exchange)
+        if watched.rest:
+            return self._continue(watched)
+        goal = self.order.goal(watched)
         if goal is None:
             return None
-        exchange.is_dirty = False
-        exchange.sent_at = self.order.number_of(exchange)
-        step = goal.step_from(exchange.sent)
-        if exchange.refused:
-            exchange.reclaim(goal)
-        if exchange.owed:
-            step = self._including_owed(exchange, goal, step)
-        if not exchange.is_due and self._tells_nothing(step, exchange):
-            if exchange.answered is exchange.sent:
-                exchange.answered = goal
-            exchange.sent = goal
-            exchange.answered_at = exchange.sent_at
-            self.order.answered(exchange, frozenset())
+        watched.is_dirty = False
+        watched.sent_at = self.order.number_of(watched)
+        diff = goal.diff_from(watched.sent)
+        if watched.rejected:
+            watched.reclaim(goal)
+        if watched.to_resend:
+            diff = self._including_resent(watched, goal, diff)
+        if not watched.is_due and self._tells_nothing(diff, watched):
+            if watched.answered is watched.sent:
+                watched.answered = goal
+            watched.sent = goal
+            watched.answered_at = watched.sent_at
+            self.order.answered(watched, frozenset())
             return None
-        exchange.sent = goal
-        exchange.is_due = False
-        exchange.rest = tuple(self._responses(exchange, goal, step))
-        self.order.pushed(exchange, step)
-        return self._continue(exchange)
+        watched.sent = goal
+        watched.is_due = False
+        watched.rest = tuple(self._responses(watched, goal, diff))
+        self.order.pushed(watched, diff)
+        return self._continue(watched)
 
-    def _including_owed(self, exchange: Exchange, goal: Snapshot, step: Step) -> Step:
+    def _including_resent(self, watched: WatchedType, goal: Resources, diff: Diff) -> Diff:
         extra: list[Resource] = []
         gone: list[str] = []
-        known = step.names
-        for name in sorted(exchange.owed) if len(exchange.owed) > 1 else exchange.owed:
+        known = diff.names
+        for name in sorted(watched.to_resend) if len(watched.to_resend) > 1 else watched.to_resend:
             if name in known:
                 continue
-            found = goal.resources.get(name) or self._substitute(exchange, name)
+            found = goal.by_name.get(name) or self._substitute(watched, name)
             if found is None:
-                if name not in step.removed:
+                if name not in diff.removed:
                     gone.append(name)
             elif found.part:
                 extra.append(found)
-        exchange.owed = frozenset()
-        return step.including(tuple(extra), tuple(gone))
+        watched.to_resend = frozenset()
+        return diff.including(tuple(extra), tuple(gone))
 
-    def _substitute(self, exchange: Exchange, name: str) -> Resource | None:
+    def _substitute(self, watched: WatchedType, name: str) -> Resource | None:
         """What is sent for a name that is asked for and not there; None when it may be called removed."""
-        if exchange.rank == EDS:
-            return self.order.fallback(exchange.type_url, name) or blank(exchange.type_url, name)
-        return blank(exchange.type_url, name) if exchange.rank == RDS else None
+        if not watched.type.is_never_removed:
+            return None
+        earlier = self.order.fallback(watched.type_url, name) if watched.type is ENDPOINT else None
+        return earlier or blank(watched.type_url, name)
 
-    def _continue(self, exchange: Exchange) -> bytes | None:
+    def _continue(self, watched: WatchedType) -> bytes | None:
         """The next response of a step that was begun; None while too much is unanswered."""
-        response = exchange.rest[0]
+        response = watched.rest[0]
         size = len(response.body)
         if self._pending_bytes + size > self._limits.pending_bytes:
-            self._hold(exchange, size)
+            self._hold(watched, size)
             return None
-        exchange.rest = exchange.rest[1:]
-        exchange.is_dirty = False
+        watched.rest = watched.rest[1:]
+        watched.is_dirty = False
         self._held_since = None
         self._pending_bytes += size
         self._nonces += 1
         nonce = str(self._nonces)
-        exchange.send(response, nonce, self._now())
-        self._observer.pushed(self, exchange.type_url, response)
+        watched.send(response, nonce, self._now())
+        self._observer.pushed(self, watched.type_url, response)
         return with_nonce(response.body, nonce)
 
-    def _hold(self, exchange: Exchange, size: int) -> None:
+    def _hold(self, watched: WatchedType, size: int) -> None:
         limit = self._limits.pending_bytes
         if size > limit:
             raise LimitExceededError(
-                f"a response of {exchange.type_url} would take {size} bytes; the limit is {limit}:"
+                f"a response of {watched.type_url} would take {size} bytes; the limit is {limit}:"
                 " use delta, or serve fewer resources to this proxy"
             )
-        exchange.is_dirty = True
+        watched.is_dirty = True
         now = self._now()
         if self._held_since is None:
             self._held_since = now
@@ -313,17 +322,17 @@ class Stream:
                 " the client is too slow or stuck"
             )
 
-    def _is_overdue(self, exchange: Exchange, now: float) -> bool:
-        return exchange.inflight is not None and now >= exchange.sent_time + self._timeout
+    def _is_overdue(self, watched: WatchedType, now: float) -> bool:
+        return watched.inflight is not None and now >= watched.sent_time + self._timeout
 
     def _warn(self, message: str) -> None:
         if message:
             self._observer.warned(self, message)
 
-    def _tells_nothing(self, step: Step, exchange: Exchange) -> bool:
+    def _tells_nothing(self, diff: Diff, watched: WatchedType) -> bool:
         """Whether the client need not hear of a step."""
         raise NotImplementedError
 
-    def _responses(self, exchange: Exchange, goal: Snapshot, step: Step) -> Iterable[Response]:
+    def _responses(self, watched: WatchedType, goal: Resources, diff: Diff) -> Iterable[Response]:
         """The messages that take a step; at least one."""
         raise NotImplementedError

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Mapping
 from weakref import WeakValueDictionary, ref
 
 from translators.model.resource import Resource
-from xds_server.ads.snapshot import Snapshot
+from xds_server.ads.resources import Resources
 
 WILDCARD = "*"
 _CLAIMS_KEPT = 64
@@ -49,11 +49,11 @@ class Subscription:
             return name.partition("/")[0] in self.names
         return self.is_wildcard or name in self.names
 
-    def select(self, source: Snapshot) -> Snapshot:
+    def select(self, source: Resources) -> Resources:
         """The part of a snapshot that is asked for: the same object as before when no edit since touched it."""
         if self.is_wildcard:
             return source
-        known = source.series.selected.get(self)
+        known = source.lineage.selected.get(self)
         if known is not None and known[0] is source:
             return known[1]
         selected = None
@@ -63,32 +63,34 @@ class Subscription:
             selected = self._extend(base, source)
         if selected is None:
             selected = self._search(source)
-        source.series.selected[self] = (source, selected)
+        source.lineage.selected[self] = (source, selected)
         return selected
 
-    def _search(self, source: Snapshot) -> Snapshot:
-        own = source.resources
+    def _search(self, source: Resources) -> Resources:
+        own = source.by_name
         if self.by_route:
             found = {name: own[name] for name in own if self.covers(name)}
-            return Snapshot(source.type_url, found)
+            return Resources(source.type_url, found)
         found = {name: own[name] for name in sorted(self.names) if name in own}
-        return Snapshot(source.type_url, found, self.names.difference(found))
+        return Resources(source.type_url, found, self.names.difference(found))
 
-    def _follow(self, before: Snapshot, selected: Snapshot, source: Snapshot) -> Snapshot | None:
+    def _follow(
+        self, before: Resources, selected: Resources, source: Resources
+    ) -> Resources | None:
         edited = source.edited_since(before)
         if edited is None:
             return None
         concerned = [name for name in edited if self.covers(name)]
         return self._edit(selected, source, concerned) if concerned else selected
 
-    def _extend(self, base: Subscription, source: Snapshot) -> Snapshot | None:
+    def _extend(self, base: Subscription, source: Resources) -> Resources | None:
         """From what an earlier subscription of the same clients selects."""
-        if base not in source.series.selected or base.by_route != self.by_route or self.by_route:
+        if base not in source.lineage.selected or base.by_route != self.by_route or self.by_route:
             return None
         return self._edit(base.select(source), source, self.names ^ base.names)
 
-    def _edit(self, selected: Snapshot, source: Snapshot, names: Collection[str]) -> Snapshot:
-        own = source.resources
+    def _edit(self, selected: Resources, source: Resources, names: Collection[str]) -> Resources:
+        own = source.by_name
         found = {name: own[name] for name in names if name in own and self.covers(name)}
         gone = [name for name in names if name not in found]
         if self.by_route:
@@ -104,7 +106,7 @@ class SubscriptionPool:
         self._pool: WeakValueDictionary[tuple[bool, bool, frozenset[str]], Subscription] = (
             WeakValueDictionary()
         )
-        self._claims: dict[tuple[str, int], tuple[Mapping[str, str], Snapshot]] = {}
+        self._claims: dict[tuple[str, int], tuple[Mapping[str, str], Resources]] = {}
         self._hosts: dict[frozenset[str], Subscription] = {}
         self._changes: dict[
             tuple[Subscription, tuple[str, ...], tuple[str, ...]], Subscription
@@ -173,7 +175,7 @@ class SubscriptionPool:
             )
         return found
 
-    def claimed(self, type_url: str, versions: Mapping[str, str]) -> Snapshot:
+    def claimed(self, type_url: str, versions: Mapping[str, str]) -> Resources:
         """What a client says that it holds, as a snapshot of resources without bytes.
 
         Clients that hold the same usually pass the very same mapping, and get the very same snapshot.
@@ -182,7 +184,7 @@ class SubscriptionPool:
         known = self._claims.get(key)
         if known is not None and known[0] is versions:
             return known[1]
-        claimed = Snapshot(
+        claimed = Resources(
             type_url,
             {name: Resource(type_url, name, each) for name, each in versions.items()},
         )

@@ -9,6 +9,7 @@ import typer
 
 from xds_server.cli.options import duration
 from xds_server.settings import (
+    DEFAULTS,
     ENVIRONMENT_PREFIX,
     LogFormat,
     LogLevel,
@@ -16,13 +17,12 @@ from xds_server.settings import (
     write_duration,
 )
 
-_DEFAULTS = Settings(Path())
-_QUIET = write_duration(_DEFAULTS.quiet)
-_QUIET_CEILING = write_duration(_DEFAULTS.quiet_ceiling)
-_GATE_DEADLINE = write_duration(_DEFAULTS.gate_deadline)
-_KEEPALIVE = write_duration(_DEFAULTS.keepalive)
-_KEEPALIVE_TIMEOUT = write_duration(_DEFAULTS.keepalive_timeout)
-_DRAIN = write_duration(_DEFAULTS.drain)
+_QUIET = write_duration(DEFAULTS.quiet)
+_QUIET_CEILING = write_duration(DEFAULTS.quiet_ceiling)
+_GATE_DEADLINE = write_duration(DEFAULTS.gate_deadline)
+_KEEPALIVE = write_duration(DEFAULTS.keepalive)
+_KEEPALIVE_TIMEOUT = write_duration(DEFAULTS.keepalive_timeout)
+_DRAIN = write_duration(DEFAULTS.drain)
 
 
 def _variable(name: str) -> str:
@@ -45,7 +45,7 @@ def serve(  # noqa: PLR0913 - one parameter per option
         typer.Option(
             metavar="HOST", envvar=_variable("ADDRESS"), help="Address where proxies connect."
         ),
-    ] = _DEFAULTS.address,
+    ] = DEFAULTS.address,
     port: Annotated[
         int,
         typer.Option(
@@ -54,7 +54,7 @@ def serve(  # noqa: PLR0913 - one parameter per option
             envvar=_variable("PORT"),
             help="Port where proxies connect; 0 takes any free one.",
         ),
-    ] = _DEFAULTS.port,
+    ] = DEFAULTS.port,
     socket: Annotated[
         Path | None,
         typer.Option(
@@ -70,7 +70,7 @@ def serve(  # noqa: PLR0913 - one parameter per option
             envvar=_variable("ADMIN_ADDRESS"),
             help="Address of the admin API. It asks nobody who they are: keep it on loopback.",
         ),
-    ] = _DEFAULTS.admin_address,
+    ] = DEFAULTS.admin_address,
     admin_port: Annotated[
         int,
         typer.Option(
@@ -79,17 +79,17 @@ def serve(  # noqa: PLR0913 - one parameter per option
             envvar=_variable("ADMIN_PORT"),
             help="Port of the admin API; 0 takes any free one.",
         ),
-    ] = _DEFAULTS.admin_port,
+    ] = DEFAULTS.admin_port,
     log_level: Annotated[
         LogLevel,
         typer.Option(envvar=_variable("LOG_LEVEL"), help="The least important lines to write."),
-    ] = _DEFAULTS.log_level,
+    ] = DEFAULTS.log_level,
     log_format: Annotated[
         LogFormat,
         typer.Option(
             envvar=_variable("LOG_FORMAT"), help="Lines for people, or a JSON object each."
         ),
-    ] = _DEFAULTS.log_format,
+    ] = DEFAULTS.log_format,
     quiet: Annotated[
         str,
         typer.Option(
@@ -145,7 +145,7 @@ def serve(  # noqa: PLR0913 - one parameter per option
             envvar=_variable("MAX_STREAMS"),
             help="Proxies at a time; one more is refused.",
         ),
-    ] = _DEFAULTS.max_streams,
+    ] = DEFAULTS.max_streams,
     max_message_bytes: Annotated[
         int,
         typer.Option(
@@ -153,7 +153,7 @@ def serve(  # noqa: PLR0913 - one parameter per option
             envvar=_variable("MAX_MESSAGE_BYTES"),
             help="Size of one request; a proxy that sends more is disconnected.",
         ),
-    ] = _DEFAULTS.max_message_bytes,
+    ] = DEFAULTS.max_message_bytes,
     max_pending_bytes: Annotated[
         int,
         typer.Option(
@@ -161,7 +161,7 @@ def serve(  # noqa: PLR0913 - one parameter per option
             envvar=_variable("MAX_PENDING_BYTES"),
             help="What may wait to be sent to one proxy; one that reads so slowly is disconnected.",
         ),
-    ] = _DEFAULTS.max_pending_bytes,
+    ] = DEFAULTS.max_pending_bytes,
 ) -> None:
     """Serve a directory of configuration to Envoys over ADS, and follow its changes."""
     settings = Settings(

@@ -30,12 +30,12 @@ def validate(
     refused = sum(problem.severity is Severity.ERROR for problem in listing.problems)
     if output is Output.TABLE:
         print_lines(problem_lines(problems))
-        typer.echo(_summary(len(listing.objects), refused, len(problems) - refused))
+        typer.echo(_summary(len(listing.set), refused, len(problems) - refused))
     else:
         from dataclasses import asdict
 
         found = [asdict(problem) for problem in problems]
-        print_document({"objects": len(listing.objects), "problems": found}, output)
+        print_document({"objects": len(listing.set), "problems": found}, output)
     if refused:
         raise typer.Exit(1)
 

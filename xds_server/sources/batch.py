@@ -24,7 +24,8 @@ class Batch:
     origins: Mapping[ObjectKey, Origin] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
 
-    @property
-    def objects(self) -> Mapping[ObjectKey, ConfigObject[object]]:
-        """The same as ``set``: of a source's first batch, everything that there is."""
-        return self.set
+
+def by_place(problem: Problem) -> tuple[str, int, str, str]:
+    """What problems are sorted by: where they are."""
+    source = problem.origin.source if problem.origin else ""
+    return (source, problem.line, problem.path, problem.message)

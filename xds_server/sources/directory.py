@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from xds_server.errors import ChanceryError
-from xds_server.sources.catalogue import Content, Unreadable
+from xds_server.sources.texts import Content, Unreadable
 
 SUFFIXES: Final = (".yaml", ".yml", ".json")
 MAX_BYTES: Final = 64 << 20

@@ -22,8 +22,9 @@ from watchfiles import Change, awatch
 from translators.model.origin import Origin, Problem, Severity
 from translators.object_key import ObjectKey
 from xds_server.sources.batch import Batch
-from xds_server.sources.catalogue import Catalogue, Content, Draft
 from xds_server.sources.directory import ConfigDirectoryError, Directory
+from xds_server.sources.source import Publish
+from xds_server.sources.texts import Content, Draft, Texts
 
 STEP_MS: Final = 10
 """How often the watcher looks for events, and how long a save must be over: one change is noticed after 10 to 20 ms; each look costs the processor some 40 µs."""
@@ -43,7 +44,6 @@ RESCAN: Final = 30.0
 _SLICE: Final = 64 << 10
 """Characters parsed before other tasks get a turn."""
 
-Publish = Callable[[Batch], None]
 Progress = Callable[[int, int], None]
 """(files read, files in all)."""
 
@@ -56,28 +56,47 @@ class FileSource:
         publish: receives each batch, on the event loop (from `load`: on the caller's thread).
         quiet: seconds without another event after which several files count as saved.
         ceiling: seconds after which events that never pause are read anyway.
+        progress: is told how far the first reading is.
     """
 
     def __init__(
-        self, directory: Path, publish: Publish, *, quiet: float = QUIET, ceiling: float = CEILING
+        self,
+        directory: Path,
+        publish: Publish,
+        *,
+        quiet: float = QUIET,
+        ceiling: float = CEILING,
+        progress: Progress | None = None,
     ) -> None:
         self._directory = Directory(directory)
         self._publish = publish
         self._quiet = quiet
         self._ceiling = ceiling
-        self._catalogue = Catalogue()
+        self._progress = progress
+        self._has_synced = False
+        self._texts = Texts()
         self._absolute = os.path.abspath(directory)  # noqa: PTH100 - resolve() would follow links
         self._pending: set[str] = set()
         self._look_through = False
         self._noticed = asyncio.Event()
 
-    def load(self, progress: Progress | None = None) -> Batch:
-        """Reads everything for the first time, publishes it and returns it; the batch may be empty.
+    @property
+    def has_synced(self) -> bool:
+        """Whether everything that there is has been published once."""
+        return self._has_synced
+
+    async def sync(self) -> None:
+        """Read everything for the first time and publish it; see `load`."""
+        self.load()
+
+    def load(self) -> Batch:
+        """Read everything for the first time, publish it and return it; the batch may be empty.
 
         Raises:
             ConfigDirectoryError: there is no such directory, or it cannot be read.
         """
-        batch = _read_all(self._directory, self._catalogue, progress)
+        batch = _read_all(self._directory, self._texts, self._progress)
+        self._has_synced = True
         self._publish(batch)
         return batch
 
@@ -93,11 +112,11 @@ class FileSource:
 
     def locate(self, key: ObjectKey, path: str = "") -> tuple[str, int] | None:
         """File and line of an object's field, or of what is nearest around it; None for an unknown object."""
-        return self._catalogue.locate(key, path)
+        return self._texts.locate(key, path)
 
     def find_values(self, key: ObjectKey) -> Iterator[tuple[str, str]]:
         """(field path, text as written) of every scalar of an object."""
-        return self._catalogue.find_values(key)
+        return self._texts.find_values(key)
 
     async def _watch(self) -> None:
         """Notes what the system says has changed; begins anew when the directory is replaced."""
@@ -151,7 +170,7 @@ class FileSource:
         if self._directory.is_hidden(path):
             return os.path.basename(path).startswith("..")  # noqa: PTH119 - a ConfigMap below the root
         inside = os.path.join(path, "")  # noqa: PTH118 - with a separator at the end
-        return Path(path).is_dir() or any(s.startswith(inside) for s in self._catalogue.sources())
+        return Path(path).is_dir() or any(s.startswith(inside) for s in self._texts.sources())
 
     def _notice_all(self) -> None:
         self._look_through = True
@@ -191,12 +210,12 @@ class FileSource:
         size = 0
         for path in sorted(contents):
             content = contents[path]
-            drafts.append(self._catalogue.draft({path: content}))
+            drafts.append(self._texts.draft({path: content}))
             size += len(content) if isinstance(content, str) else 0
             if size > _SLICE:
                 size = 0
                 await asyncio.sleep(0)
-        return drafts[0] if len(drafts) == 1 else self._catalogue.join(drafts)
+        return drafts[0] if len(drafts) == 1 else self._texts.join(drafts)
 
     def _read(self, paths: set[str], *, look_through: bool) -> Mapping[str, Content]:
         if self._directory.identity() is None:
@@ -211,7 +230,7 @@ class FileSource:
             message = "the configuration directory is gone; all that was read from it is kept until it is back"
             origin = Origin(os.fspath(self._directory.root))
             extra = (Problem(Severity.ERROR, message, origin=origin),)
-        batch = self._catalogue.commit(draft, extra)
+        batch = self._texts.commit(draft, extra)
         if batch is not None:
             self._publish(batch)
 
@@ -229,15 +248,15 @@ def _changes(directory: str, ceiling: float) -> AsyncGenerator[set[tuple[Change,
     )
 
 
-def _read_all(directory: Directory, catalogue: Catalogue, progress: Progress | None) -> Batch:
+def _read_all(directory: Directory, texts: Texts, progress: Progress | None) -> Batch:
     directory.check()
     paths = sorted(directory.files())
     drafts: list[Draft] = []
     for done, path in enumerate(paths, start=1):
-        drafts.append(catalogue.draft({path: directory.read(path)}))
+        drafts.append(texts.draft({path: directory.read(path)}))
         if progress is not None:
             progress(done, len(paths))
-    return catalogue.commit(catalogue.join(drafts)) or Batch()
+    return texts.commit(texts.join(drafts)) or Batch()
 
 
 def read_directory(directory: Path) -> Batch:
@@ -246,10 +265,4 @@ def read_directory(directory: Path) -> Batch:
     Raises:
         ConfigDirectoryError: there is no such directory, or it cannot be read.
     """
-    return _read_all(Directory(directory), Catalogue(), None)
-
-
-def read_texts(texts: Mapping[str, str]) -> Batch:
-    """Everything that some texts say, by the names under which problems shall report them."""
-    catalogue = Catalogue()
-    return catalogue.commit(catalogue.draft(dict(texts))) or Batch()
+    return _read_all(Directory(directory), Texts(), None)

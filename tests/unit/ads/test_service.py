@@ -20,15 +20,16 @@ from envoy_data_plane.envoy.service.discovery.v3 import (
     DiscoveryResponse,
 )
 
+from tests.support.raw_resources import RawResources, RawWatch
 from translators.codec.node import RawNode
 from translators.names import CLUSTER_TYPE, ENDPOINT_TYPE, ROUTE_TYPE
-from xds_server.ads.catalog import Catalog, CatalogMembership
-from xds_server.ads.directory import SilentObserver, Wire
-from xds_server.ads.service import SERVICE, AdsServer, ServerLimits, serving
-from xds_server.ads.snapshot import Response
+from xds_server.ads.diff import Response
+from xds_server.ads.seams import SilentObserver, Wire
+from xds_server.ads.service import SERVICE, AdsLimits, AdsService
 from xds_server.ads.stream import Stream, StreamLimits
 from xds_server.clock import SystemClock
 from xds_server.errors import ChanceryError, NodeRefusedError
+from xds_server.grpc_server import GrpcServer, ServerLimits, serving
 
 CLUSTER = b"\x0a\x01a"
 NODE = Node(id="web.default")
@@ -43,7 +44,7 @@ class Seen(SilentObserver):
     warnings: list[str] = field(default_factory=list)
     refusals: list[tuple[str, str]] = field(default_factory=list)
 
-    def refused(self, _peer: str, code: str, message: str) -> None:
+    def turned_away(self, _peer: str, code: str, message: str) -> None:
         self.refusals.append((code, message))
 
     def connected(self, _stream: Stream) -> None:
@@ -62,17 +63,18 @@ class Seen(SilentObserver):
         self.responses.append(response)
 
 
-class Refusing(Catalog):
-    def join(self, node: RawNode, wire: Wire) -> CatalogMembership:
+class Refusing(RawResources):
+    def watch(self, node: RawNode, wire: Wire) -> RawWatch:
         if node.id == "bad":
             raise NodeRefusedError("node id 'bad' is not NAME.NAMESPACE")
-        return super().join(node, wire)
+        return super().watch(node, wire)
 
 
 @dataclass
 class Served:
-    catalog: Catalog
-    server: AdsServer
+    raw: RawResources
+    server: GrpcServer
+    service: AdsService
     seen: Seen
     channel: grpc.aio.Channel
 
@@ -87,14 +89,14 @@ class Served:
 
 
 @asynccontextmanager
-async def served(**limits: object) -> AsyncIterator[Served]:
-    catalog, seen = Refusing(), Seen()
-    server = AdsServer(
-        catalog, SystemClock(), seen, ServerLimits(drain=timedelta(seconds=0.1), **limits)
-    )
+async def served(message_bytes: int = 4_000_000, **limits: object) -> AsyncIterator[Served]:
+    raw, seen = Refusing(), Seen()
+    service = AdsService(raw, SystemClock(), seen, AdsLimits(**limits))
+    drain = timedelta(seconds=0.1)
+    server = GrpcServer((service,), ServerLimits(message_bytes=message_bytes, drain=drain))
     port = server.listen("127.0.0.1:0")
     async with serving(server), grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-        yield Served(catalog, server, seen, channel)
+        yield Served(raw, server, service, seen, channel)
 
 
 async def ask(call: Call, request: DeltaDiscoveryRequest | DiscoveryRequest) -> None:
@@ -120,7 +122,7 @@ async def end(call: Call) -> tuple[grpc.StatusCode, str]:
 
 async def test_delta_and_state_of_the_world_share_a_port() -> None:
     async with served() as found:
-        found.catalog.set("*", CLUSTER_TYPE, "a", CLUSTER)
+        found.raw.set("*", CLUSTER_TYPE, "a", CLUSTER)
         delta, sotw = found.call(Wire.DELTA), found.call(Wire.SOTW)
         await ask(delta, DeltaDiscoveryRequest(node=NODE, type_url=CLUSTER_TYPE))
         got = await hear(delta)
@@ -139,17 +141,17 @@ async def test_delta_and_state_of_the_world_share_a_port() -> None:
             ),
         )
         await ask(delta, DeltaDiscoveryRequest(type_url=CLUSTER_TYPE, response_nonce=got.nonce))
-        found.catalog.set("*", CLUSTER_TYPE, "b", b"\x0a\x01b")
+        found.raw.set("*", CLUSTER_TYPE, "b", b"\x0a\x01b")
         assert [each.name for each in (await hear(delta)).resources] == ["b"]
         assert len(DiscoveryResponse.parse(await sotw.read()).resources) == 2
-        found.catalog.remove("*", CLUSTER_TYPE, "b")
-        assert found.server.streams == 2
+        found.raw.remove("*", CLUSTER_TYPE, "b")
+        assert found.service.streams == 2
 
 
 async def test_catalog_serves_a_node_its_own() -> None:
     async with served() as found:
-        found.catalog.set("*", ENDPOINT_TYPE, "a", b"\x0a\x01a")
-        found.catalog.set("web.default", ENDPOINT_TYPE, "a", b"\x0a\x01a\x12\x00")
+        found.raw.set("*", ENDPOINT_TYPE, "a", b"\x0a\x01a")
+        found.raw.set("web.default", ENDPOINT_TYPE, "a", b"\x0a\x01a\x12\x00")
         bodies = []
         for node_id in ("web.default", "other.default"):
             call = found.call()
@@ -249,7 +251,7 @@ async def test_too_large_a_response_ends_the_stream_even_when_a_change_causes_it
         await ask(call, DeltaDiscoveryRequest(node=NODE, type_url=CLUSTER_TYPE))
         got = await hear(call)
         await ask(call, DeltaDiscoveryRequest(type_url=CLUSTER_TYPE, response_nonce=got.nonce))
-        found.catalog.set("*", CLUSTER_TYPE, "a", b"\x0a\xd0\x0f" + b"a" * 2000)
+        found.raw.set("*", CLUSTER_TYPE, "a", b"\x0a\xd0\x0f" + b"a" * 2000)
         code, details = await end(call)
         assert code is grpc.StatusCode.RESOURCE_EXHAUSTED
         assert "the limit is 1000" in details
@@ -268,9 +270,9 @@ async def test_client_that_does_not_read_is_cut_off() -> None:
         size = 8_000_000
         async with asyncio.timeout(8):
             while found.seen.streams:
-                number = found.catalog.revision % 256
+                number = found.raw.revision % 256
                 body = b"\x0a\x01a\x12" + bytes([0x80, 0xA4, 0xE8, 0x03]) + bytes([number]) * size
-                found.catalog.set("*", ENDPOINT_TYPE, "a", body)
+                found.raw.set("*", ENDPOINT_TYPE, "a", body)
                 await asyncio.sleep(0.05)
         assert len(found.seen.responses) <= 12
         assert "too slow or stuck" in found.seen.warnings[-1]
@@ -289,7 +291,7 @@ async def test_burst_of_changes_becomes_one_response() -> None:
         while found.seen.acks < 1:
             await asyncio.sleep(0.005)
         for number in range(100):
-            found.catalog.set("*", ENDPOINT_TYPE, "a", b"\x0a\x01a\x12\x01" + bytes([number]))
+            found.raw.set("*", ENDPOINT_TYPE, "a", b"\x0a\x01a\x12\x01" + bytes([number]))
         got = await hear(call)
         assert got.resources[0].resource.value.endswith(bytes([99]))
         assert len(found.seen.responses) == 2
@@ -298,8 +300,8 @@ async def test_burst_of_changes_becomes_one_response() -> None:
 async def test_deadline_passes_without_anything_else_happening() -> None:
     limits = StreamLimits(gate_deadline=timedelta(seconds=0.2))
     async with served(stream=limits) as found:
-        found.catalog.set("*", CLUSTER_TYPE, "a", CLUSTER)
-        found.catalog.set(
+        found.raw.set("*", CLUSTER_TYPE, "a", CLUSTER)
+        found.raw.set(
             "*", "type.googleapis.com/envoy.config.listener.v3.Listener", "l", b"\x0a\x01l"
         )
         call = found.call()
@@ -334,7 +336,7 @@ async def test_stopping_server_ends_streams_with_a_reason_and_spreads_them() -> 
                 group.create_task(watch(call))
             await found.server.stop()
         assert max(moments) - min(moments) > 0.03
-        assert found.server.streams == 0
+        assert found.service.streams == 0
 
 
 async def test_thousand_names_of_many_streams_are_held_once() -> None:
@@ -353,7 +355,7 @@ async def test_thousand_names_of_many_streams_are_held_once() -> None:
 
 async def test_taken_port_is_named() -> None:
     async with served() as found:
-        taken = AdsServer(Catalog(), SystemClock())
+        taken = GrpcServer(())
         port = taken.listen("127.0.0.1:0")
         with pytest.raises(ChanceryError, match=f"127.0.0.1:{port}"):
             found.server.listen(f"127.0.0.1:{port}")

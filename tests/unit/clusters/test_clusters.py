@@ -33,7 +33,7 @@ from translators.clusters.settings import settings_message
 from translators.codec import encode
 from translators.codec.decoder import decode
 from translators.database import Database
-from translators.kinds.destination_rule import PolicyBlocks
+from translators.model.policy import TrafficPolicy
 from translators.model.service import ClientScope, Protocol
 from translators.model.viewer import Viewer
 from translators.names import ClusterName
@@ -102,7 +102,7 @@ def test_there_is_a_cluster_for_each_port_and_subset_under_istios_names() -> Non
 
 def test_the_bytes_are_those_of_the_whole_message() -> None:
     found = cluster(mesh(entry()), CLIENT, name())
-    message = settings_message(Protocol.HTTP, PolicyBlocks())
+    message = settings_message(Protocol.HTTP, TrafficPolicy())
     message.name = "outbound|80||x.com"
     message.type = ClusterDiscoveryType.EDS
     message.eds_cluster_config = ClusterEdsClusterConfig(

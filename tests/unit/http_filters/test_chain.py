@@ -15,17 +15,17 @@ from translators.http_filters import (
     http_filters,
     typed_per_filter_config,
 )
-from translators.kinds.virtual_service import HttpRoute
+from translators.model.routing import HttpRule
 
 OUTBOUND, INBOUND = Placement(TrafficDirection.OUTBOUND), Placement(TrafficDirection.INBOUND)
-RULE, NAMELESS = HttpRoute(name="slow"), HttpRoute()
+RULE, NAMELESS = HttpRule(name="slow"), HttpRule()
 
 
 def outbound_only(at: Placement) -> EnvoyHttpFilter | None:
     return EnvoyHttpFilter(name="delay") if at == OUTBOUND else None
 
 
-def by_name(rule: HttpRoute) -> Any | None:
+def by_name(rule: HttpRule) -> Any | None:
     return Any(type_url="delay", value=rule.name.encode()) if rule.name else None
 
 

@@ -7,37 +7,38 @@ from datetime import timedelta
 import pytest
 
 from tests.support.kind_documents import document, manifest, only_object
-from translators.kinds.destination_rule import (
-    ConnectionPool,
-    DestinationRuleSpec,
-    LoadBalancer,
-    OutlierDetection,
-    PolicyBlocks,
-    SimpleLoadBalancer,
-    Subset,
-    TrafficPolicy,
-)
+from translators.kinds.destination_rule import DestinationRuleSpec
 from translators.kinds.endpoint_slice import EndpointSliceSpec, SliceEndpoint, SlicePort
 from translators.kinds.manifest import read_manifest
 from translators.kinds.node import NodeSpec
 from translators.kinds.pod import PodSpec
 from translators.kinds.registry import parse
 from translators.kinds.service import KubernetesPort, ServiceSpec
-from translators.kinds.service_entry import EntryPort, Resolution, ServiceEntrySpec
-from translators.kinds.virtual_service import (
-    Destination,
-    HeaderOperations,
-    HttpMatch,
-    HttpRoute,
-    MatchKind,
-    Retries,
-    TextMatch,
-    VirtualServiceSpec,
-    WeightedDestination,
-)
+from translators.kinds.service_entry import EntryPort, ServiceEntrySpec
+from translators.kinds.virtual_service import VirtualServiceSpec
 from translators.kinds.workload_entry import WorkloadEntrySpec
 from translators.model.locality import Locality
 from translators.model.origin import Severity
+from translators.model.policy import (
+    ConnectionPool,
+    LoadBalancer,
+    OutlierDetection,
+    SimpleLoadBalancer,
+    StatedPolicy,
+    Subset,
+    TrafficPolicy,
+)
+from translators.model.routing import (
+    Destination,
+    HeaderOperations,
+    HttpMatch,
+    HttpRule,
+    MatchKind,
+    Retries,
+    TextMatch,
+    WeightedDestination,
+)
+from translators.model.service import Resolution
 from translators.object_key import ObjectKey
 
 
@@ -69,7 +70,7 @@ def test_a_virtual_service() -> None:
     assert spec == VirtualServiceSpec(
         hosts=("reviews.default.svc.cluster.local", "*", "api.example.com"),
         http=(
-            HttpRoute(
+            HttpRule(
                 match=(
                     HttpMatch(
                         uri=TextMatch(MatchKind.PREFIX, "/x"),
@@ -128,13 +129,13 @@ def test_a_destination_rule() -> None:
     )
     assert spec == DestinationRuleSpec(
         "a.b",
-        TrafficPolicy(
-            PolicyBlocks(
+        StatedPolicy(
+            TrafficPolicy(
                 LoadBalancer(SimpleLoadBalancer.LEAST_REQUEST, locality_enabled=False),
                 ConnectionPool(max_connections=1, tcp_idle_timeout=timedelta(0), h2_upgrade=True),
                 OutlierDetection(consecutive_5xx=0, interval=timedelta(seconds=5)),
             ),
-            ((80, PolicyBlocks()), (81, PolicyBlocks(LoadBalancer()))),
+            ((80, TrafficPolicy()), (81, TrafficPolicy(LoadBalancer()))),
         ),
         (Subset("v1", labels(version="v1")),),
     )

@@ -32,7 +32,14 @@ class Follower:
     def __init__(
         self, directory: Path, quiet: float = files.QUIET, ceiling: float = files.CEILING
     ) -> None:
-        self.source = FileSource(directory, self._receive, quiet=quiet, ceiling=ceiling)
+        self.steps: list[tuple[int, int]] = []
+        self.source = FileSource(
+            directory,
+            self._receive,
+            quiet=quiet,
+            ceiling=ceiling,
+            progress=lambda done, total: self.steps.append((done, total)),
+        )
         self.directory = directory
         self.addresses: dict[str, str] = {}
         self.batches: list[Batch] = []
@@ -118,11 +125,12 @@ async def test_files_below_the_directory_are_read(tmp_path: Path) -> None:
         ".#a.yaml",
     ):
         (tmp_path / ignored).write_text(entry("ignored"))
-    steps: list[tuple[int, int]] = []
     follower = Follower(tmp_path)
-    batch = follower.source.load(lambda done, total: steps.append((done, total)))
+    assert not follower.source.has_synced
+    batch = follower.source.load()
     assert {k[2] for k in batch.set} == {"a", "b", "c"}
-    assert steps == [(1, 3), (2, 3), (3, 3)]
+    assert follower.source.has_synced
+    assert follower.steps == [(1, 3), (2, 3), (3, 3)]
     assert read_directory(tmp_path) == batch
     assert batch.origins[ObjectKey("WorkloadEntry", "default", "a")].source == str(
         tmp_path / "a.yaml"

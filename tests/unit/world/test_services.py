@@ -7,8 +7,7 @@ import pytest
 from tests.support.shards import everywhere
 from tests.support.translation import mesh
 from translators.database import Database
-from translators.kinds.service_entry import Resolution
-from translators.model.service import Protocol
+from translators.model.service import Protocol, Resolution
 from translators.model.viewer import Viewer
 from translators.object_key import ObjectKey
 from translators.world import service, services_of_host, shard_of, visible_hosts

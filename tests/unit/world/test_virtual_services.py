@@ -5,7 +5,8 @@ from __future__ import annotations
 from tests.support.shards import everywhere
 from tests.support.translation import mesh
 from translators.model.viewer import Viewer
-from translators.world import shard_of, unregistered_hosts, virtual_service
+from translators.world import shard_of, unregistered_hosts
+from translators.world.virtual_services import virtual_service
 
 SERVICE = """
 apiVersion: v1

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from tests.support.fake_envoy import FakeEnvoy, Mesh, containing
+from translators.database import Failure, query
 from xds_server.status import TypeState, WaitResult
 
 POISON = containing("poison", saying="Proto constraint validation failed")
@@ -71,12 +72,12 @@ def started(*ids: str) -> tuple[Mesh, list[FakeEnvoy]]:
 
 
 async def at_once(mesh: Mesh, revision: int | None = None) -> WaitResult:
-    return await mesh.ledger.wait(revision, 0)
+    return await mesh.core.wait(revision, 0)
 
 
 async def waiting(mesh: Mesh, revision: int | None = None) -> asyncio.Task[WaitResult]:
     """A question that waits by now."""
-    task = asyncio.get_running_loop().create_task(mesh.ledger.wait(revision, 5))
+    task = asyncio.get_running_loop().create_task(mesh.core.wait(revision, 5))
     await asyncio.sleep(0)
     return task
 
@@ -167,7 +168,7 @@ async def test_an_edit_that_changes_nothing_for_a_proxy_is_with_it_at_once() -> 
     assert (await at_once(mesh)).everywhere
     assert mesh.run() == 0
     assert envoy.responses == before
-    [proxy] = mesh.ledger.status().proxies
+    [proxy] = mesh.core.status().proxies
     assert proxy.revision == mesh.publisher.revision == mesh.metrics.converged_revision
 
 
@@ -178,7 +179,7 @@ async def test_such_an_edit_is_not_with_a_proxy_that_lacks_an_earlier_one() -> N
     second = mesh.save(own=only_for("elsewhere", "/"))
     assert second > first
     assert not (await at_once(mesh)).everywhere
-    [proxy] = mesh.ledger.status().proxies
+    [proxy] = mesh.core.status().proxies
     assert proxy.revision == first - 1
     assert mesh.metrics.converged_revision < first
     envoy.is_frozen = False
@@ -248,7 +249,7 @@ async def test_a_proxy_that_refuses_what_others_have_lacks_it() -> None:
         ("odd.default", ("vhds",), "unknown field")
     ]
     assert result.rejected == ()
-    odd = mesh.ledger.status().proxies[1]
+    odd = mesh.core.status().proxies[1]
     assert {row.type: row.state for row in odd.types}["vhds"] is TypeState.REJECTED
 
 
@@ -256,7 +257,7 @@ async def test_the_status_tells_acked_from_behind() -> None:
     mesh, (envoy,) = started("a.default")
 
     def states() -> dict[str, TypeState]:
-        [proxy] = mesh.ledger.status().proxies
+        [proxy] = mesh.core.status().proxies
         return {row.type: row.state for row in proxy.types}
 
     assert set(states()) == {"cds", "eds", "lds", "rds", "vhds"}
@@ -277,7 +278,7 @@ async def test_a_proxy_that_changes_its_group_lacks_everything_until_it_has_answ
     envoy.member.group = other.member.group
     mesh.publisher.touch()
     assert [lack.proxy for lack in (await at_once(mesh)).lacking] == ["a.default"]
-    envoy.stream.on_view_change()
+    envoy.stream.on_snapshot_change()
     mesh.run()
     assert (await at_once(mesh)).everywhere
 
@@ -309,5 +310,32 @@ async def test_a_thousand_edits_leave_nothing_behind() -> None:
     mesh.tick(60)
     assert not mesh.ledger._convergence._under_way
     assert len(mesh.ledger._edits) <= 1024
-    assert len(mesh.quarantine._history) == 0
-    assert not mesh.publisher.unproven
+    assert len(mesh.core.edits.history) == 0
+    assert not mesh.acceptance.unproven
+
+
+async def test_what_is_held_back_is_counted() -> None:
+    mesh, _ = started("a.default")
+    assert mesh.metrics.quarantined == 0
+    mesh.save(web=web("/poison"))
+    mesh.run()
+    assert mesh.metrics.quarantined == 1
+    mesh.save(web=web("/repaired"))
+    assert mesh.metrics.quarantined == 0
+
+
+def test_a_bug_in_a_query_is_logged_with_its_traceback(caplog: pytest.LogCaptureFixture) -> None:
+    @query
+    def broken(_db: object) -> int:
+        raise ValueError("deep inside")
+
+    mesh, _ = started()
+    failure = mesh.database.outcome(broken.ref())
+    assert isinstance(failure, Failure)
+    mesh.ledger.translation_failed(failure)
+    [record] = [each for each in caplog.records if each.getMessage() == "translation failed"]
+    trace = record.traceback.splitlines()
+    assert trace[0] == "Traceback (most recent call last):"
+    assert trace[-1] == "ValueError: deep inside"
+    assert any(", in broken" in line for line in trace)
+    assert mesh.metrics.translation_failures == 1

@@ -274,9 +274,9 @@ def test_a_poison_that_was_never_good_is_taken_out_and_its_host_has_default_rout
     assert len(envoy.names("vhds")) == 5
     assert len(envoy.names("cds")) == len(
         mesh.connect("b.default")
-        .member.view()
-        .snapshots["type.googleapis.com/envoy.config.cluster.v3.Cluster"]
-        .resources
+        .member.snapshot()
+        .by_type["type.googleapis.com/envoy.config.cluster.v3.Cluster"]
+        .by_name
     )
     mesh.run()
     is_quiet(mesh)
@@ -471,10 +471,10 @@ def test_an_odd_proxy_takes_nothing_from_those_that_have_it() -> None:
     mesh.run()
     mesh.tick(60)
     assert not mesh.rejected
-    assert not mesh.publisher.held
+    assert not mesh.acceptance.withheld
     assert [holds(envoy, "/poison") for envoy in others] == [1, 1]
     assert odd.names("vhds") == []
-    [status] = [proxy for proxy in mesh.ledger.status().proxies if proxy.id == "odd.default"]
+    [status] = [proxy for proxy in mesh.core.status().proxies if proxy.id == "odd.default"]
     assert any(OBSCURE in row.reason for row in status.types)
     is_quiet(mesh)
 
@@ -555,8 +555,8 @@ def test_memory_of_edits_does_not_grow() -> None:
     silent.is_frozen = True
     for number in range(300):
         edit(mesh, "svc-001", prefix=f"/{number}")
-    assert len(mesh.quarantine._history) <= 2 * 16
-    assert len(mesh.publisher.unproven) <= 4
+    assert len(mesh.core.edits.history) <= 2 * 16
+    assert len(mesh.acceptance.unproven) <= 4
     silent.is_frozen = False
     edit(mesh, "svc-001", prefix="/poison")
     mesh.run()
@@ -569,9 +569,9 @@ def test_memory_of_edits_does_not_grow() -> None:
     mesh.run()
     mesh.tick(60)
     assert not mesh.rejected
-    assert len(mesh.quarantine._history) == 0
-    assert not mesh.publisher.unproven
-    assert len(mesh.publisher.held) <= 51
+    assert len(mesh.core.edits.history) == 0
+    assert not mesh.acceptance.unproven
+    assert len(mesh.acceptance.withheld) <= 51
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """How far each proxy is, since when a revision is under way, and who waits for it.
 
-A proxy has a revision when its stream has answered the newest view, up to that revision, that changed anything for it, and took it.
+See `Entry.has` for when a proxy has a revision.
 """
 
 from __future__ import annotations
@@ -9,60 +9,10 @@ import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from xds_server.ads.snapshot import Response
-from xds_server.ads.stream import Stream
 from xds_server.clock import Clock
-from xds_server.groups import Group, Member
+from xds_server.ledger.entry import Entry
 from xds_server.metrics import Metrics
-from xds_server.publisher import Publisher
-
-
-@dataclass(slots=True, eq=False)
-class Entry:
-    """One stream: whose it is, since when, and how far.
-
-    Attributes:
-        stream: The stream.
-        member: The proxy's place in the world.
-        connected: When it came, in ISO 8601.
-        settled: The newest revision up to which everything is answered; -1 before that.
-        group: The group that was meant.
-        refused: Type URL → the last response of that type and Envoy's words, if it was refused.
-    """
-
-    stream: Stream
-    member: Member
-    connected: str
-    settled: int = -1
-    group: Group | None = None
-    refused: dict[str, tuple[Response, str]] = field(default_factory=dict)
-
-    def settle(self, revision: int, newest: int) -> None:
-        """Everything up to the view of a revision is answered: all that there is, if it is the newest view for this proxy."""
-        is_newest = self.stream.order.view is self.member.view()
-        self.settled = max(self.settled, newest if is_newest else revision)
-        self.group = self.member.group if is_newest else self.group
-
-    def has(self, revision: int) -> bool:
-        """Whether it has all of a revision."""
-        group = self.member.group
-        if self.settled < group.required(revision) or (
-            group is not self.group and self.settled < revision
-        ):
-            return False
-        return not self.refused or not any(map(self.refuses, self.refused))
-
-    def refuses(self, type_url: str) -> bool:
-        """Whether it is still to hold what it refused of a type: nothing was put in its place."""
-        found = self.refused.get(type_url)
-        return found is not None and not found[0].differs(self.member.view().snapshot(type_url))
-
-    def newest(self, revision: int) -> int:
-        """The newest revision that it has wholly; ``revision`` is the newest that there is."""
-        if self.group is not self.member.group:
-            return min(self.settled, revision)
-        later = [change for change in self.member.group.changes if change > self.settled]
-        return later[0] - 1 if later else revision
+from xds_server.serving.publisher import Publisher
 
 
 @dataclass(slots=True, eq=False)
@@ -72,11 +22,13 @@ class Waiter:
     Attributes:
         revision: The revision.
         lacking: Who does not have it yet; None: it does not exist yet.
-        done: Is set when the answer is known.
+        is_over: Whether the answer is known: all have it, or never will.
+        done: Is set then.
     """
 
     revision: int
     lacking: set[Entry] | None
+    is_over: bool = False
     done: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -147,7 +99,8 @@ class Convergence:
     def review(self) -> None:
         """Answers those whose answer is known."""
         for waiter in self._waiters:
-            if not waiter.done.is_set() and self._is_over(waiter):
+            if not waiter.is_over and self._is_over(waiter):
+                waiter.is_over = True
                 waiter.done.set()
 
     async def wait(
@@ -161,7 +114,8 @@ class Convergence:
         if revision <= self._publisher.revision:
             lacking = {entry for entry in entries if not entry.has(revision)}
         waiter = Waiter(revision, lacking)
-        if self._is_over(waiter):
+        waiter.is_over = self._is_over(waiter)
+        if waiter.is_over:
             return waiter
         self._waiters[waiter] = None
         try:

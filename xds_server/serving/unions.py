@@ -1,7 +1,7 @@
-"""What is served of translated results: parts, each what is made of one list of members, and tables, each a union of parts.
+"""What is served of translated results: slices, each what is made of one list of members, and unions, each a union of slices.
 
-In: outcomes of the database, as edits of parts. Out: the snapshot of each table, edited only where its parts were. A listing
-belongs to many parts, a part to many tables, a table to many groups of proxies, so that what they have in common is held and
+In: outcomes of the database, as edits of slices. Out: the snapshot of each table, edited only where its slices were. A listing
+belongs to many slices, a shared to many unions, a table to many groups of proxies, so that what they have in common is held and
 edited once.
 """
 
@@ -12,24 +12,24 @@ from collections.abc import Iterable
 from translators.database import QueryKey
 from translators.model.resource import Resource
 from translators.proxy import Family, Member, Members
-from xds_server.ads.snapshot import EMPTY, Snapshot
+from xds_server.ads.resources import EMPTY, Resources
 
 
 class Listing:
-    """A list of members that some parts have in common.
+    """A list of members that some slices have in common.
 
     Attributes:
         ref: The query that lists them.
-        members: Name → member, as of when the parts last followed.
-        parts: The parts.
+        members: Name → member, as of when the slices last followed.
+        slices: The slices.
     """
 
-    __slots__ = ("members", "parts", "ref")
+    __slots__ = ("members", "ref", "slices")
 
     def __init__(self, ref: QueryKey[Members]) -> None:
         self.ref = ref
         self.members: dict[str, Member] = {}
-        self.parts: dict[Part, None] = {}
+        self.slices: dict[SharedSlice, None] = {}
 
     def follow(self, members: Members) -> tuple[list[str], dict[str, Member]]:
         """Takes over what the query lists now; the names that are gone, and the members that are new or different."""
@@ -40,7 +40,7 @@ class Listing:
         return gone, fresh
 
 
-class Part:
+class SharedSlice:
     """What is served of the members of one listing to those who hold a family.
 
     Attributes:
@@ -50,24 +50,32 @@ class Part:
         members: Name → the query that makes it.
         resources: Name → what is served.
         proven: Name → the last resource that a proxy took and that is served no more, with the revision it was current at.
-        tables: The tables that use the part.
-        updated: Name → what is served since the tables last followed.
+        unions: The unions that use the shared.
+        updated: Name → what is served since the unions last followed.
         removed: The names that are served no more since then.
     """
 
     __slots__ = (
-        "family", "listing", "members", "proven", "removed", "resources", "tables", "type_url", "updated",
+        "family",
+        "listing",
+        "members",
+        "proven",
+        "removed",
+        "resources",
+        "type_url",
+        "unions",
+        "updated",
     )  # fmt: skip
 
     def __init__(self, type_url: str, family: Family, listing: Listing) -> None:
         self.type_url = type_url
         self.family = family
         self.listing = listing
-        listing.parts[self] = None
+        listing.slices[self] = None
         self.members: dict[str, QueryKey[Resource]] = {}
         self.resources: dict[str, Resource] = {}
         self.proven: dict[str, tuple[Resource, int]] = {}
-        self.tables: dict[Table, None] = {}
+        self.unions: dict[Union, None] = {}
         self.updated: dict[str, Resource] = {}
         self.removed: dict[str, None] = {}
 
@@ -84,33 +92,33 @@ class Part:
             self.removed[name] = None
 
 
-class Table:
-    """The resources of some families of one type: the union of their parts, which may share members."""
+class Union:
+    """The resources of some families of one type: the union of their slices, which may share members."""
 
-    __slots__ = ("families", "parts", "snapshot", "type_url")
+    __slots__ = ("families", "resources", "slices", "type_url")
 
     def __init__(
-        self, type_url: str, families: tuple[Family, ...], parts: tuple[Part, ...]
+        self, type_url: str, families: tuple[Family, ...], slices: tuple[SharedSlice, ...]
     ) -> None:
         self.type_url = type_url
         self.families = families
-        self.parts = parts
-        resources = {name: made for part in parts for name, made in part.resources.items()}
-        self.snapshot: Snapshot = EMPTY[type_url].edit(resources)
-        for part in parts:
-            part.tables[self] = None
+        self.slices = slices
+        resources = {name: made for shared in slices for name, made in shared.resources.items()}
+        self.resources: Resources = EMPTY[type_url].edit(resources)
+        for shared in slices:
+            shared.unions[self] = None
 
-    def follow(self, edited: Iterable[Part]) -> bool:
-        """Takes over the edits of these of its parts; whether anything differs."""
+    def follow(self, edited: Iterable[SharedSlice]) -> bool:
+        """Takes over the edits of these of its slices; whether anything differs."""
         updated: dict[str, Resource] = {}
         gone: dict[str, None] = {}
-        for part in edited:
-            updated.update(part.updated)
-            gone.update(part.removed)
+        for shared in edited:
+            updated.update(shared.updated)
+            gone.update(shared.removed)
         removed = [name for name in gone if not self._serves(name)]
-        before = self.snapshot
-        self.snapshot = before.edit(updated, removed)
-        return self.snapshot is not before
+        before = self.resources
+        self.resources = before.edit(updated, removed)
+        return self.resources is not before
 
     def _serves(self, name: str) -> bool:
-        return any(name in part.resources for part in self.parts)
+        return any(name in shared.resources for shared in self.slices)

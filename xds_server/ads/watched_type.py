@@ -2,33 +2,22 @@
 
 from __future__ import annotations
 
-from translators.model.resource import Resource
-from translators.names import (
-    CLUSTER_TYPE,
-    ENDPOINT_TYPE,
-    LISTENER_TYPE,
-    ROUTE_TYPE,
-    VIRTUAL_HOST_TYPE,
-)
-from xds_server.ads.snapshot import Response, Snapshot
+from translators.resource_types import resource_type
+from xds_server.ads.diff import Response
+from xds_server.ads.resources import Resources
 from xds_server.ads.subscription import Subscription
 
-SEND_ORDER = (CLUSTER_TYPE, ENDPOINT_TYPE, LISTENER_TYPE, ROUTE_TYPE, VIRTUAL_HOST_TYPE)
-"""Parents before what they refer to; all other types come last."""
-
-CDS, EDS, LDS, RDS, VHDS, OTHER = range(6)
-RANKS = {type_url: rank for rank, type_url in enumerate(SEND_ORDER)}
 NEVER = -1
 _LATE_KEPT = 8
-_REFUSED_KEPT = 8
+_REJECTED_KEPT = 8
 
 
-class Exchange:
+class WatchedType:
     """One type of one stream. Everything large in it is shared with other streams.
 
     Attributes:
-        type_url: The type.
-        rank: Its place in the order of sending.
+        type: The type, with its rules.
+        type_url: Its URL.
         subscription: What is asked for.
         sent: What the client holds once it has accepted all that was sent.
         answered: The same for all that it has answered.
@@ -39,12 +28,11 @@ class Exchange:
         is_dirty: Whether there may be something to send.
         is_due: Whether an answer must be sent even if there is nothing to say.
         owed: Names to send even if the client has them.
-        sent_at: Number of the newest view that ``sent`` covers.
-        answered_at: Number of the newest view that ``answered`` covers.
+        sent_at: Number of the newest snapshot that ``sent`` covers.
+        answered_at: Number of the newest snapshot that ``answered`` covers.
         sent_time: When ``inflight`` was sent.
         late: Nonce → response, for responses whose answer is not waited for any more.
-        refused: Responses that were rejected and of which nothing has changed since: what the client has of their names is not known.
-        rejection: Code and text of the last answer if it was a NACK.
+        rejected: Responses that were rejected and of which nothing has changed since: what the client has of their names is not known.
         accepted_version: Version of the last accepted response (SotW).
         names: The names of the last request, as sent (SotW).
         is_explicit: Whether names were ever asked for (SotW).
@@ -52,14 +40,32 @@ class Exchange:
     """
 
     __slots__ = (
-        "accepted", "accepted_version", "answered", "answered_at", "inflight", "is_child_due", "is_dirty", "is_due",
-        "is_explicit", "late", "names", "nonce", "owed", "rank", "refused", "rejection", "rest", "sent",
-        "sent_at", "sent_time", "subscription", "type_url",
+        "accepted",
+        "accepted_version",
+        "answered",
+        "answered_at",
+        "inflight",
+        "is_child_due",
+        "is_dirty",
+        "is_due",
+        "is_explicit",
+        "late",
+        "names",
+        "nonce",
+        "rejected",
+        "rest",
+        "sent",
+        "sent_at",
+        "sent_time",
+        "subscription",
+        "to_resend",
+        "type",
+        "type_url",
     )  # fmt: skip
 
-    def __init__(self, type_url: str, subscription: Subscription, held: Snapshot) -> None:
+    def __init__(self, type_url: str, subscription: Subscription, held: Resources) -> None:
+        self.type = resource_type(type_url)
         self.type_url = type_url
-        self.rank = RANKS.get(type_url, OTHER)
         self.subscription = subscription
         self.sent = held
         self.answered = held
@@ -69,32 +75,31 @@ class Exchange:
         self.rest: tuple[Response, ...] = ()
         self.is_dirty = True
         self.is_due = True
-        self.owed: frozenset[str] = frozenset()
+        self.to_resend: frozenset[str] = frozenset()
         self.sent_at = NEVER
         self.answered_at = NEVER
         self.sent_time = 0.0
         self.late: dict[str, Response] | None = None
-        self.refused: tuple[Response, ...] = ()
-        self.rejection: tuple[int, str] | None = None
+        self.rejected: tuple[Response, ...] = ()
         self.accepted_version = ""
         self.names: tuple[str, ...] = ()
         self.is_explicit = False
         self.is_child_due = False
 
-    def owe(self, names: frozenset[str]) -> None:
-        """Notes that these names must be sent, and that no view is covered until they are."""
-        self.owed = self.owed | names if self.owed else names
+    def resend(self, names: frozenset[str]) -> None:
+        """Notes that these names must be sent, and that no snapshot is covered until they are."""
+        self.to_resend = self.to_resend | names if self.to_resend else names
         self.sent_at = self.answered_at = NEVER
         self.is_dirty = True
 
     def cover(self, number: int) -> None:
-        """Notes that a new view brought nothing for this type."""
+        """Notes that a new snapshot brought nothing for this type."""
         if not self.is_dirty:
             self.sent_at = number
             if self.inflight is None:
                 self.answered_at = number
 
-    def narrow(self, subscription: Subscription) -> None:
+    def unsubscribe(self, subscription: Subscription) -> None:
         """Takes over a subscription without some names: the client has dropped those resources by itself."""
         is_answered = self.answered is self.sent
         self.sent = subscription.select(self.sent)
@@ -117,7 +122,7 @@ class Exchange:
             self.answered_at = self.sent_at
         return response
 
-    def give_up(self) -> None:
+    def time_out(self) -> None:
         """Stops waiting for the answer to what is in flight; it may still come."""
         if self.inflight is None:
             return
@@ -128,23 +133,19 @@ class Exchange:
         self.late[self.nonce] = self.inflight
         self.inflight = None
 
-    def refuse(self, response: Response) -> None:
+    def reject(self, response: Response) -> None:
         """Notes a rejected response. How much of it was applied is not known: nothing of most types, all but the bad of others."""
-        self.refused = (*self.refused, response)[-_REFUSED_KEPT:]
+        self.rejected = (*self.rejected, response)[-_REJECTED_KEPT:]
         self.is_dirty = True
 
-    def reclaim(self, goal: Snapshot) -> None:
+    def reclaim(self, goal: Resources) -> None:
         """Owes the names of a rejected response once any of them is to be something else; before, it would be rejected again."""
         kept = []
-        for response in self.refused:
-            if response.differs(goal):
+        for response in self.rejected:
+            if response.differs(goal.by_name):
                 # Whatever was sent again since then is not in doubt.
-                names = response.names_in(self.sent)
-                self.owed = self.owed.union(filter(self.subscription.covers, names))
+                names = response.names_in(self.sent.by_name)
+                self.to_resend = self.to_resend.union(filter(self.subscription.covers, names))
             else:
                 kept.append(response)
-        self.refused = tuple(kept)
-
-    def held(self) -> tuple[Resource, ...]:
-        """The resources that the client was sent and did not drop."""
-        return tuple(self.sent.resources.values())
+        self.rejected = tuple(kept)

@@ -1,10 +1,11 @@
-"""The stream layer as a library: raw resources by name, for every node or for one, without any translation.
+"""Raw resources by name, for every node or for one: something to serve without any translation.
 
-    catalog = Catalog()
-    catalog.set("*", CLUSTER_TYPE, "reviews", encode(cluster))
-    server = AdsServer(catalog, clock=SystemClock()); await server.listen("127.0.0.1:0")
+    raw = RawResources()
+    raw.set("*", CLUSTER_TYPE, "reviews", encode(cluster))
+    server = GrpcServer((AdsService(raw, SystemClock()),))
+    server.listen("127.0.0.1:0")
 
-Each call that changes something is one revision, and goes out at once; ``update`` changes many things as one.
+Each call that changes something is one revision, and goes out at once; `update` changes many things as one.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ from translators.codec.node import RawNode
 from translators.codec.wire import scan
 from translators.model.resource import Resource, resource
 from translators.names import CLUSTER_TYPE, ROUTE_TYPE
-from xds_server.ads.directory import Wire
-from xds_server.ads.snapshot import EMPTY, Snapshot, View
+from xds_server.ads.resources import EMPTY, Resources
+from xds_server.ads.seams import Wire
+from xds_server.ads.snapshot import Snapshot
 
 EVERYONE = "*"
 _EDS_DISCOVERY = 3
@@ -25,7 +27,7 @@ Key = tuple[str, str]
 """(type URL, name)."""
 
 
-class Catalog:
+class RawResources:
     """Raw resources; a node has those of everyone, and its own in place of everyone's of the same name.
 
     Attributes:
@@ -35,8 +37,8 @@ class Catalog:
     def __init__(self) -> None:
         self.revision = 0
         self._resources: dict[str, dict[Key, Resource]] = {EVERYONE: {}}
-        self._views: dict[str, View] = {EVERYONE: View(0, EMPTY)}
-        self._members: dict[CatalogMembership, None] = {}
+        self._snapshots: dict[str, Snapshot] = {EVERYONE: Snapshot(0, EMPTY)}
+        self._members: dict[RawWatch, None] = {}
 
     def set(
         self, node_id: str, type_url: str, name: str, body: bytes, needs: tuple[str, ...] = ()
@@ -66,29 +68,29 @@ class Catalog:
             own[key] = resource(type_url, name, body, needs.get(key) or _needs(type_url, body))
         self.revision += 1
         touched = {*removed, *bodies}
-        concerned = [node_id] if node_id != EVERYONE else list(self._views)
+        concerned = [node_id] if node_id != EVERYONE else list(self._snapshots)
         for each in {*concerned, node_id}:
-            self._views[each] = self._edit(each, touched)
+            self._snapshots[each] = self._edit(each, touched)
         for member in list(self._members):
             member.wake()
 
-    def view(self, node_id: str) -> View:
+    def snapshot(self, node_id: str) -> Snapshot:
         """What a node is to hold now."""
-        return self._views.get(node_id, self._views[EVERYONE])
+        return self._snapshots.get(node_id, self._snapshots[EVERYONE])
 
-    def join(self, node: RawNode, _wire: Wire) -> CatalogMembership:
-        """Takes any node in."""
-        member = CatalogMembership(self, node.id)
+    def watch(self, node: RawNode, _wire: Wire) -> RawWatch:
+        """Take any node in."""
+        member = RawWatch(self, node.id)
         self._members[member] = None
         return member
 
-    def leave(self, member: CatalogMembership) -> None:
+    def forget(self, member: RawWatch) -> None:
         """Forgets a member."""
         self._members.pop(member, None)
 
-    def _edit(self, node_id: str, touched: Collection[Key]) -> View:
-        before = self.view(node_id)
-        snapshots: dict[str, Snapshot] = dict(before.snapshots)
+    def _edit(self, node_id: str, touched: Collection[Key]) -> Snapshot:
+        before = self.snapshot(node_id)
+        snapshots: dict[str, Resources] = dict(before.by_type)
         for type_url in sorted({key[0] for key in touched}):
             found = {
                 key[1]: known
@@ -96,25 +98,25 @@ class Catalog:
                 if key[0] == type_url and (known := self._find(node_id, key)) is not None
             }
             gone = [key[1] for key in touched if key[0] == type_url and key[1] not in found]
-            snapshots[type_url] = before.snapshot(type_url).edit(found, gone)
-        return View(self.revision, snapshots)
+            snapshots[type_url] = before.resources(type_url).edit(found, gone)
+        return Snapshot(self.revision, snapshots)
 
     def _find(self, node_id: str, key: Key) -> Resource | None:
         own = self._resources.get(node_id, {})
         return own.get(key) or self._resources[EVERYONE].get(key)
 
 
-class CatalogMembership:
-    """One stream's place in a catalog."""
+class RawWatch:
+    """One stream's place among raw resources."""
 
-    def __init__(self, catalog: Catalog, node_id: str) -> None:
-        self._catalog = catalog
+    def __init__(self, raw: RawResources, node_id: str) -> None:
+        self._raw = raw
         self._node_id = node_id
         self._wake: Callable[[], None] | None = None
 
-    def view(self) -> View:
+    def snapshot(self) -> Snapshot:
         """What the node is to hold now."""
-        return self._catalog.view(self._node_id)
+        return self._raw.snapshot(self._node_id)
 
     def subscribe(self, wake: Callable[[], None]) -> None:
         """Has ``wake`` called after each change."""
@@ -125,9 +127,9 @@ class CatalogMembership:
         if self._wake is not None:
             self._wake()
 
-    def leave(self) -> None:
-        """Ends the membership."""
-        self._catalog.leave(self)
+    def cancel(self) -> None:
+        """Ends the watch."""
+        self._raw.forget(self)
 
 
 def _needs(type_url: str, body: bytes) -> tuple[str, ...]:

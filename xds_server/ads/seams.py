@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from translators.codec.node import RawNode
-from xds_server.ads.snapshot import Response, View
+from xds_server.ads.diff import Response
+from xds_server.ads.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from xds_server.ads.stream import Stream
@@ -20,24 +21,24 @@ class Wire(enum.Enum):
     SOTW = "sotw"
 
 
-class Membership(Protocol):
+class Watch(Protocol):
     """One proxy's place in the world, for as long as its stream lives."""
 
-    def view(self) -> View:
+    def snapshot(self) -> Snapshot:
         """What the proxy is to hold now."""
 
     def subscribe(self, wake: Callable[[], None]) -> None:
-        """Has ``wake`` called after each change of the view; it returns at once and never raises."""
+        """Has ``wake`` called after each change of the snapshot; it returns at once and never raises."""
 
-    def leave(self) -> None:
-        """Ends the membership."""
+    def cancel(self) -> None:
+        """Ends the watch."""
 
 
-class Directory(Protocol):
-    """The world as proxies see it."""
+class Cache(Protocol):
+    """What every proxy is to hold."""
 
-    def join(self, node: RawNode, wire: Wire) -> Membership:
-        """Takes a proxy in.
+    def watch(self, node: RawNode, wire: Wire) -> Watch:
+        """Begin to tell a proxy what it is to hold.
 
         Raises:
             NodeRefusedError: The proxy cannot be served; its message is for the proxy's operator.
@@ -65,12 +66,12 @@ class Observer(Protocol):
         """The client rejected a response; the message is its own words, cut at 4096 characters by Envoy."""
 
     def settled(self, stream: Stream, revision: int) -> None:
-        """The client has answered everything up to the view of this revision, and nothing waits to be sent."""
+        """The client has answered everything up to the snapshot of this revision, and nothing waits to be sent."""
 
     def warned(self, stream: Stream, message: str) -> None:
         """Something was done that should not have been necessary: a gate's deadline passed."""
 
-    def refused(self, peer: str, code: str, message: str) -> None:
+    def turned_away(self, peer: str, code: str, message: str) -> None:
         """A stream was not taken, or ended by this side; ``code`` is gRPC's in lower case, the message what the client is told."""
 
 
@@ -100,5 +101,5 @@ class SilentObserver:
     def warned(self, stream: Stream, message: str) -> None:
         """Does nothing."""
 
-    def refused(self, peer: str, code: str, message: str) -> None:
+    def turned_away(self, peer: str, code: str, message: str) -> None:
         """Does nothing."""

@@ -70,7 +70,7 @@ class _Group:
     deadline: float = 0.0
 
 
-class Trials:
+class GroupTesting:
     """All groups of suspects; the one whose turn it is, and those that wait.
 
     Args:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.translation import objects
 from translators.codec import EncodeError
-from translators.database import Database, Failure
+from translators.database import Database
 from translators.kinds.virtual_service import VirtualServiceSpec
 from translators.model.config_object import ConfigObject
 from translators.model.locality import Locality
@@ -24,8 +24,8 @@ from translators.names import (
 )
 from translators.object_key import ObjectKey
 from translators.world import INDEXES, shard_of
-from xds_server.groups import CHANGES_KEPT, Member
-from xds_server.publisher import IDLE_GROUPS, Publisher
+from xds_server.serving.groups import CHANGES_KEPT, Member
+from xds_server.serving.publisher import IDLE_GROUPS, Publisher
 
 KEEPS_NOTHING_MORE = 50
 """How many tracked objects a process may gain by chance."""
@@ -74,11 +74,11 @@ def entry(name: str) -> ObjectKey:
 
 
 def served(member: Member, type_url: str) -> dict[str, Resource]:
-    return dict(member.view().snapshots[type_url].resources)
+    return dict(member.snapshot().by_type[type_url].by_name)
 
 
 def names(member: Member) -> set[str]:
-    return {name for type_url in member.view().snapshots for name in served(member, type_url)}
+    return {name for type_url in member.snapshot().by_type for name in served(member, type_url)}
 
 
 @pytest.fixture
@@ -121,10 +121,10 @@ def test_proxies_alike_are_one_group_and_others_share_what_is_the_same(
     third = publisher.join(node("c", "10.9.0.3", "z2"), inline=False)
     assert third.group is not first.group
     for type_url in (CLUSTER_TYPE, LISTENER_TYPE, VIRTUAL_HOST_TYPE):
-        assert third.view().snapshots[type_url] is first.view().snapshots[type_url]
+        assert third.snapshot().by_type[type_url] is first.snapshot().by_type[type_url]
     inline = publisher.join(node("d", "10.9.0.4"), inline=True)
-    assert inline.view().snapshots[CLUSTER_TYPE] is first.view().snapshots[CLUSTER_TYPE]
-    assert VIRTUAL_HOST_TYPE not in inline.view().snapshots
+    assert inline.snapshot().by_type[CLUSTER_TYPE] is first.snapshot().by_type[CLUSTER_TYPE]
+    assert VIRTUAL_HOST_TYPE not in inline.snapshot().by_type
     assert served(inline, ROUTE_TYPE).keys() == served(first, ROUTE_TYPE).keys()
 
 
@@ -145,23 +145,23 @@ def test_only_those_whose_resources_changed_are_woken(publisher: Publisher) -> N
         ProxyNode(id="b", name="b", namespace="other", addresses=("10.9.0.2",)), inline=False
     )
     other.subscribe(lambda: woken.append("other"))
-    before = other.view()
+    before = other.snapshot()
     publisher.commit(
         values(service("secret").replace("  hosts", '  exportTo: ["."]\n  hosts'), service("one"))
     )
     assert woken == ["here"]
     assert "outbound|80||secret.example.com" in served(here, CLUSTER_TYPE)
-    assert other.view() is before
+    assert other.snapshot() is before
     assert here.group.required(publisher.revision) == publisher.revision
     assert other.group.required(publisher.revision) < publisher.revision
 
 
 def test_a_commit_that_changes_nothing_is_no_revision(publisher: Publisher) -> None:
     member = publisher.join(node(), inline=False)
-    revision, view = publisher.revision, member.view()
+    revision, snapshot = publisher.revision, member.snapshot()
     assert not publisher.commit(values(service("one")))
     assert not publisher.commit({}, [entry("unknown")])
-    assert (publisher.revision, member.view()) == (revision, view)
+    assert (publisher.revision, member.snapshot()) == (revision, snapshot)
 
 
 def test_what_several_shards_need_stays_until_the_last_has_gone(publisher: Publisher) -> None:
@@ -194,13 +194,6 @@ def test_a_proxy_moves_when_a_service_begins_to_select_its_workload(publisher: P
 
 
 def test_what_cannot_be_made_stays_as_it_was_and_is_told(publisher: Publisher) -> None:
-    failures: list[Failure] = []
-
-    class Observer:
-        def translation_failed(self, failure: Failure) -> None:
-            failures.append(failure)
-
-    publisher.observer = Observer()
     publisher.commit(values(policy("one", 1)))
     member = publisher.join(node(), inline=False)
     good = served(member, VIRTUAL_HOST_TYPE)
@@ -210,12 +203,13 @@ def test_what_cannot_be_made_stays_as_it_was_and_is_told(publisher: Publisher) -
     object.__setattr__(spec.http[0], "timeout", "long")
     publisher.commit(broken)
     now = served(member, VIRTUAL_HOST_TYPE)
+    failures = publisher.take_failures()
     assert [type(failure.exception) for failure in failures] == [EncodeError]
     assert now["80/one.example.com:80"] is good["80/one.example.com:80"]
     assert "80/three.example.com:80" in now
     publisher.commit(values(policy("one", 3)))
     assert served(member, VIRTUAL_HOST_TYPE)["80/one.example.com:80"] not in good.values()
-    assert len(failures) == 1
+    assert publisher.take_failures() == []
 
 
 def test_a_refused_resource_gives_way_to_the_last_proven_one(publisher: Publisher) -> None:
@@ -223,11 +217,11 @@ def test_a_refused_resource_gives_way_to_the_last_proven_one(publisher: Publishe
     publisher.commit(values(policy("one", 1)))
     member = publisher.join(node(), inline=False)
     good = served(member, VIRTUAL_HOST_TYPE)[name]
-    publisher.unproven.clear()
+    publisher.acceptance.unproven.clear()
     publisher.commit(values(policy("one", 2)))
     bad = served(member, VIRTUAL_HOST_TYPE)[name]
-    assert publisher.unproven == {bad: publisher.revision}
-    publisher.hold([bad])
+    assert publisher.acceptance.unproven == {bad: publisher.revision}
+    publisher.withhold([bad])
     assert served(member, VIRTUAL_HOST_TYPE)[name] is good
     later = publisher.join(node("b", "10.9.0.5", "z2"), inline=False)
     assert served(later, VIRTUAL_HOST_TYPE)[name] is good, "for those who come later, too"
@@ -235,7 +229,7 @@ def test_a_refused_resource_gives_way_to_the_last_proven_one(publisher: Publishe
     assert served(member, VIRTUAL_HOST_TYPE)[name] not in (good, bad)
     publisher.commit(values(policy("one", 2)))
     assert served(member, VIRTUAL_HOST_TYPE)[name] != bad, "refused bytes are not served again"
-    publisher.release([bad])
+    publisher.serve([bad])
     assert served(member, VIRTUAL_HOST_TYPE)[name] == bad
 
 
@@ -244,18 +238,18 @@ def test_a_refused_resource_that_never_was_good_is_not_served(publisher: Publish
     publisher.commit(values(service("three")))
     name = "outbound|80||three.example.com"
     bad = served(member, CLUSTER_TYPE)[name]
-    publisher.hold([bad])
+    publisher.withhold([bad])
     assert name not in served(member, CLUSTER_TYPE)
     assert publisher.current(CLUSTER_TYPE, name) == (bad,)
-    publisher.release([bad])
+    publisher.serve([bad])
     assert served(member, CLUSTER_TYPE)[name] == bad
 
 
 def test_a_group_stays_for_a_while_after_its_last_proxy(publisher: Publisher) -> None:
     member = publisher.join(node(), inline=False)
     group = member.group
-    member.leave()
-    member.leave()
+    member.cancel()
+    member.cancel()
     assert not group.members
     publisher.commit(values(service("three")))
     again = publisher.join(node(), inline=False)
@@ -265,7 +259,7 @@ def test_a_group_stays_for_a_while_after_its_last_proxy(publisher: Publisher) ->
 
 def test_of_idle_groups_only_the_newest_stay(publisher: Publisher) -> None:
     for number in range(IDLE_GROUPS + 3):
-        publisher.join(node(zone=f"z{number}"), inline=False).leave()
+        publisher.join(node(zone=f"z{number}"), inline=False).cancel()
     zones = [group.scope.locality.zone for group in publisher.groups()]
     assert zones == [f"z{number}" for number in range(3, IDLE_GROUPS + 3)]
     publisher.database.settle()
@@ -289,8 +283,8 @@ def test_nothing_grows_over_many_joins_leaves_and_commits(publisher: Publisher) 
         publisher.commit({}, [entry(f"s{number}")])
         for member in members:
             assert f"outbound|80||s{number}.example.com" not in names(member)
-            member.leave()
-        publisher.unproven.clear()
+            member.cancel()
+        publisher.acceptance.unproven.clear()
 
     def size() -> tuple[int, int, int]:
         gc.collect()

@@ -7,19 +7,16 @@ what would be without an edit is tried on a fork.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Protocol
 
 from translators.database import Database, Failure, QueryKey
 from translators.model.resource import Resource
-from translators.names import CLUSTER_TYPE, LISTENER_TYPE
 from translators.object_key import ObjectKey
-from xds_server.publisher import Making
+from translators.resource_types import resource_type
+from xds_server.serving.history import History
+from xds_server.serving.publisher import Making
 
-HISTORY_LIMIT = 16_384
-"""Edits that are remembered."""
-EDITS_KEPT = 16
-"""Edits of one object that are remembered: the oldest, and the newest ones."""
 TRIED_ALONE = 32
 """Up to so many objects are tried one by one on a fork; more than that are all suspects."""
 
@@ -36,7 +33,6 @@ KIND_ORDER = (
 )
 """Which kinds are suspected first when several objects could have caused a refusal: policies before the services they shape."""
 
-_ONE_BY_ONE = frozenset((CLUSTER_TYPE, LISTENER_TYPE))
 _ONLY_WORDS = 3
 """Shorter scalars are found in too many messages to mean anything."""
 
@@ -49,54 +45,6 @@ class Locator(Protocol):
 
     def find_values(self, key: ObjectKey) -> Iterator[tuple[str, str]]:
         """Every scalar of the object as it is written now, as (field path, text)."""
-
-
-class History:
-    """The values that objects had before their last edits, as long as those may turn out to be bad."""
-
-    def __init__(self) -> None:
-        self._edits: dict[ObjectKey, list[tuple[int, object | None]]] = {}
-        self._count = 0
-
-    def __len__(self) -> int:
-        return self._count
-
-    def remember(self, before: Mapping[ObjectKey, object | None], revision: int) -> None:
-        """Notes what these objects were before a revision."""
-        for key, value in before.items():
-            edits = self._edits.setdefault(key, [])
-            edits.append((revision, value))
-            self._count += 1
-            if len(edits) > EDITS_KEPT:
-                # The oldest is what was good if nothing was ACKed since.
-                del edits[1]
-                self._count -= 1
-        while self._count > HISTORY_LIMIT:
-            self._count -= len(self._edits.pop(next(iter(self._edits))))
-
-    def clear(self) -> None:
-        """Forgets everything: all that was edited is good."""
-        self._edits.clear()
-        self._count = 0
-
-    def value_at(self, key: ObjectKey, revision: int, now: object | None) -> object | None:
-        """The value that an object had at a revision: ``now`` when it was not edited since."""
-        return next(
-            (before for edited, before in self._edits.get(key, ()) if edited > revision), now
-        )
-
-    def values(self, key: ObjectKey) -> Iterator[object | None]:
-        """The values that an object had before, the newest first."""
-        return (value for _, value in reversed(self._edits.get(key, ())))
-
-    def last_edit(self, key: ObjectKey) -> int:
-        """The revision of the newest edit that is remembered; 0 when there is none."""
-        edits = self._edits.get(key)
-        return edits[-1][0] if edits else 0
-
-    def edited_since(self, revision: int) -> Iterator[ObjectKey]:
-        """The objects edited after a revision, as far as remembered."""
-        return (key for key, edits in self._edits.items() if edits[-1][0] > revision)
 
 
 def suspects(
@@ -198,7 +146,9 @@ def named_resources(resources: Sequence[Resource], reason: str) -> list[Resource
 
 def is_sure(resources: Sequence[Resource]) -> bool:
     """Whether Envoy's words about these can be relied on: it takes clusters and listeners one by one, and lists the bad ones."""
-    return bool(resources) and all(found.type_url in _ONE_BY_ONE for found in resources)
+    return bool(resources) and all(
+        resource_type(found.type_url).is_rejected_one_by_one for found in resources
+    )
 
 
 def named_field(locator: Locator, key: ObjectKey, reason: str) -> str:

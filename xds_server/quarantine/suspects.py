@@ -1,24 +1,25 @@
-"""What can be guilty of a refusal: resources, and the objects that make them."""
+"""What can be guilty of a rejection: resources, and the objects that make them."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from translators.database import QueryKey
 from translators.model.resource import Resource
 from translators.object_key import ObjectKey
 from xds_server.ads.stream import Stream
-from xds_server.attribution import History, Locator, named_field, named_resources
-from xds_server.publisher import Publisher
+from xds_server.quarantine.attribution import Locator, named_field, named_resources
+from xds_server.serving.edits import Edits
+from xds_server.serving.publisher import Publisher
 
 _WORDS_FOR = 64
 """Envoy's words are compared with the text of so many objects at most."""
 
 
 @dataclass(frozen=True, slots=True)
-class Resources:
-    """Resources that were refused in one response."""
+class SuspectResources:
+    """SuspectResources that were refused in one response."""
 
     publisher: Publisher
     found: tuple[Resource, ...]
@@ -26,25 +27,27 @@ class Resources:
     def __len__(self) -> int:
         return len(self.found)
 
-    def split(self, reason: str) -> tuple[Resources, Resources]:
+    def split(self, reason: str) -> tuple[SuspectResources, SuspectResources]:
         """Those that Envoy does not name and those that it does, or halves."""
         named = named_resources(self.found, reason)
         if 0 < len(named) < len(self.found):
             others = tuple(found for found in self.found if found not in named)
-            return Resources(self.publisher, others), Resources(self.publisher, tuple(named))
+            return SuspectResources(self.publisher, others), SuspectResources(
+                self.publisher, tuple(named)
+            )
         half = (len(self.found) + 1) // 2
         return (
-            Resources(self.publisher, self.found[:half]),
-            Resources(self.publisher, self.found[half:]),
+            SuspectResources(self.publisher, self.found[:half]),
+            SuspectResources(self.publisher, self.found[half:]),
         )
 
     def let_in(self) -> None:
         """Serves them."""
-        self.publisher.release(self.found)
+        self.publisher.serve(self.found)
 
     def keep_out(self) -> None:
         """Serves what was last proven instead."""
-        self.publisher.hold(self.found)
+        self.publisher.withhold(self.found)
 
     def acquit(self) -> None:
         """Nothing is left to do."""
@@ -59,13 +62,15 @@ class Resources:
     def awaited(self, accuser: Stream | None) -> set[Resource]:
         """All that are made and not accepted: what was refused is sent again."""
         if accuser is None:
-            return {found for found in self.made() if found in self.publisher.unproven}
+            return {found for found in self.made() if found in self.publisher.acceptance.unproven}
         return {found for found in self.made() if not has_accepted(accuser, found)}
 
-    def remaining(self, accuser: Stream | None) -> Resources:
+    def remaining(self, accuser: Stream | None) -> SuspectResources:
         """Those that are awaited."""
         awaited = self.awaited(accuser)
-        return Resources(self.publisher, tuple(each for each in self.found if each in awaited))
+        return SuspectResources(
+            self.publisher, tuple(each for each in self.found if each in awaited)
+        )
 
     def is_whole(self) -> bool:
         """Whether all of them are still made."""
@@ -74,12 +79,12 @@ class Resources:
 
 @dataclass(frozen=True, slots=True)
 class Withdrawal:
-    """An object's refused value and what it was when all was good (None: absent).
+    """An object's rejected value and what it was when all was good (None: absent).
 
-    ``introduced`` is the revision of the refused value, ``refs`` are the queries that made the refused resource.
+    ``introduced`` is the revision of the rejected value, ``refs`` are the queries that made the rejected resource.
     """
 
-    refused: object | None
+    rejected: object | None
     good: object | None
     introduced: int
     resource: Resource
@@ -89,41 +94,23 @@ class Withdrawal:
 class Withdrawals:
     """The objects that are under suspicion, whether they are in the world now or not."""
 
-    def __init__(self, publisher: Publisher, history: History) -> None:
+    def __init__(self, publisher: Publisher, edits: Edits) -> None:
         self.records: dict[ObjectKey, Withdrawal] = {}
         self.publisher = publisher
-        self._history = history
-
-    def commit(self, values: Mapping[ObjectKey, object], removed: Collection[ObjectKey]) -> bool:
-        """Edits the world and remembers what was there; False when nothing changed."""
-        database = self.publisher.database
-        before = {key: database.input(key) for key in (*values, *removed)}
-        changed = self.publisher.commit(values, removed)
-        if changed:
-            self._history.remember(
-                {key: value for key, value in before.items() if database.input(key) != value},
-                self.publisher.revision,
-            )
-        return changed
+        self._edits = edits
 
     def take_back(self, keys: Collection[ObjectKey]) -> None:
-        """Gives objects their good values."""
-        self._set({key: self.records[key].good for key in keys if key in self.records})
+        """Give objects their good values."""
+        self._edits.put({key: self.records[key].good for key in keys if key in self.records})
 
     def reinstate(self, keys: Collection[ObjectKey]) -> None:
-        """Gives objects their refused values."""
-        self._set({key: self.records[key].refused for key in keys if key in self.records})
-
-    def _set(self, values: Mapping[ObjectKey, object | None]) -> None:
-        self.commit(
-            {key: value for key, value in values.items() if value is not None},
-            [key for key, value in values.items() if value is None],
-        )
+        """Give objects their rejected values."""
+        self._edits.put({key: self.records[key].rejected for key in keys if key in self.records})
 
 
 @dataclass(frozen=True, slots=True)
-class Objects:
-    """Objects that may have made a resource what was refused, the likeliest first."""
+class SuspectObjects:
+    """SuspectObjects that may have made a resource what was refused, the likeliest first."""
 
     withdrawals: Withdrawals
     locator: Locator
@@ -132,7 +119,7 @@ class Objects:
     def __len__(self) -> int:
         return len(self.keys)
 
-    def split(self, reason: str) -> tuple[Objects, Objects]:
+    def split(self, reason: str) -> tuple[SuspectObjects, SuspectObjects]:
         """Those of which Envoy repeats nothing and those of which it does, or the less and the more likely half."""
         named: tuple[ObjectKey, ...] = ()
         if len(self.keys) <= _WORDS_FOR:
@@ -162,7 +149,7 @@ class Objects:
         outcomes = map(database.outcome, refs)
         return frozenset([found for found in outcomes if isinstance(found, Resource)])
 
-    def remaining(self, accuser: Stream | None) -> Objects:
+    def remaining(self, accuser: Stream | None) -> SuspectObjects:
         """Those that were not edited since."""
         del accuser
         return self._some(tuple(key for key in self.keys if key in self.withdrawals.records))
@@ -170,18 +157,18 @@ class Objects:
     def awaited(self, accuser: Stream | None) -> set[Resource]:
         """What nobody has accepted yet."""
         del accuser
-        unproven = self.withdrawals.publisher.unproven
+        unproven = self.withdrawals.publisher.acceptance.unproven
         return {found for found in self.made() if found in unproven}
 
     def is_whole(self) -> bool:
         """Whether none of them was edited since."""
         return all(key in self.withdrawals.records for key in self.keys)
 
-    def _some(self, keys: tuple[ObjectKey, ...]) -> Objects:
-        return Objects(self.withdrawals, self.locator, keys)
+    def _some(self, keys: tuple[ObjectKey, ...]) -> SuspectObjects:
+        return SuspectObjects(self.withdrawals, self.locator, keys)
 
 
 def has_accepted(stream: Stream, resource: Resource) -> bool:
     """Whether a proxy has accepted a resource and not got another one of its name since."""
-    exchange = stream.exchanges.get(resource.type_url)
-    return exchange is not None and exchange.accepted.resources.get(resource.name) == resource
+    watched = stream.watched.get(resource.type_url)
+    return watched is not None and watched.accepted.by_name.get(resource.name) == resource

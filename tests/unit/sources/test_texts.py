@@ -1,4 +1,4 @@
-"""Texts become objects; mistakes keep the last good version, and names have one owner."""
+"""Saved become objects; mistakes keep the last good version, and names have one owner."""
 
 from __future__ import annotations
 
@@ -12,30 +12,35 @@ from translators.kinds.workload_entry import WorkloadEntrySpec
 from translators.model.origin import Origin, Severity
 from translators.object_key import ObjectKey
 from xds_server.sources.batch import Batch
-from xds_server.sources.catalogue import Catalogue, Content, Unreadable
-from xds_server.sources.files import read_texts
+from xds_server.sources.texts import Content, Texts, Unreadable
 
 
 def entry(name: str, address: str = "10.0.0.1") -> str:
     return document("WorkloadEntry", f"address: {address}", name=name)
 
 
+def read_texts(contents: dict[str, str]) -> Batch:
+    """Everything that some texts say, by the names under which problems shall report them."""
+    texts = Texts()
+    return texts.commit(texts.draft(dict(contents))) or Batch()
+
+
 def key(name: str) -> ObjectKey:
     return ObjectKey("WorkloadEntry", "default", name)
 
 
-class Texts:
-    """A catalogue with what it published, added up."""
+class Saved:
+    """Texts with what it published, added up."""
 
     def __init__(self) -> None:
-        self.catalogue = Catalogue()
+        self.texts = Texts()
         self.addresses: dict[str, str] = {}
         self.origins: dict[ObjectKey, Origin] = {}
         self.batch: Batch | None = None
 
     def put(self, **contents: Content) -> Batch | None:
         named = {f"{name}.yaml": content for name, content in contents.items()}
-        self.batch = batch = self.catalogue.commit(self.catalogue.draft(named))
+        self.batch = batch = self.texts.commit(self.texts.draft(named))
         if batch is not None:
             for gone in batch.removed:
                 del self.addresses[gone[2]]
@@ -53,7 +58,7 @@ class Texts:
 
 
 def test_only_what_differs_is_published() -> None:
-    texts = Texts()
+    texts = Saved()
     first = texts.put(a=entry("a") + "---\n" + entry("b"))
     assert first is not None
     assert first.set.keys() == {key("a"), key("b")}
@@ -65,7 +70,7 @@ def test_only_what_differs_is_published() -> None:
 
 
 def test_a_comment_moves_origins_and_changes_no_object() -> None:
-    texts = Texts()
+    texts = Saved()
     texts.put(a=entry("a"))
     batch = texts.put(a="# why\n" + entry("a"))
     assert batch is not None
@@ -74,7 +79,7 @@ def test_a_comment_moves_origins_and_changes_no_object() -> None:
 
 
 def test_a_removed_document_and_a_removed_file_remove_their_objects() -> None:
-    texts = Texts()
+    texts = Saved()
     texts.put(a=entry("a") + "---\n" + entry("b"))
     texts.put(a=entry("b"))
     assert texts.addresses == {"b": "10.0.0.1"}
@@ -83,7 +88,7 @@ def test_a_removed_document_and_a_removed_file_remove_their_objects() -> None:
 
 
 def test_a_refused_document_keeps_its_last_good_version_and_the_others_go_on() -> None:
-    texts = Texts()
+    texts = Saved()
     texts.put(a=entry("a") + "---\n" + entry("b"))
     texts.put(a=entry("a", "not valid") + "---\n" + entry("b", "10.0.0.2"))
     assert texts.addresses == {"a": "10.0.0.1", "b": "10.0.0.2"}
@@ -94,7 +99,7 @@ def test_a_refused_document_keeps_its_last_good_version_and_the_others_go_on() -
 
 
 def test_a_file_that_is_no_yaml_keeps_everything_and_names_the_line() -> None:
-    texts = Texts()
+    texts = Saved()
     texts.put(a=entry("a") + "---\n" + entry("b"))
     batch = texts.put(a=entry("a", "10.0.0.9") + "---\nx: [")
     assert batch is not None
@@ -106,7 +111,7 @@ def test_a_file_that_is_no_yaml_keeps_everything_and_names_the_line() -> None:
 
 
 def test_a_document_that_cannot_be_told_apart_removes_nothing() -> None:
-    texts = Texts()
+    texts = Saved()
     texts.put(a=entry("a") + "---\n" + entry("b"))
     for broken in (
         entry("a").replace("name: a", "nam: a"),
@@ -117,7 +122,7 @@ def test_a_document_that_cannot_be_told_apart_removes_nothing() -> None:
 
 
 def test_a_key_given_twice_refuses_one_document() -> None:
-    texts = Texts()
+    texts = Saved()
     texts.put(a=entry("a"))
     texts.put(a=entry("a", "10.0.0.2") + "  address: 10.0.0.3\n---\n" + entry("b"))
     assert texts.addresses == {"a": "10.0.0.1", "b": "10.0.0.1"}
@@ -125,7 +130,7 @@ def test_a_key_given_twice_refuses_one_document() -> None:
 
 
 def test_an_unreadable_file_keeps_everything() -> None:
-    texts = Texts()
+    texts = Saved()
     texts.put(a=entry("a"))
     texts.put(a=Unreadable("Permission denied"))
     assert texts.addresses == {"a": "10.0.0.1"}
@@ -135,7 +140,7 @@ def test_an_unreadable_file_keeps_everything() -> None:
 
 
 def test_the_first_file_by_name_owns_an_object_and_the_second_takes_over() -> None:
-    texts = Texts()
+    texts = Saved()
     texts.put(b=entry("x", "10.0.0.2"))
     texts.put(a=entry("x", "10.0.0.1"))
     assert texts.addresses == {"x": "10.0.0.1"}
@@ -150,38 +155,38 @@ def test_the_first_file_by_name_owns_an_object_and_the_second_takes_over() -> No
 
 
 def test_the_first_document_of_a_file_owns_an_object() -> None:
-    texts = Texts()
+    texts = Saved()
     texts.put(a=entry("x", "10.0.0.1") + "---\n" + entry("x", "10.0.0.2"))
     assert texts.addresses == {"x": "10.0.0.1"}
     assert texts.problems() == [("a.yaml", 8, "")]
 
 
 def test_an_object_that_moves_to_another_file_is_never_lost() -> None:
-    texts = Texts()
+    texts = Saved()
     texts.put(a=entry("x"))
-    draft = texts.catalogue.draft({"a.yaml": None, "b.yaml": entry("x")})
+    draft = texts.texts.draft({"a.yaml": None, "b.yaml": entry("x")})
     assert not draft.lost
-    batch = texts.catalogue.commit(draft)
+    batch = texts.texts.commit(draft)
     assert batch is not None
     assert (batch.set, batch.removed) == ({}, frozenset())
     assert batch.origins == {key("x"): Origin("b.yaml")}
-    assert texts.catalogue.draft({"b.yaml": ""}).lost == {key("x")}
+    assert texts.texts.draft({"b.yaml": ""}).lost == {key("x")}
 
 
 def test_a_field_is_located_in_the_text_that_is_served() -> None:
-    texts = Texts()
+    texts = Saved()
     texts.put(a="# one\n" + entry("a"))
     texts.put(a="x: [")
-    assert texts.catalogue.locate(key("a"), "spec.address") == ("a.yaml", 7)
-    assert texts.catalogue.locate(key("a"), "spec.nothing") == ("a.yaml", 6)
-    assert texts.catalogue.locate(key("b")) is None
-    assert ("spec.address", "10.0.0.1") in list(texts.catalogue.find_values(key("a")))
-    assert list(texts.catalogue.find_values(key("b"))) == []
+    assert texts.texts.locate(key("a"), "spec.address") == ("a.yaml", 7)
+    assert texts.texts.locate(key("a"), "spec.nothing") == ("a.yaml", 6)
+    assert texts.texts.locate(key("b")) is None
+    assert ("spec.address", "10.0.0.1") in list(texts.texts.find_values(key("a")))
+    assert list(texts.texts.find_values(key("b"))) == []
 
 
 def test_texts_can_be_read_once() -> None:
     batch = read_texts({"a.yaml": entry("a"), "b.yaml": "x"})
-    assert batch.objects.keys() == {key("a")}
+    assert batch.set.keys() == {key("a")}
     assert len(batch.problems) == 1
 
 
@@ -203,13 +208,13 @@ def content(names: list[tuple[str, int]] | None) -> Content:
 def test_any_order_of_valid_edits_ends_the_same(
     edits: list[tuple[str, list[tuple[str, int]] | None]], chance: random.Random
 ) -> None:
-    step_by_step = Texts()
+    step_by_step = Saved()
     for name, names in edits:
         step_by_step.put(**{name: content(names)})
     last = {name: content(names) for name, names in edits}
     shuffled = list(last.items())
     chance.shuffle(shuffled)
-    other = Texts()
+    other = Saved()
     for name, text in shuffled:
         other.put(**{name: text})
     fresh = read_texts(
@@ -221,7 +226,7 @@ def test_any_order_of_valid_edits_ends_the_same(
             n: s.address for n, s in expected.items() if isinstance(s, WorkloadEntrySpec)
         }
         assert texts.origins == fresh.origins
-        final = texts.catalogue.commit(texts.catalogue.draft({"z.yaml": "?"}))
+        final = texts.texts.commit(texts.texts.draft({"z.yaml": "?"}))
         assert final is not None
         assert [p for p in final.problems if p.origin and p.origin.source != "z.yaml"] == list(
             fresh.problems

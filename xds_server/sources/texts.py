@@ -19,7 +19,7 @@ from translators.kinds.yaml_lines import Locator
 from translators.model.config_object import ConfigObject
 from translators.model.origin import Origin, Problem, Severity
 from translators.object_key import ObjectKey
-from xds_server.sources.batch import Batch
+from xds_server.sources.batch import Batch, by_place
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Draft:
     lost: frozenset[ObjectKey]
 
 
-class Catalogue:
+class Texts:
     """The texts of one source and the objects in them."""
 
     def __init__(self) -> None:
@@ -99,7 +99,7 @@ class Catalogue:
         """Takes a draft in.
 
         Args:
-            draft: made by this catalogue since the last commit.
+            draft: made by these texts since the last commit.
             extra: problems of the source as a whole.
 
         Returns:
@@ -204,7 +204,7 @@ class Catalogue:
     def _conflict(self, key: ObjectKey, owner: Origin) -> Iterator[Problem]:
         for source in self._claims[key][1:]:
             origin = self._texts[source].held[key].entry.origin
-            message = f"{key.kind} {key.namespace}/{key.name} is defined at {owner} too, which is used; remove one"
+            message = f"{key} is defined at {owner} too, which is used; remove one"
             yield Problem(Severity.ERROR, message, "", key, origin, origin.line)
 
     def _all_problems(self, extra: tuple[Problem, ...]) -> tuple[Problem, ...]:
@@ -213,12 +213,7 @@ class Catalogue:
             found.extend(self._texts[source].problems)
         for conflicts in self._conflicts.values():
             found.extend(conflicts)
-        return tuple(sorted(found, key=_place))
-
-
-def _place(problem: Problem) -> tuple[str, int, str, str]:
-    source = problem.origin.source if problem.origin else ""
-    return (source, problem.line, problem.path, problem.message)
+        return tuple(sorted(found, key=by_place))
 
 
 def _held(manifest: Manifest, text: str, before: _Text | None) -> dict[ObjectKey, _Held]:

@@ -1,0 +1,202 @@
+"""The core of the server without its edges: world, serving, quarantine and ledger, joined.
+
+In: batches of the sources, proxies that come, and what their streams say. Out: snapshots for streams, and answers for the admin
+API. There is no I/O and no task in here; who drives it says when time passes. The app, tests and the bench share it.
+
+Nothing is done while a stream speaks: what it says is noted in the ledger and in the inbox, and `work` acts on the inbox, once a
+turn of the event loop. So calls go one way: streams → inbox → quarantine → edits → publisher → snapshots, and what was done is
+told to the ledger.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from translators.codec.node import RawNode
+from translators.database import Database
+from translators.model.proxy_node import ProxyNode
+from translators.object_key import ObjectKey
+from translators.world import INDEXES
+from xds_server import log, memory
+from xds_server.ads.diff import Response
+from xds_server.ads.node import proxy_node
+from xds_server.ads.seams import Wire
+from xds_server.ads.stream import Stream
+from xds_server.clock import Clock
+from xds_server.ledger.ledger import Ledger
+from xds_server.metrics import Metrics
+from xds_server.quarantine.attribution import Locator
+from xds_server.quarantine.inbox import Accepted, Claimed, Gone, Inbox, Rejected
+from xds_server.quarantine.quarantine import Progress, Quarantine
+from xds_server.serving.edits import Committed, Edits
+from xds_server.serving.groups import Member
+from xds_server.serving.publisher import Publisher
+from xds_server.sources.batch import Batch
+from xds_server.status import MeshStatus, WaitResult
+
+_log = log.logger(__name__)
+
+
+class Core:
+    """All that decides what is served.
+
+    Args:
+        locator: Knows where objects were written.
+        clock: Time.
+        wake: Is called when there is something for `work` to do; None: whoever drives the core calls it anyway.
+
+    Attributes:
+        database: The world and what is made of it.
+        publisher: From the world to snapshots.
+        edits: The one way to change the world.
+        quarantine: What an Envoy rejected.
+        ledger: Who has what.
+        inbox: What streams said and was not acted on yet.
+        observer: Whom streams tell.
+        joins: How many proxies ever came.
+    """
+
+    def __init__(
+        self,
+        locator: Locator,
+        metrics: Metrics,
+        clock: Clock,
+        wake: Callable[[], None] | None = None,
+    ) -> None:
+        self.database = Database(INDEXES)
+        self.publisher = Publisher(self.database)
+        self.edits = Edits(self.publisher)
+        self.quarantine = Quarantine(self.publisher, self.edits, locator, clock.now)
+        self.inbox = Inbox(wake or _nothing)
+        self.ledger = Ledger(
+            self.publisher, self.quarantine, metrics, clock, lambda: self.inbox.is_empty
+        )
+        self.observer = StreamObserver(self.ledger, self.inbox, self.quarantine)
+        self.joins = 0
+        self._metrics = metrics
+
+    def take(self, batch: Batch, *, is_ready: bool = True) -> Committed:
+        """Take in one edit of the sources; `is_ready`: each of them has been read once."""
+        self.work()
+        committed = self.edits.commit(batch)
+        progress = self.quarantine.follow(committed)
+        self.ledger.committed(committed)
+        self._note(progress)
+        self.ledger.listed(batch.problems, is_ready=is_ready)
+        if committed.changed:
+            _log.info(
+                "revision published",
+                revision=committed.revision,
+                set=_some(batch.set),
+                removed=_some(batch.removed),
+            )
+        return committed
+
+    def watch(self, node: RawNode, wire: Wire) -> Member:
+        """Take a proxy in.
+
+        Raises:
+            NodeRefusedError: The node cannot be understood.
+        """
+        return self.join(proxy_node(node), inline=wire is Wire.SOTW)
+
+    def join(self, node: ProxyNode, *, inline: bool) -> Member:
+        """Take a proxy in; `inline`: its route configurations carry their hosts."""
+        self.joins += 1
+        with memory.bulk():
+            member = self.publisher.join(node, inline=inline)
+        self._note_failures()
+        return member
+
+    def work(self) -> None:
+        """Act on what streams said."""
+        if not self.inbox.is_empty:
+            self._note(self.quarantine.work(self.inbox.take()))
+
+    def is_ready(self) -> bool:
+        """Whether the first full listing of every source was read and published."""
+        return self.ledger.is_ready()
+
+    def status(self) -> MeshStatus:
+        """Everything at this moment."""
+        self.work()
+        return self.ledger.status()
+
+    async def wait(self, revision: int | None, timeout: float | None) -> WaitResult:  # noqa: ASYNC109
+        """The answer once every proxy has the revision (None: the newest), or will not have it, or the seconds are up."""
+        self.work()
+        return await self.ledger.wait(revision, timeout)
+
+    def tick(self) -> None:
+        """Act on what time alone brings about; for every second or so."""
+        self.work()
+        self._note(self.quarantine.tick())
+        self._metrics.query_runs = self.database.statistics.runs
+
+    def _note(self, progress: Progress) -> None:
+        self.ledger.progressed(progress)
+        self._note_failures()
+
+    def _note_failures(self) -> None:
+        for failure in self.publisher.take_failures():
+            self.ledger.translation_failed(failure)
+
+
+class StreamObserver:
+    """Whom streams tell: it notes in the ledger what is to be known, and in the inbox what is to be acted on."""
+
+    def __init__(self, ledger: Ledger, inbox: Inbox, quarantine: Quarantine) -> None:
+        self._ledger = ledger
+        self._inbox = inbox
+        self._quarantine = quarantine
+
+    def connected(self, stream: Stream) -> None:
+        """Note a proxy that introduced itself."""
+        self._ledger.connected(stream)
+
+    def disconnected(self, stream: Stream) -> None:
+        """Note the end of a stream."""
+        self._inbox.put(Gone(stream))
+        self._ledger.disconnected(stream)
+
+    def pushed(self, _stream: Stream, type_url: str, response: Response) -> None:
+        """Note a response that was handed to the transport."""
+        self._ledger.pushed(type_url, response)
+
+    def acked(self, stream: Stream, type_url: str, response: Response) -> None:
+        """Note an ACK. Only the first one of a response tells anything new, except while suspects are tried."""
+        self._ledger.acked(stream, type_url)
+        if not response.is_accepted or self._quarantine.is_trying:
+            response.is_accepted = True
+            self._inbox.put(Accepted(response, stream))
+
+    def nacked(
+        self, stream: Stream, type_url: str, response: Response, code: int, message: str
+    ) -> None:
+        """Note a NACK."""
+        if self._ledger.nacked(stream, type_url, response, code, message):
+            self._inbox.put(Rejected(response, type_url, message, stream))
+
+    def settled(self, stream: Stream, revision: int) -> None:
+        """Note that a stream has answered everything; the first time that is also what it had kept from an earlier stream."""
+        if self._ledger.is_new(stream):
+            held = tuple((each.sent, each.rejected) for each in stream.watched.values())
+            self._inbox.put(Claimed(held))
+        self._ledger.settled(stream, revision)
+
+    def warned(self, stream: Stream, message: str) -> None:
+        """Note something that should not have been necessary."""
+        self._ledger.warned(stream, message)
+
+    def turned_away(self, peer: str, code: str, message: str) -> None:
+        """Note a stream that was not taken, or ended by this side."""
+        self._ledger.turned_away(peer, code, message)
+
+
+def _some(keys: Iterable[ObjectKey]) -> str:
+    names = sorted(map(str, keys))
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
+def _nothing() -> None:
+    """Nobody needs to be woken."""

@@ -1,0 +1,1 @@
+"""Who has what: entries of streams, revisions on their way, and the answers made of them."""

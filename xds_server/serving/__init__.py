@@ -1,0 +1,1 @@
+"""What is served: from edits of objects to the snapshots of every group of proxies."""

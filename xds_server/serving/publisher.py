@@ -1,0 +1,378 @@
+"""From the database to what streams are sent: slices, unions and snapshots.
+
+Edits of inputs come in as commits. A commit settles the database, turns the changed results into
+edits of the slices that own them, applies those to the unions (one per type and set of slices) and
+gives every group of proxies whose unions changed a new snapshot. Cost follows the changed results
+and the groups that hold them, never the size of the mesh.
+
+A group is all proxies with equal scopes on one wire. A few groups stay after their last proxy left,
+so that a reconnect finds them ready.
+
+A resource that is withheld (see `Acceptance`) is not served: wherever it would be, the last proven
+one of the same name is served instead, or none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from translators.database import Database, Failure, QueryKey
+from translators.model.proxy_node import ProxyNode
+from translators.model.resource import Resource
+from translators.object_key import ObjectKey
+from translators.proxy import Family, Members, Scope, families, scope
+from translators.proxy import Member as Listed
+from xds_server.ads.snapshot import Snapshot
+from xds_server.serving.acceptance import Acceptance
+from xds_server.serving.groups import Group, Member
+from xds_server.serving.unions import Listing, SharedSlice, Union
+
+IDLE_GROUPS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Making:
+    """How a resource comes about.
+
+    Attributes:
+        ref: The query that makes it.
+        listing: The query that lists it.
+        good: What was last proven under its name; None when nothing was.
+        since: The newest revision at which that was current; 0 when nothing was.
+    """
+
+    ref: QueryKey[Resource]
+    listing: QueryKey[Members]
+    good: Resource | None
+    since: int
+
+
+class Publisher:
+    """Holds the database; takes commits; gives proxies their snapshots.
+
+    Attributes:
+        revision: The newest revision; 0 before the first commit.
+        acceptance: What nobody has accepted yet, and what is withheld.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.revision = 0
+        self.acceptance = Acceptance()
+        self._failures: list[Failure] = []
+        self._listings: dict[QueryKey[object], Listing] = {}
+        self._slices: dict[Family, tuple[SharedSlice, ...]] = {}
+        self._slices_of: dict[str, dict[SharedSlice, None]] = {}
+        self._owners: dict[QueryKey[object], dict[SharedSlice, str]] = {}
+        self._unions: dict[tuple[Family, ...], Union] = {}
+        self._holders: dict[Union, dict[Group, None]] = {}
+        self._groups: dict[tuple[Scope, bool], Group] = {}
+        self._idle: dict[Group, None] = {}
+        self._nodes: dict[QueryKey[object], dict[Member, None]] = {}
+        self._dirty: dict[SharedSlice, None] = {}
+        self._moved: dict[Member, None] = {}
+        self._superseded: set[Resource] = set()
+
+    def commit(
+        self, values: Mapping[ObjectKey, object], removed: Collection[ObjectKey] = ()
+    ) -> bool:
+        """Sets and removes inputs as one revision; False when nothing differs from what is there, and then there is none."""
+        revision = self.revision + 1
+        changed = False
+        for key, value in values.items():
+            changed |= self.database.set(key, value, revision)
+        for key in removed:
+            changed |= self.database.remove(key, revision)
+        if changed:
+            self.revision = revision
+            self._settle()
+        return changed
+
+    def touch(self) -> None:
+        """A revision of its own for an edit that changes nothing in the world."""
+        self.revision += 1
+
+    def join(self, node: ProxyNode, *, inline: bool) -> Member:
+        """Makes the proxy a member of its group; translates what nobody holds yet."""
+        ref = scope.ref(node)
+        self.database.hold(ref)
+        found = scope(self.database, node)
+        member = Member(node, inline, self._group(found, inline), self.leave)
+        member.group.members[member] = None
+        self._idle.pop(member.group, None)
+        self._nodes.setdefault(ref, {})[member] = None
+        self._settle()
+        return member
+
+    def leave(self, member: Member) -> None:
+        """Ends a watch; harmless when it ended before."""
+        ref = scope.ref(member.node)
+        members = self._nodes.get(ref, {})
+        if member not in members:
+            return
+        del members[member]
+        # The stream that is woken knows its member: apart they need no collector to be freed.
+        member.wake = None
+        self.database.release(ref)
+        if not members:
+            del self._nodes[ref]
+        self._retire(member, member.group)
+
+    def groups(self) -> Iterator[Group]:
+        """Every group, also idle ones."""
+        return iter(self._groups.values())
+
+    def withhold(self, resources: Iterable[Resource]) -> None:
+        """Stop serving these very bytes; what was last proven takes their place."""
+        self._reconsider(self.acceptance.withhold(resources))
+
+    def serve(self, resources: Iterable[Resource]) -> None:
+        """Serve resources again that were withheld."""
+        self._reconsider(self.acceptance.release(resources))
+
+    def take_failures(self) -> list[Failure]:
+        """What queries raised since this was last asked, our own bugs; what they had made before is served on."""
+        failures, self._failures = self._failures, []
+        return failures
+
+    def making(self, resource: Resource) -> tuple[Making, ...]:
+        """How this very resource is made now, withheld or not; several ways when scopes differ."""
+        found: dict[QueryKey[Resource], Making] = {}
+        for shared in self._slices_of.get(resource.type_url, ()):
+            ref = shared.members.get(resource.name)
+            if ref is None or ref in found or self.database.outcome(ref) != resource:
+                continue
+            good, since = shared.proven.get(resource.name, (None, 0))
+            found[ref] = Making(ref, shared.listing.ref, good, since)
+        return tuple(found.values())
+
+    def current(self, type_url: str, name: str) -> tuple[Resource, ...]:
+        """What is made under this name now, withheld or not; several when scopes differ."""
+        made: dict[Resource, None] = {}
+        for shared in self._slices_of.get(type_url, ()):
+            ref = shared.members.get(name)
+            outcome = self.database.outcome(ref) if ref is not None else None
+            if isinstance(outcome, Resource):
+                made[outcome] = None
+        return tuple(made)
+
+    def _reconsider(self, resources: set[Resource]) -> None:
+        """Refresh what is served under the names of resources that are withheld now, or no more."""
+        if not resources:
+            return
+        self.revision += 1
+        for resource in sorted(resources, key=_name):
+            for shared in self._slices_of.get(resource.type_url, ()):
+                if resource.name in shared.members:
+                    self._refresh(shared, resource.name)
+        self._apply()
+
+    def _settle(self) -> None:
+        """Takes over all changed results, until none is left, and gives the groups their new snapshots."""
+        while changed := self.database.settle():
+            for ref in changed:
+                if ref in self._listings:
+                    self._relist(self._listings[ref])
+                elif ref in self._owners:
+                    for shared, name in list(self._owners[ref].items()):
+                        self._refresh(shared, name)
+                elif ref in self._nodes:
+                    for member in list(self._nodes[ref]):
+                        self._move(member)
+        self._apply()
+
+    def _relist(self, listing: Listing) -> None:
+        outcome = self.database.outcome(listing.ref)
+        if isinstance(outcome, Failure):
+            self._failures.append(outcome)
+            return
+        gone, fresh = listing.follow(outcome)
+        for shared in listing.slices:
+            for name in gone:
+                self._remove(shared, name)
+            self._add(shared, fresh)
+
+    def _add(self, shared: SharedSlice, fresh: Mapping[str, Listed]) -> None:
+        """Has a shared follow the queries that make these members, which are new to it or made by other queries now."""
+        common: list[str] = []
+        for name, member in fresh.items():
+            if name in shared.members:
+                self._disown(shared, shared.members[name])
+            ref = shared.members[name] = shared.family.ref(member)
+            self.database.hold(ref)
+            owners = self._owners.setdefault(ref, {})
+            if owners:
+                common.append(name)
+            owners[shared] = name
+        self._dirty[shared] = None
+        # What another shared holds already is not reported as changed.
+        for name in common:
+            self._refresh(shared, name)
+
+    def _remove(self, shared: SharedSlice, name: str) -> None:
+        self._disown(shared, shared.members.pop(name))
+        shared.proven.pop(name, None)
+        shared.drop(name)
+        self._dirty[shared] = None
+
+    def _disown(self, shared: SharedSlice, ref: QueryKey[Resource]) -> None:
+        owners = self._owners[ref]
+        del owners[shared]
+        if not owners:
+            del self._owners[ref]
+        self.database.release(ref)
+
+    def _refresh(self, shared: SharedSlice, name: str) -> None:
+        """Serve the present outcome of a member's query, unless it failed or is withheld."""
+        outcome = self.database.outcome(shared.members[name])
+        if isinstance(outcome, Failure):
+            self._failures.append(outcome)
+            return
+        acceptance = self.acceptance
+        before, good = shared.resources.get(name), shared.proven.get(name)
+        if before is not None and before != outcome:
+            if before in acceptance.unproven:
+                self._superseded.add(before)
+            elif good is None or good[0] != before:
+                good = shared.proven[name] = (before, self.revision - 1)
+        if outcome in acceptance.withheld:
+            if good is not None:
+                shared.put(name, good[0])
+            else:
+                shared.drop(name)
+        else:
+            if good is None or good[0] != outcome:
+                acceptance.doubt(outcome, self.revision)
+            if before != outcome:
+                shared.put(name, outcome)
+        self._dirty[shared] = None
+
+    def _apply(self) -> None:
+        """Brings unions and snapshots up to date with their slices and wakes the proxies concerned."""
+        groups = self._follow()
+        for resource in self._superseded:
+            self.acceptance.settle(resource, self.revision)
+        self._superseded.clear()
+        members = dict.fromkeys(self._moved)
+        self._moved.clear()
+        for group in groups:
+            self._renew(group)
+            members.update(group.members)
+        for member in members:
+            if member.wake is not None:
+                member.wake()
+
+    def _follow(self) -> dict[Group, None]:
+        """Brings unions up to date with their slices; the groups that hold a union that changed."""
+        edits: dict[Union, list[SharedSlice]] = {}
+        for shared in self._dirty:
+            if shared.updated or shared.removed:
+                for union in shared.unions:
+                    edits.setdefault(union, []).append(shared)
+        groups: dict[Group, None] = {}
+        for union, edited in edits.items():
+            if union.follow(edited):
+                groups.update(self._holders[union])
+        for shared in self._dirty:
+            shared.updated, shared.removed = {}, {}
+        self._dirty.clear()
+        return groups
+
+    def _renew(self, group: Group) -> None:
+        snapshots = {type_url: union.resources for type_url, union in group.unions.items()}
+        group.renew(Snapshot(self.revision, snapshots))
+
+    def _move(self, member: Member) -> None:
+        found = self.database.outcome(scope.ref(member.node))
+        if isinstance(found, Failure):
+            self._failures.append(found)
+            return
+        if found == member.group.scope:
+            return
+        before = member.group
+        member.group = self._group(found, member.inline)
+        member.group.members[member] = None
+        self._idle.pop(member.group, None)
+        self._retire(member, before)
+        self._moved[member] = None
+
+    def _group(self, found: Scope, inline: bool) -> Group:
+        group = self._groups.get((found, inline))
+        if group is not None:
+            return group
+        unions = {
+            type_url: self._union(type_url, used)
+            for type_url, used in families(found, inline=inline).items()
+        }
+        snapshots = {type_url: union.resources for type_url, union in unions.items()}
+        group = Group(found, inline, unions, Snapshot(self.revision, snapshots), [self.revision])
+        for union in unions.values():
+            self._holders[union][group] = None
+        self._groups[found, inline] = group
+        return group
+
+    def _union(self, type_url: str, used: tuple[Family, ...]) -> Union:
+        union = self._unions.get(used)
+        if union is None:
+            found = [
+                shared for family in used for shared in self._slices_of_family(type_url, family)
+            ]
+            union = self._unions[used] = Union(type_url, used, tuple(found))
+            self._holders[union] = {}
+        return union
+
+    def _slices_of_family(self, type_url: str, family: Family) -> tuple[SharedSlice, ...]:
+        found = self._slices.get(family)
+        if found is None:
+            listings = map(self._listing, family.listings())
+            found = tuple(SharedSlice(type_url, family, listing) for listing in listings)
+            self._slices[family] = found
+            self._slices_of.setdefault(type_url, {}).update(dict.fromkeys(found))
+            for shared in found:
+                self._add(shared, shared.listing.members)
+        return found
+
+    def _listing(self, ref: QueryKey[Members]) -> Listing:
+        listing = self._listings.get(ref)
+        if listing is None:
+            listing = self._listings[ref] = Listing(ref)
+            self.database.hold(ref)
+        return listing
+
+    def _retire(self, member: Member, group: Group) -> None:
+        del group.members[member]
+        if not group.members:
+            self._idle[group] = None
+            if len(self._idle) > IDLE_GROUPS:
+                self._dissolve(next(iter(self._idle)))
+
+    def _dissolve(self, group: Group) -> None:
+        del self._idle[group]
+        del self._groups[group.scope, group.inline]
+        for union in group.unions.values():
+            holders = self._holders[union]
+            del holders[group]
+            if holders:
+                continue
+            del self._unions[union.families], self._holders[union]
+            for shared in union.slices:
+                del shared.unions[union]
+                if not shared.unions:
+                    self._forget(shared)
+
+    def _forget(self, shared: SharedSlice) -> None:
+        for ref in shared.members.values():
+            self._disown(shared, ref)
+        self._slices.pop(shared.family, None)
+        del self._slices_of[shared.type_url][shared]
+        self._dirty.pop(shared, None)
+        listing = shared.listing
+        del listing.slices[shared]
+        if not listing.slices:
+            del self._listings[listing.ref]
+            self.database.release(listing.ref)
+
+
+def _name(resource: Resource) -> tuple[str, str]:
+    return (resource.type_url, resource.name)

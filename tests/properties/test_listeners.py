@@ -8,8 +8,8 @@ from envoy_data_plane.envoy.config.listener.v3 import FilterChain, Listener
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.buckets import everywhere
 from tests.support.meshes import objects
-from tests.support.shards import everywhere
 from tests.support.translation import CLIENT
 from translators import listeners, routes
 from translators.codec import decode
@@ -23,7 +23,7 @@ from translators.world import INDEXES
 
 def names(db: Database, mode: Mode) -> tuple[str, ...]:
     """The names of a client's outbound listeners."""
-    return everywhere(lambda shard: listeners.listener_names(db, CLIENT, mode, shard))
+    return everywhere(lambda bucket: listeners.listener_names(db, CLIENT, mode, bucket))
 
 
 def found(db: Database) -> dict[tuple[Mode, str], Resource]:
@@ -63,7 +63,7 @@ def test_listeners_need_known_routes_and_have_distinct_chains(
         db.set(one.key, one, 1)
     for (mode, name), resource in found(db).items():
         assert resource.name == name
-        known = everywhere(lambda shard, mode=mode: routes.route_names(db, CLIENT, mode, shard))
+        known = everywhere(lambda bucket, mode=mode: routes.route_names(db, CLIENT, mode, bucket))
         assert set(resource.needs) <= set(known), (mode, name)
         if mode is Mode.CAPTURED and name != "virtualOutbound":
             message = decode(Listener, resource.body)

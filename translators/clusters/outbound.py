@@ -17,10 +17,10 @@ from translators.world import policy, service, service_endpoints, subsets, visib
 
 
 @query
-def cluster_names(db: Reader, client: ClientScope, shard: int) -> tuple[ClusterName, ...]:
-    """The names of a client's clusters for hosts in a shard: by host, port in the service's order, then subset; none first."""
+def cluster_names(db: Reader, client: ClientScope, bucket: int) -> tuple[ClusterName, ...]:
+    """The names of a client's clusters for hosts in a bucket: by host, port in the service's order, then subset; none first."""
     names: list[ClusterName] = []
-    for host in visible_hosts(db, client.viewer, shard):
+    for host in visible_hosts(db, client.viewer, bucket):
         names += host_clusters(db, client, host)
     return tuple(names)
 
@@ -40,10 +40,10 @@ def host_clusters(db: Reader, client: ClientScope, host: str) -> tuple[ClusterNa
 
 
 @query
-def eds_cluster_names(db: Reader, client: ClientScope, shard: int) -> tuple[ClusterName, ...]:
+def eds_cluster_names(db: Reader, client: ClientScope, bucket: int) -> tuple[ClusterName, ...]:
     """Those of `cluster_names` whose endpoints are asked for over EDS, in the same order."""
     return tuple(
-        name for name in cluster_names(db, client, shard) if _asks_for_endpoints(db, client, name)
+        name for name in cluster_names(db, client, bucket) if _asks_for_endpoints(db, client, name)
     )
 
 

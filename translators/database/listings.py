@@ -1,4 +1,4 @@
-"""Sorted listings of keys: the inputs of a kind, and the buckets and keys of an index."""
+"""Sorted listings of keys: the inputs of a kind, and those under the keys of an index."""
 
 from __future__ import annotations
 

@@ -40,14 +40,14 @@ _BLACKHOLE = (WeightedUpstream(Upstream(names.BLACKHOLE_CLUSTER)),)
 
 
 @query
-def captured_names(db: Reader, viewer: Viewer, shard: int) -> tuple[str, ...]:
-    """The names of these listeners as far as hosts in a shard give rise to them, sorted."""
-    found = {names.VIRTUAL_OUTBOUND} if shard == 0 else set()
-    ports = wildcard_ports(db, viewer, shard)
+def captured_names(db: Reader, viewer: Viewer, bucket: int) -> tuple[str, ...]:
+    """The names of these listeners as far as hosts in a bucket give rise to them, sorted."""
+    found = {names.VIRTUAL_OUTBOUND} if bucket == 0 else set()
+    ports = wildcard_ports(db, viewer, bucket)
     found.update(names.listener(ANY_ADDRESS, port) for port in ports)
     found.update(
         names.listener(vip, port)
-        for port, one in l4_hosts(db, viewer, shard)
+        for port, one in l4_hosts(db, viewer, bucket)
         for vip in virtual_ips(one)
     )
     return tuple(sorted(found))

@@ -19,13 +19,13 @@ from translators.world.virtual_services import is_unregistered
 
 
 @query
-def proxyless_names(db: Reader, viewer: Viewer, shard: int) -> tuple[str, ...]:
-    """The targets for hosts in a shard that a client may name, sorted: each port by full name and short forms."""
+def proxyless_names(db: Reader, viewer: Viewer, bucket: int) -> tuple[str, ...]:
+    """The targets for hosts in a bucket that a client may name, sorted: each port by full name and short forms."""
     return tuple(
         sorted(
             {
                 f"{form}:{port}"
-                for port, host in http_hosts(db, viewer, shard)
+                for port, host in http_hosts(db, viewer, bucket)
                 for form in (host, *names.short_hosts(host, viewer.namespace))
             }
         )

@@ -23,33 +23,33 @@ from translators.model.resource import Resource
 from translators.model.service import ClientScope, Protocol
 from translators.model.viewer import Viewer
 from translators.world.ages import oldest_first
+from translators.world.buckets import BUCKETS
 from translators.world.exposure import Exposed, virtual_ips
 from translators.world.ports import http_hosts, http_ports, l4_hosts
-from translators.world.shards import SHARDS
 
 
-def wildcard_ports(db: Reader, viewer: Viewer, shard: int) -> set[int]:
-    """Give the ports for which hosts in a shard want such a listener."""
-    ports = {port for port, _ in http_hosts(db, viewer, shard)}
-    return ports.union(port for port, _ in _wildcard_hosts(db, viewer, shard))
+def wildcard_ports(db: Reader, viewer: Viewer, bucket: int) -> set[int]:
+    """Give the ports for which hosts in a bucket want such a listener."""
+    ports = {port for port, _ in http_hosts(db, viewer, bucket)}
+    return ports.union(port for port, _ in _wildcard_hosts(db, viewer, bucket))
 
 
 @query
-def _wildcard_hosts(db: Reader, viewer: Viewer, shard: int) -> tuple[tuple[int, Exposed], ...]:
-    """(port, service) for those in a shard whose connections are known neither by a virtual IP nor surely by HTTP."""
+def _wildcard_hosts(db: Reader, viewer: Viewer, bucket: int) -> tuple[tuple[int, Exposed], ...]:
+    """(port, service) for those in a bucket whose connections are known neither by a virtual IP nor surely by HTTP."""
     return tuple(
         (port, one)
-        for port, one in l4_hosts(db, viewer, shard)
+        for port, one in l4_hosts(db, viewer, bucket)
         if not one.headless and not virtual_ips(one)
     )
 
 
 @query
 def _by_port(db: Reader, viewer: Viewer) -> Mapping[int, tuple[Exposed, ...]]:
-    """Port → `_wildcard_hosts` of all shards; no port without any."""
+    """Port → `_wildcard_hosts` of all buckets; no port without any."""
     found: dict[int, tuple[Exposed, ...]] = {}
-    for shard in SHARDS:
-        for port, one in _wildcard_hosts(db, viewer, shard):
+    for bucket in BUCKETS:
+        for port, one in _wildcard_hosts(db, viewer, bucket):
             found[port] = (*found.get(port, ()), one)
     return found
 

@@ -31,10 +31,10 @@ from translators.routes.ownership import contested_domains
 from translators.routes.retries import default_outbound
 from translators.routes.rules import connect_route, default_route, rule_routes
 from translators.world.ambiguous_names import ambiguous_names
+from translators.world.buckets import BUCKETS
 from translators.world.destinations import upstream_of, upstream_of_host
 from translators.world.ports import http_hosts, l4_hosts
 from translators.world.services import service
-from translators.world.shards import SHARDS
 from translators.world.virtual_ips import is_shared
 from translators.world.virtual_services import http_rules
 
@@ -47,54 +47,54 @@ _DOMAIN_HEADS = tuple(_DOMAINS + varint(size) for size in range(512))
 
 
 @query
-def route_names(db: Reader, client: ClientScope, mode: Mode, shard: int) -> tuple[str, ...]:
-    """The route configurations of a client's outbound requests to hosts in a shard, sorted; other shards may share them.
+def route_names(db: Reader, client: ClientScope, mode: Mode, bucket: int) -> tuple[str, ...]:
+    """The route configurations of a client's outbound requests to hosts in a bucket, sorted; other buckets may share them.
 
-    One that there is without any host is in shard 0.
+    One that there is without any host is in bucket 0.
     """
     if mode is Mode.EGRESS:
-        return (names.EGRESS_ROUTE,) if shard == 0 else ()
-    found = http_hosts(db, client.viewer, shard)
+        return (names.EGRESS_ROUTE,) if bucket == 0 else ()
+    found = http_hosts(db, client.viewer, bucket)
     if mode is Mode.CAPTURED:
         return tuple(sorted({str(port) for port, _ in found}))
     return tuple(sorted(f"{host}:{port}" for port, host in found))
 
 
 @query
-def host_names(db: Reader, client: ClientScope, mode: Mode, shard: int) -> tuple[str, ...]:
-    """The virtual hosts for hosts in a shard, ``route/host:port``, sorted.
+def host_names(db: Reader, client: ClientScope, mode: Mode, bucket: int) -> tuple[str, ...]:
+    """The virtual hosts for hosts in a bucket, ``route/host:port``, sorted.
 
-    Envoy opens a listener only once its route configuration has a host, so in egress mode shard 0 has a placeholder as
+    Envoy opens a listener only once its route configuration has a host, so in egress mode bucket 0 has a placeholder as
     long as there is nothing else.
     """
-    found = http_hosts(db, client.viewer, shard)
+    found = http_hosts(db, client.viewer, bucket)
     if mode is Mode.PROXYLESS:
         return tuple(
             sorted(names.virtual_host(f"{host}:{port}", host, port) for port, host in found)
         )
     if mode is Mode.CAPTURED:
         return tuple(sorted(names.virtual_host(str(port), host, port) for port, host in found))
-    hosts = {*found, *_l4_names(db, client.viewer, shard)}
-    if shard == 0 and not hosts and not _has_hosts(db, client.viewer):
+    hosts = {*found, *_l4_names(db, client.viewer, bucket)}
+    if bucket == 0 and not hosts and not _has_hosts(db, client.viewer):
         return (f"{names.EGRESS_ROUTE}/{_PLACEHOLDER}",)
     return tuple(sorted(names.virtual_host(names.EGRESS_ROUTE, host, port) for port, host in hosts))
 
 
-def _l4_names(db: Reader, viewer: Viewer, shard: int) -> Iterator[tuple[int, str]]:
+def _l4_names(db: Reader, viewer: Viewer, bucket: int) -> Iterator[tuple[int, str]]:
     """(port, host) for TCP services, except for wildcard hosts, which nobody can ask for."""
-    for port, one in l4_hosts(db, viewer, shard):
+    for port, one in l4_hosts(db, viewer, bucket):
         if not one.host.startswith(domains.WILDCARD):
             yield port, one.host
 
 
 def _has_hosts(db: Reader, viewer: Viewer) -> bool:
-    return any(_has_hosts_in(db, viewer, shard) for shard in SHARDS)
+    return any(_has_hosts_in(db, viewer, bucket) for bucket in BUCKETS)
 
 
 @query
-def _has_hosts_in(db: Reader, viewer: Viewer, shard: int) -> bool:
-    """Whether any host in a shard can be asked for at the egress listener."""
-    return bool(http_hosts(db, viewer, shard)) or any(_l4_names(db, viewer, shard))
+def _has_hosts_in(db: Reader, viewer: Viewer, bucket: int) -> bool:
+    """Whether any host in a bucket can be asked for at the egress listener."""
+    return bool(http_hosts(db, viewer, bucket)) or any(_l4_names(db, viewer, bucket))
 
 
 @query
@@ -109,8 +109,8 @@ def route_hosts(db: Reader, client: ClientScope, mode: Mode, route: str) -> tupl
 def _by_route(db: Reader, client: ClientScope, mode: Mode) -> Mapping[str, tuple[str, ...]]:
     """Route configuration → its virtual hosts, sorted."""
     found: dict[str, list[str]] = {}
-    for shard in SHARDS:
-        for name in host_names(db, client, mode, shard):
+    for bucket in BUCKETS:
+        for name in host_names(db, client, mode, bucket):
             found.setdefault(name.partition("/")[0], []).append(name)
     return {route: tuple(sorted(hosts)) for route, hosts in found.items()}
 

@@ -14,19 +14,19 @@ from translators.kinds.service import ServiceSpec
 from translators.kinds.service_entry import ServiceEntrySpec
 from translators.names import service_host
 from translators.object_key import ObjectKey
+from translators.world.buckets import bucket_of
 from translators.world.inputs import as_config_object
 from translators.world.protocols import port_protocol
-from translators.world.shards import shard_of
 from translators.world.visibility import export_targets
 
 
 class Exposed(NamedTuple):
     """What a listener needs to know of a host: as an index key, so all values compare and none changes with endpoints.
 
-    `shard` is the host's. `ports` are (number, name of the protocol), in the order of the object; `target` is a namespace or `*`.
+    `bucket` is the host's. `ports` are (number, name of the protocol), in the order of the object; `target` is a namespace or `*`.
     """
 
-    shard: int
+    bucket: int
     target: str
     host: str
     source: ObjectKey
@@ -46,9 +46,9 @@ def _service_exposure(value: object) -> Iterable[Exposed]:
         for port in spec.ports
         if port.protocol == "TCP"
     )
-    shard = shard_of(host)
+    bucket = bucket_of(host)
     return (
-        Exposed(shard, target, host, found.key, ports, spec.addresses, spec.headless)
+        Exposed(bucket, target, host, found.key, ports, spec.addresses, spec.headless)
         for target in export_targets(spec.export_to, found.namespace)
     )
 
@@ -64,7 +64,7 @@ def _entry_exposure(value: object) -> Iterable[Exposed]:
         if port.protocol.upper() != "UDP"
     )
     return (
-        Exposed(shard_of(host), target, host, found.key, ports, spec.addresses, False)
+        Exposed(bucket_of(host), target, host, found.key, ports, spec.addresses, False)
         for target in export_targets(spec.export_to, found.namespace)
         for host in spec.hosts
     )
@@ -74,17 +74,17 @@ SERVICE_EXPOSURE = Index("services by ports", "Service", _service_exposure, is_g
 ENTRY_EXPOSURE = Index("service entries by ports", "ServiceEntry", _entry_exposure, is_grouped=True)
 
 
-def exposed_to(db: Reader, target: str, shard: int) -> tuple[Exposed, ...]:
-    """What in a shard is exported to just a namespace, or (`*`) to everyone; a host may be there several times."""
-    return _exposed(db, shard).get(target, ())
+def exposed_to(db: Reader, target: str, bucket: int) -> tuple[Exposed, ...]:
+    """What in a bucket is exported to just a namespace, or (`*`) to everyone; a host may be there several times."""
+    return _exposed(db, bucket).get(target, ())
 
 
 @query
-def _exposed(db: Reader, shard: int) -> Mapping[str, tuple[Exposed, ...]]:
+def _exposed(db: Reader, bucket: int) -> Mapping[str, tuple[Exposed, ...]]:
     """Namespace → what is exported to just it; `*` → what is exported to everyone. Never an empty tuple."""
     found: dict[str, list[Exposed]] = {}
     for index in (SERVICE_EXPOSURE, ENTRY_EXPOSURE):
-        for key in db.index_keys(index, shard):
+        for key in db.index_keys(index, bucket):
             if isinstance(key, Exposed):
                 found.setdefault(key.target, []).append(key)
     return {target: tuple(keys) for target, keys in found.items()}

@@ -1,4 +1,4 @@
-"""The ports that clients see, shard by shard, what is known of them without their endpoints.
+"""The ports that clients see, bucket by bucket, what is known of them without their endpoints.
 
 What is read here are keys of indexes, which hold no more of a service than its names, ports and addresses: so nothing of
 this is touched when endpoints change.
@@ -9,9 +9,9 @@ from __future__ import annotations
 from translators.database import Reader, query
 from translators.model.service import Protocol, Service
 from translators.model.viewer import Viewer
+from translators.world.buckets import BUCKETS
 from translators.world.exposure import Exposed, exposed_to
 from translators.world.services import service
-from translators.world.shards import SHARDS
 from translators.world.virtual_services import unregistered_hosts
 from translators.world.visibility import EVERYONE
 
@@ -20,9 +20,9 @@ UNREGISTERED_PORT = 80
 
 
 @query
-def _visible(db: Reader, viewer: Viewer, shard: int) -> tuple[Exposed, ...]:
-    """What in a shard is visible to a client, each host once; in no order that means anything."""
-    everyone, own = exposed_to(db, EVERYONE, shard), exposed_to(db, viewer.namespace, shard)
+def _visible(db: Reader, viewer: Viewer, bucket: int) -> tuple[Exposed, ...]:
+    """What in a bucket is visible to a client, each host once; in no order that means anything."""
+    everyone, own = exposed_to(db, EVERYONE, bucket), exposed_to(db, viewer.namespace, bucket)
     found = everyone + own if own else everyone
     seen: dict[str, Exposed] = {}
     again: set[str] = set()
@@ -35,7 +35,7 @@ def _visible(db: Reader, viewer: Viewer, shard: int) -> tuple[Exposed, ...]:
     for host in sorted(again):
         chosen = service(db, host, viewer)
         if chosen is not None:
-            seen[host] = _exposure(chosen, shard, viewer.namespace)
+            seen[host] = _exposure(chosen, bucket, viewer.namespace)
     return tuple(seen.values())
 
 
@@ -43,35 +43,35 @@ _REQUESTS = frozenset(one.name for one in Protocol if one.takes_requests)
 _CONNECTIONS = frozenset(one.name for one in Protocol if not one.is_http)
 
 
-def _exposure(found: Service, shard: int, target: str) -> Exposed:
+def _exposure(found: Service, bucket: int, target: str) -> Exposed:
     ports = tuple((port.number, port.protocol.name) for port in found.ports)
     host, source = found.hostname, found.source
-    return Exposed(shard, target, host, source, ports, found.addresses, found.headless)
+    return Exposed(bucket, target, host, source, ports, found.addresses, found.headless)
 
 
 @query
-def http_hosts(db: Reader, viewer: Viewer, shard: int) -> tuple[tuple[int, str], ...]:
-    """(port, host) in a shard whose requests are routed, sorted: services, and on port 80 hosts of VirtualServices alone."""
+def http_hosts(db: Reader, viewer: Viewer, bucket: int) -> tuple[tuple[int, str], ...]:
+    """(port, host) in a bucket whose requests are routed, sorted: services, and on port 80 hosts of VirtualServices alone."""
     found = {
         (number, key.host)
-        for key in _visible(db, viewer, shard)
+        for key in _visible(db, viewer, bucket)
         for number, protocol in key.ports
         if protocol in _REQUESTS
     }
     # `*` is every other host's name too and stays with the catch-all.
-    unregistered = unregistered_hosts(db, viewer, shard)
+    unregistered = unregistered_hosts(db, viewer, bucket)
     found.update((UNREGISTERED_PORT, host) for host in unregistered if host != "*")
     return tuple(sorted(found))
 
 
 @query
-def l4_hosts(db: Reader, viewer: Viewer, shard: int) -> tuple[tuple[int, Exposed], ...]:
-    """(port, service) in a shard for services whose connections on the port are not, or not surely, HTTP; sorted."""
+def l4_hosts(db: Reader, viewer: Viewer, bucket: int) -> tuple[tuple[int, Exposed], ...]:
+    """(port, service) in a bucket for services whose connections on the port are not, or not surely, HTTP; sorted."""
     return tuple(
         sorted(
             {
                 (number, key)
-                for key in _visible(db, viewer, shard)
+                for key in _visible(db, viewer, bucket)
                 for number, protocol in key.ports
                 if protocol in _CONNECTIONS
             }
@@ -81,10 +81,10 @@ def l4_hosts(db: Reader, viewer: Viewer, shard: int) -> tuple[tuple[int, Exposed
 
 @query
 def http_ports(db: Reader, viewer: Viewer) -> frozenset[int]:
-    """The ports with a route configuration, in any shard."""
-    return frozenset().union(*(_http_ports(db, viewer, shard) for shard in SHARDS))
+    """The ports with a route configuration, in any bucket."""
+    return frozenset().union(*(_http_ports(db, viewer, bucket) for bucket in BUCKETS))
 
 
 @query
-def _http_ports(db: Reader, viewer: Viewer, shard: int) -> frozenset[int]:
-    return frozenset(port for port, _ in http_hosts(db, viewer, shard))
+def _http_ports(db: Reader, viewer: Viewer, bucket: int) -> frozenset[int]:
+    return frozenset(port for port, _ in http_hosts(db, viewer, bucket))

@@ -65,9 +65,9 @@ def hosts_of(db: Reader, source: ObjectKey) -> tuple[str, ...]:
 
 
 @query
-def visible_hosts(db: Reader, viewer: Viewer, shard: int) -> tuple[str, ...]:
-    """The full host names in a shard of all services that a client sees, sorted; wildcard hosts among them."""
-    found = (*exposed_to(db, EVERYONE, shard), *exposed_to(db, viewer.namespace, shard))
+def visible_hosts(db: Reader, viewer: Viewer, bucket: int) -> tuple[str, ...]:
+    """The full host names in a bucket of all services that a client sees, sorted; wildcard hosts among them."""
+    found = (*exposed_to(db, EVERYONE, bucket), *exposed_to(db, viewer.namespace, bucket))
     return tuple(sorted({one.host for one in found}))
 
 

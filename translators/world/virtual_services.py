@@ -15,9 +15,9 @@ from translators.model.routing import HttpRule, L4Rule
 from translators.model.service import Protocol
 from translators.model.viewer import Viewer
 from translators.object_key import ObjectKey
+from translators.world.buckets import BUCKETS, bucket_of
 from translators.world.inputs import as_config_object, grouped_pairs, index_texts, objects
 from translators.world.services import visible_hosts
-from translators.world.shards import SHARDS, shard_of
 from translators.world.visibility import (
     EVERYONE,
     MESH_GATEWAY,
@@ -49,7 +49,7 @@ def _virtual_service_exports(value: object) -> Iterable[tuple[int, str, str]]:
     if found is None:
         return ()
     targets = export_targets(found.spec.export_to, found.namespace)
-    return ((shard_of(host), target, host) for target in targets for host in found.spec.hosts)
+    return ((bucket_of(host), target, host) for target in targets for host in found.spec.hosts)
 
 
 VIRTUAL_SERVICE_HOSTS = Index("virtual services by host", "VirtualService", _virtual_service_hosts)
@@ -108,38 +108,38 @@ def virtual_services_of_host(db: Reader, host: str) -> tuple[tuple[ObjectKey, ..
 
 
 @query
-def unregistered_hosts(db: Reader, viewer: Viewer, shard: int) -> tuple[str, ...]:
-    """The hosts in a shard that virtual services route for a client though no service that it sees is meant.
+def unregistered_hosts(db: Reader, viewer: Viewer, bucket: int) -> tuple[str, ...]:
+    """The hosts in a bucket that virtual services route for a client though no service that it sees is meant.
 
     Sorted. A wildcard host is among them when no service falls under it.
     """
     routed = {
         host
-        for target, host in grouped_pairs(db, VIRTUAL_SERVICE_EXPORTS, shard)
+        for target, host in grouped_pairs(db, VIRTUAL_SERVICE_EXPORTS, bucket)
         if target in (EVERYONE, viewer.namespace)
     }
     if not routed:
         return ()
     return tuple(
         host
-        for host in sorted(routed.difference(visible_hosts(db, viewer, shard)))
+        for host in sorted(routed.difference(visible_hosts(db, viewer, bucket)))
         if not (is_wildcard(host) and _covers_any(db, viewer, host))
     )
 
 
 def is_unregistered(db: Reader, viewer: Viewer, host: str) -> bool:
     """Whether a host is one of `unregistered_hosts`."""
-    return host in unregistered_hosts(db, viewer, shard_of(host))
+    return host in unregistered_hosts(db, viewer, bucket_of(host))
 
 
 def _covers_any(db: Reader, viewer: Viewer, wildcard: str) -> bool:
-    return any(_covers_any_in(db, viewer, wildcard, shard) for shard in SHARDS)
+    return any(_covers_any_in(db, viewer, wildcard, bucket) for bucket in BUCKETS)
 
 
 @query
-def _covers_any_in(db: Reader, viewer: Viewer, wildcard: str, shard: int) -> bool:
-    """Whether any service in a shard falls under a wildcard host."""
-    return any(covers(wildcard, host) for host in visible_hosts(db, viewer, shard))
+def _covers_any_in(db: Reader, viewer: Viewer, wildcard: str, bucket: int) -> bool:
+    """Whether any service in a bucket falls under a wildcard host."""
+    return any(covers(wildcard, host) for host in visible_hosts(db, viewer, bucket))
 
 
 @query

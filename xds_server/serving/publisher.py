@@ -21,8 +21,7 @@ from translators.database import Database, Failure, QueryKey
 from translators.model.proxy_node import ProxyNode
 from translators.model.resource import Resource
 from translators.object_key import ObjectKey
-from translators.proxy import Family, Members, Scope, families, scope
-from translators.proxy import Member as Listed
+from translators.proxy import Family, Maker, Makers, Scope, families, scope
 from xds_server.ads.snapshot import Snapshot
 from xds_server.serving.acceptance import Acceptance
 from xds_server.serving.groups import Group, Member
@@ -43,7 +42,7 @@ class Making:
     """
 
     ref: QueryKey[Resource]
-    listing: QueryKey[Members]
+    listing: QueryKey[Makers]
     good: Resource | None
     since: int
 
@@ -193,7 +192,7 @@ class Publisher:
                 self._remove(shared, name)
             self._add(shared, fresh)
 
-    def _add(self, shared: SharedSlice, fresh: Mapping[str, Listed]) -> None:
+    def _add(self, shared: SharedSlice, fresh: Mapping[str, Maker]) -> None:
         """Has a shared follow the queries that make these members, which are new to it or made by other queries now."""
         common: list[str] = []
         for name, member in fresh.items():
@@ -333,7 +332,7 @@ class Publisher:
                 self._add(shared, shared.listing.members)
         return found
 
-    def _listing(self, ref: QueryKey[Members]) -> Listing:
+    def _listing(self, ref: QueryKey[Makers]) -> Listing:
         listing = self._listings.get(ref)
         if listing is None:
             listing = self._listings[ref] = Listing(ref)

@@ -8,7 +8,7 @@ from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v
 )
 from envoy_data_plane.envoy.extensions.filters.network.tcp_proxy.v3 import TcpProxy
 
-from tests.support.shards import everywhere
+from tests.support.buckets import everywhere
 from tests.support.translation import CLIENT, apply, mesh
 from translators import listeners
 from translators.codec import decode, encode
@@ -16,7 +16,7 @@ from translators.database import Database
 from translators.model.proxy_node import Mode
 from translators.model.resource import Resource
 from translators.model.viewer import Viewer
-from translators.world import SHARDS
+from translators.world import BUCKETS
 
 
 def service(name: str, ports: str, ip: str = "10.0.0.1") -> str:
@@ -48,7 +48,7 @@ TCP = "{port: 5432, name: tcp}"
 
 
 def listener_names(db: Database) -> tuple[str, ...]:
-    found = everywhere(lambda shard: listeners.listener_names(db, CLIENT, Mode.CAPTURED, shard))
+    found = everywhere(lambda bucket: listeners.listener_names(db, CLIENT, Mode.CAPTURED, bucket))
     return tuple(sorted(found))
 
 
@@ -116,8 +116,8 @@ def test_endpoints_touch_no_listener() -> None:
     db = mesh(text)
     for name in listener_names(db):
         db.hold(listeners.listener.ref(CLIENT, Mode.CAPTURED, name, 0))
-    for shard in SHARDS:
-        db.hold(listeners.listener_names.ref(CLIENT, Mode.CAPTURED, shard))
+    for bucket in BUCKETS:
+        db.hold(listeners.listener_names.ref(CLIENT, Mode.CAPTURED, bucket))
     db.settle()
     before = db.statistics.runs
     apply(db, text.replace("10.9.0.1", "10.9.0.2"), revision=2)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from envoy_data_plane.envoy.config.route.v3 import VirtualHost
 
+from tests.support.buckets import everywhere
 from tests.support.routes import REVIEWS, REVIEWS_HOST, virtual_host
-from tests.support.shards import everywhere
 from tests.support.translation import CLIENT, apply, mesh
 from translators import routes
 from translators.codec import decode, encode
@@ -15,18 +15,18 @@ from translators.model.proxy_node import Mode
 from translators.model.service import ClientScope
 from translators.model.viewer import Viewer
 from translators.routes.retries import DEFAULT_RETRY_ON
-from translators.world import SHARDS, shard_of
+from translators.world import BUCKETS, bucket_of
 
 OTHER = ClientScope(Viewer("other"))
 
 
 def names(db: Database, mode: Mode, route: str, client: ClientScope = CLIENT) -> tuple[str, ...]:
-    found = everywhere(lambda shard: routes.host_names(db, client, mode, shard))
+    found = everywhere(lambda bucket: routes.host_names(db, client, mode, bucket))
     return tuple(sorted(name for name in found if name.startswith(f"{route}/")))
 
 
 def route_names(db: Database, mode: Mode, client: ClientScope = CLIENT) -> tuple[str, ...]:
-    return tuple(sorted(everywhere(lambda shard: routes.route_names(db, client, mode, shard))))
+    return tuple(sorted(everywhere(lambda bucket: routes.route_names(db, client, mode, bucket))))
 
 
 def entry(name: str, hosts: str, ports: str, extra: str = "") -> str:
@@ -242,9 +242,9 @@ def held(db: Database) -> None:
     for mode in Mode:
         for route in route_names(db, mode):
             db.hold(routes.route_configuration.ref(CLIENT, mode, route))
-        for shard in SHARDS:
-            db.hold(routes.host_names.ref(CLIENT, mode, shard))
-            for name in routes.host_names(db, CLIENT, mode, shard):
+        for bucket in BUCKETS:
+            db.hold(routes.host_names.ref(CLIENT, mode, bucket))
+            for name in routes.host_names(db, CLIENT, mode, bucket):
                 db.hold(routes.virtual_host.ref(CLIENT, mode, name))
     db.settle()
 
@@ -267,7 +267,7 @@ def test_a_new_service_changes_no_other_virtual_host() -> None:
     held(db)
     apply(db, entry("new", "new.example.com", HTTP80, "addresses: [10.2.0.9]"), revision=2)
     changed = [(ref.query.name, ref.key[-1]) for ref in db.settle()]
-    assert changed == [("host_names", shard_of("new.example.com"))] * len(Mode)
+    assert changed == [("host_names", bucket_of("new.example.com"))] * len(Mode)
 
 
 def test_a_weight_change_runs_the_one_virtual_host_of_each_mode() -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.shards import everywhere
+from tests.support.buckets import everywhere
 from tests.support.translation import mesh
 from translators.database import Database
 from translators.model.service import Protocol, Resolution
 from translators.model.viewer import Viewer
 from translators.object_key import ObjectKey
-from translators.world import service, services_of_host, shard_of, visible_hosts
+from translators.world import bucket_of, service, services_of_host, visible_hosts
 from translators.world.protocols import port_protocol
 
 WEB = """
@@ -51,7 +51,7 @@ def test_a_kubernetes_service_is_found_by_its_full_name() -> None:
 
 
 def hosts(db: Database, namespace: str) -> set[str]:
-    return set(everywhere(lambda shard: visible_hosts(db, Viewer(namespace), shard)))
+    return set(everywhere(lambda bucket: visible_hosts(db, Viewer(namespace), bucket)))
 
 
 @pytest.mark.parametrize("host", ["web", "web.shop", "web.other.svc.cluster.local", "a.b.c"])
@@ -124,12 +124,12 @@ def test_what_is_exported_to_everyone_and_to_one_is_seen_once() -> None:
     db = mesh(one, again, wild)
     assert hosts(db, "other") == {"x.com", "*.x.com"}
     assert hosts(db, "default") == hosts(db, "third") == {"x.com"}
-    assert visible_hosts(db, Viewer("other"), shard_of("x.com")) == ("x.com",)
+    assert visible_hosts(db, Viewer("other"), bucket_of("x.com")) == ("x.com",)
 
 
 def test_an_endpoint_more_leaves_the_service_as_it_is() -> None:
     db = mesh(entry("a", "x.com"))
-    db.hold(visible_hosts.ref("default", shard_of("x.com")))
+    db.hold(visible_hosts.ref(Viewer("default"), bucket_of("x.com")))
     db.hold(services_of_host.ref("x.com"))
     db.settle()
     changed = mesh(entry("a", "x.com", extra="endpoints: [{address: 10.0.0.9}]"))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from tests.support.shards import everywhere
+from tests.support.buckets import everywhere
 from tests.support.translation import mesh
 from translators.model.viewer import Viewer
-from translators.world import shard_of, unregistered_hosts
+from translators.world import bucket_of, unregistered_hosts
 from translators.world.virtual_services import virtual_service
 
 SERVICE = """
@@ -65,6 +65,6 @@ def test_unregistered_hosts_are_those_for_which_there_is_no_service() -> None:
         routing("d", "*.example.com"),
         routing("e", "private.com", extra='exportTo: ["."]'),
     )
-    found = everywhere(lambda shard: unregistered_hosts(db, Viewer("other"), shard))
+    found = everywhere(lambda bucket: unregistered_hosts(db, Viewer("other"), bucket))
     assert set(found) == {"*.example.com", "else.example.com"}
-    assert "private.com" in unregistered_hosts(db, Viewer("shop"), shard_of("private.com"))
+    assert "private.com" in unregistered_hosts(db, Viewer("shop"), bucket_of("private.com"))

@@ -30,7 +30,7 @@ from translators.names import (
     inbound_cluster,
     inbound_route,
 )
-from translators.world import BUCKETS, Inbound, client_scope, inbound, served_ports
+from translators.world import BUCKETS, Inbound, client_scope, inbound_of, served_ports
 
 Maker = QueryKey[Resource] | tuple[object, ...]
 """What makes a resource: a query's result by name, or the rest of the key that its family's query is asked with."""
@@ -82,7 +82,7 @@ class Scope:
 
 
 @query
-def scope(db: Reader, node: ProxyNode) -> Scope:
+def scope_of(db: Reader, node: ProxyNode) -> Scope:
     """The scope of this proxy now; it changes when services begin or cease to select its workload."""
     ports = (
         ()
@@ -94,17 +94,17 @@ def scope(db: Reader, node: ProxyNode) -> Scope:
         mode=node.mode,
         locality=node.locality,
         egress_port=node.egress_port if node.mode is Mode.EGRESS else 0,
-        inbound=inbound(node, ports),
+        inbound=inbound_of(node, ports),
     )
 
 
-def families(found: Scope, *, inline: bool) -> Mapping[str, tuple[Family, ...]]:
+def families(scope: Scope, *, inline: bool) -> Mapping[str, tuple[Family, ...]]:
     """Type URL → the families of that type, in the order in which the types are served.
 
     ``inline``: route configurations carry their hosts, for streams that cannot get them one by one.
     """
-    client, mode, received = found.client, found.mode, found.inbound
-    scoped, placed = (client, mode), (client, found.locality)
+    client, mode, inbound = scope.client, scope.mode, scope.inbound
+    scoped, placed = (client, mode), (client, scope.locality)
 
     def outbound(
         listing: AnyQuery,
@@ -115,7 +115,7 @@ def families(found: Scope, *, inline: bool) -> Mapping[str, tuple[Family, ...]]:
         return Family(listing, listed_for, made_by, made_for, is_bucketed=True)
 
     assignments = outbound(eds_clusters, (client,), endpoints.load_assignment, placed)
-    sockets = outbound(outbound_listeners, (*scoped, found.egress_port), listeners.listener, scoped)
+    sockets = outbound(outbound_listeners, (*scoped, scope.egress_port), listeners.listener, scoped)
     inlined = outbound(outbound_routes, scoped, routes.inline_route_configuration, scoped)
     if mode is Mode.PROXYLESS:
         return {
@@ -131,11 +131,11 @@ def families(found: Scope, *, inline: bool) -> Mapping[str, tuple[Family, ...]]:
         CLUSTER_TYPE: (
             outbound(outbound_clusters, (client,), clusters.cluster, (client,)),
             Family(static_clusters, ()),
-            Family(inbound_clusters, (received,)),
+            Family(inbound_clusters, (inbound,)),
         ),
         ENDPOINT_TYPE: (assignments,),
-        LISTENER_TYPE: (sockets, Family(inbound_listeners, (received,))),
-        ROUTE_TYPE: (inlined if inline else bare, Family(inbound_routes, (received,))),
+        LISTENER_TYPE: (sockets, Family(inbound_listeners, (inbound,))),
+        ROUTE_TYPE: (inlined if inline else bare, Family(inbound_routes, (inbound,))),
     }
     if not inline:
         hosts = outbound(virtual_hosts, scoped, routes.virtual_host, scoped)
@@ -184,41 +184,41 @@ def virtual_hosts(db: Reader, client: ClientScope, mode: Mode, bucket: int) -> M
 
 
 @query
-def inbound_clusters(db: Reader, received: Inbound) -> Makers:
+def inbound_clusters(db: Reader, inbound: Inbound) -> Makers:
     """The application's ports, and where a captured connection to another port goes on to."""
     del db
-    found = [
+    makers = [
         (
-            inbound_cluster(one.port),
-            clusters.inbound_cluster.ref(one.port, one.app_address, one.protocol),
+            inbound_cluster(port.port),
+            clusters.inbound_cluster.ref(port.port, port.app_address, port.protocol),
         )
-        for one in received.ports
+        for port in inbound.ports
     ]
-    if received.is_captured:
-        found.append((INBOUND_PASSTHROUGH_CLUSTER, clusters.inbound_passthrough_cluster.ref()))
-    return tuple(sorted(found, key=itemgetter(0)))
+    if inbound.is_captured:
+        makers.append((INBOUND_PASSTHROUGH_CLUSTER, clusters.inbound_passthrough_cluster.ref()))
+    return tuple(sorted(makers, key=itemgetter(0)))
 
 
 @query
-def inbound_listeners(db: Reader, received: Inbound) -> Makers:
+def inbound_listeners(db: Reader, inbound: Inbound) -> Makers:
     """The listeners for what arrives at the workload."""
     del db
     return tuple(
-        (name, listeners.inbound_listener.ref(received, name))
-        for name in listeners.inbound_listener_names(received)
+        (name, listeners.inbound_listener.ref(inbound, name))
+        for name in listeners.inbound_listener_names(inbound)
     )
 
 
 @query
-def inbound_routes(db: Reader, received: Inbound) -> Makers:
+def inbound_routes(db: Reader, inbound: Inbound) -> Makers:
     """The route configurations of the workload's HTTP ports."""
     del db
     return tuple(
         sorted(
             (
-                (inbound_route(one.port), routes.inbound_route.ref(one.port, one.protocol))
-                for one in received.ports
-                if one.protocol.takes_requests
+                (inbound_route(port.port), routes.inbound_route.ref(port.port, port.protocol))
+                for port in inbound.ports
+                if port.protocol.takes_requests
             ),
             key=itemgetter(0),
         )

@@ -168,18 +168,18 @@ class Database(InputReader):
         Returns:
             Sorted keys with the revision that brought the present value, None for an absent input.
         """
-        found: set[ObjectKey] = set()
+        inputs: set[ObjectKey] = set()
         todo: list[Cell] = [self._fresh(ref)]
         seen = set(todo)
         while todo:
             cell = todo.pop()
             if isinstance(cell, InputCell):
-                found.add(cell.key)
+                inputs.add(cell.key)
             elif isinstance(cell, ResultCell):
                 fresh = [read for read in self.reads_of(cell) if read not in seen]
                 seen.update(fresh)
                 todo += fresh
-        return tuple((key, self.input_revision(key)) for key in sorted(found))
+        return tuple((key, self.input_revision(key)) for key in sorted(inputs))
 
     @property
     def statistics(self) -> Statistics:

@@ -222,11 +222,11 @@ class Graph:
         node.dirty = None
         node.verified_at = self.clock
         node.current = not isinstance(node.value, Failure)
-        found = tuple(reads)
-        if found != node.reads:
-            found = tuple(dict.fromkeys(reads))
-            if found != node.reads:
-                self._relink(node, found)
+        after = tuple(reads)
+        if after != node.reads:
+            after = tuple(dict.fromkeys(reads))
+            if after != node.reads:
+                self._relink(node, after)
 
     def sweep(self) -> None:
         """Drop the results that no held one depends on, and absent inputs that none reads."""
@@ -249,24 +249,24 @@ class Graph:
         _forget_frames(error)
         return Failure(error, node.ref(), text)
 
-    def _relink(self, node: ResultCell, found: tuple[Cell, ...]) -> None:
+    def _relink(self, node: ResultCell, after: tuple[Cell, ...]) -> None:
         before = node.reads
         if not before:
-            node.reads = found
-            for position, cell in enumerate(found):
+            node.reads = after
+            for position, cell in enumerate(after):
                 cell.link(node, position)
             return
         start = 0
-        for old, new in zip(before, found, strict=False):
+        for old, new in zip(before, after, strict=False):
             if old is not new:
                 break
             start += 1
         gone = dict.fromkeys(before[start:])
-        for position in range(start, len(found)):
-            cell = found[position]
+        for position in range(start, len(after)):
+            cell = after[position]
             cell.link(node, position)
             gone.pop(cell, None)
-        node.reads = found
+        node.reads = after
         for cell in gone:
             cell.unlink(node)
             if not cell.is_read() or _in_cycle(cell):

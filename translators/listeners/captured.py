@@ -42,15 +42,15 @@ _BLACKHOLE = (WeightedUpstream(Upstream(names.BLACKHOLE_CLUSTER)),)
 @query
 def captured_names(db: Reader, viewer: Viewer, bucket: int) -> tuple[str, ...]:
     """The names of these listeners as far as hosts in a bucket give rise to them, sorted."""
-    found = {names.VIRTUAL_OUTBOUND} if bucket == 0 else set()
+    listeners = {names.VIRTUAL_OUTBOUND} if bucket == 0 else set()
     ports = wildcard_ports(db, viewer, bucket)
-    found.update(names.listener(ANY_ADDRESS, port) for port in ports)
-    found.update(
+    listeners.update(names.listener(ANY_ADDRESS, port) for port in ports)
+    listeners.update(
         names.listener(vip, port)
-        for port, one in l4_hosts(db, viewer, bucket)
-        for vip in virtual_ips(one)
+        for port, exposed in l4_hosts(db, viewer, bucket)
+        for vip in virtual_ips(exposed)
     )
-    return tuple(sorted(found))
+    return tuple(sorted(listeners))
 
 
 @query

@@ -43,36 +43,36 @@ from translators.model.upstream import Upstream, WeightedUpstream
 from translators.world.inbound import Inbound
 
 
-def inbound_listener_names(found: Inbound) -> tuple[str, ...]:
+def inbound_listener_names(inbound: Inbound) -> tuple[str, ...]:
     """The names of the inbound listeners, sorted.
 
     A port at whose address the application itself listens has none: its clients reach it directly.
     """
-    if found.is_captured:
+    if inbound.is_captured:
         return (names.VIRTUAL_INBOUND,)
     return tuple(
         sorted(
-            names.listener(host, one.port)
-            for host in found.addresses
-            for one in found.ports
-            if one.app_address != f"{host}:{one.port}"
+            names.listener(host, port.port)
+            for host in inbound.addresses
+            for port in inbound.ports
+            if port.app_address != f"{host}:{port.port}"
         )
     )
 
 
 @query
-def inbound_listener(db: Reader, found: Inbound, name: str) -> Resource:
+def inbound_listener(db: Reader, inbound: Inbound, name: str) -> Resource:
     """One of the inbound listeners, by its name.
 
     Raises:
         LookupError: There is no such listener.
     """
-    if found.is_captured:
-        return virtual_inbound(db, tuple((one.port, one.protocol) for one in found.ports))
+    if inbound.is_captured:
+        return virtual_inbound(db, tuple((port.port, port.protocol) for port in inbound.ports))
     host, _, number = name.rpartition("_")
-    for one in found.ports:
-        if number == str(one.port) and host in found.addresses:
-            return _bound_listener(db, host, one.port, one.protocol)
+    for port in inbound.ports:
+        if number == str(port.port) and host in inbound.addresses:
+            return _bound_listener(db, host, port.port, port.protocol)
     raise LookupError(f"no port of the workload is served by a listener {name}")
 
 
@@ -108,7 +108,11 @@ def virtual_inbound(db: Reader, ports: tuple[tuple[int, Protocol], ...]) -> Reso
     sniffed = [port for port, protocol in ports if protocol is Protocol.AUTO]
     chains = [
         chain(blackhole, port_match(names.INBOUND_CAPTURE_PORT), f"{name}-blackhole"),
-        *(found for one in ports for found in _chains(*one, by_port=True)),
+        *(
+            port_chain
+            for port, protocol in ports
+            for port_chain in _chains(port, protocol, by_port=True)
+        ),
     ]
     listener = new(Listener)(
         name=name,
@@ -127,13 +131,13 @@ def _chains(port: int, protocol: Protocol, *, by_port: bool) -> list[Chain]:
     """The chains of a port; the last takes what the others do not. ``by_port``: they match the port themselves."""
     cluster = names.inbound_cluster(port)
     own = port_match(port) if by_port else None
-    found = []
+    chains = []
     if protocol.takes_requests:
         requests = inbound_manager(f"inbound_{port}", names.inbound_route(port))
         if protocol is not Protocol.AUTO:
             return [chain(requests, own, cluster)]
-        found.append(chain(requests, http_match(port if by_port else None), f"{cluster}http"))
-    return [*found, chain(_proxy_to(cluster), own, cluster)]
+        chains.append(chain(requests, http_match(port if by_port else None), f"{cluster}http"))
+    return [*chains, chain(_proxy_to(cluster), own, cluster)]
 
 
 def _proxy_to(cluster: str) -> NetworkFilter:

@@ -15,7 +15,7 @@ from translators.listeners.plain_tcp import plain_tcp_listener
 from translators.model.resource import Resource
 from translators.model.service import ClientScope, Protocol
 from translators.model.viewer import Viewer
-from translators.world.services import service
+from translators.world.services import service_of
 from translators.world.virtual_ips import hosts_at
 
 
@@ -25,10 +25,10 @@ def vip_listener(db: Reader, client: ClientScope, vip: str, port: int) -> Resour
     Raises:
         LookupError: No service that the client sees has it.
     """
-    found = _owner(db, client.viewer, vip, port)
-    if found is None:
+    owner = _owner(db, client.viewer, vip, port)
+    if owner is None:
         raise LookupError(f"no service that {client.viewer.namespace} sees listens on {vip}:{port}")
-    host, protocol = found
+    host, protocol = owner
     *conditional, rest = branches(db, client, host, port, protocol)
     if protocol is not Protocol.AUTO and not conditional and rest.is_plain:
         return plain_tcp_listener(vip, port, rest.upstreams[0].upstream)
@@ -45,8 +45,8 @@ def vip_listener(db: Reader, client: ClientScope, vip: str, port: int) -> Resour
 def _owner(db: Reader, viewer: Viewer, vip: str, port: int) -> tuple[str, Protocol] | None:
     """The oldest service with a virtual IP that takes connections on the port."""
     for host in hosts_at(db, viewer, vip):
-        found = service(db, host, viewer)
-        shape = None if found is None else found.port(port)
+        service = service_of(db, host, viewer)
+        shape = None if service is None else service.port(port)
         if shape is not None and not shape.protocol.is_http:
             return host, shape.protocol
     return None

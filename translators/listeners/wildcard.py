@@ -38,20 +38,20 @@ def wildcard_ports(db: Reader, viewer: Viewer, bucket: int) -> set[int]:
 def _wildcard_hosts(db: Reader, viewer: Viewer, bucket: int) -> tuple[tuple[int, Exposed], ...]:
     """(port, service) for those in a bucket whose connections are known neither by a virtual IP nor surely by HTTP."""
     return tuple(
-        (port, one)
-        for port, one in l4_hosts(db, viewer, bucket)
-        if not one.headless and not virtual_ips(one)
+        (port, exposed)
+        for port, exposed in l4_hosts(db, viewer, bucket)
+        if not exposed.headless and not virtual_ips(exposed)
     )
 
 
 @query
 def _by_port(db: Reader, viewer: Viewer) -> Mapping[int, tuple[Exposed, ...]]:
     """Port → `_wildcard_hosts` of all buckets; no port without any."""
-    found: dict[int, tuple[Exposed, ...]] = {}
+    by_port: dict[int, tuple[Exposed, ...]] = {}
     for bucket in BUCKETS:
-        for port, one in _wildcard_hosts(db, viewer, bucket):
-            found[port] = (*found.get(port, ()), one)
-    return found
+        for port, exposed in _wildcard_hosts(db, viewer, bucket):
+            by_port[port] = (*by_port.get(port, ()), exposed)
+    return by_port
 
 
 @query
@@ -109,21 +109,21 @@ def _branches(
     db: Reader, client: ClientScope, port: int, hosts: tuple[Exposed, ...]
 ) -> Iterator[Branch]:
     """The branches of several services, each made to apply to that service's connections only as far as that can be told."""
-    for one in hosts:
-        protocol = _protocol(one, port)
+    for exposed in hosts:
+        protocol = _protocol(exposed, port)
         if protocol is Protocol.AUTO:
             continue
-        for branch in branches(db, client, one.host, port, protocol):
+        for branch in branches(db, client, exposed.host, port, protocol):
             server_names = branch.server_names
             if protocol is Protocol.TLS and not server_names:
-                server_names = (one.host,)
-            subnets = branch.subnets or _ranges(one)
+                server_names = (exposed.host,)
+            subnets = branch.subnets or _ranges(exposed)
             yield Branch(server_names, subnets, branch.upstreams, branch.idle_timeout)
 
 
-def _ranges(one: Exposed) -> tuple[str, ...]:
-    return whole_subnets(vip for vip in one.addresses if "/" in vip)
+def _ranges(exposed: Exposed) -> tuple[str, ...]:
+    return whole_subnets(vip for vip in exposed.addresses if "/" in vip)
 
 
-def _protocol(one: Exposed, port: int) -> Protocol:
-    return Protocol[dict(one.ports)[port]]
+def _protocol(exposed: Exposed, port: int) -> Protocol:
+    return Protocol[dict(exposed.ports)[port]]

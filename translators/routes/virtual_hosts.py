@@ -34,7 +34,7 @@ from translators.world.ambiguous_names import ambiguous_names
 from translators.world.buckets import BUCKETS
 from translators.world.destinations import upstream_of, upstream_of_host
 from translators.world.ports import http_hosts, l4_hosts
-from translators.world.services import service
+from translators.world.services import service_of
 from translators.world.virtual_ips import is_shared
 from translators.world.virtual_services import http_rules
 
@@ -54,10 +54,10 @@ def route_names(db: Reader, client: ClientScope, mode: Mode, bucket: int) -> tup
     """
     if mode is Mode.EGRESS:
         return (names.EGRESS_ROUTE,) if bucket == 0 else ()
-    found = http_hosts(db, client.viewer, bucket)
+    hosts = http_hosts(db, client.viewer, bucket)
     if mode is Mode.CAPTURED:
-        return tuple(sorted({str(port) for port, _ in found}))
-    return tuple(sorted(f"{host}:{port}" for port, host in found))
+        return tuple(sorted({str(port) for port, _ in hosts}))
+    return tuple(sorted(f"{host}:{port}" for port, host in hosts))
 
 
 @query
@@ -67,14 +67,14 @@ def host_names(db: Reader, client: ClientScope, mode: Mode, bucket: int) -> tupl
     Envoy opens a listener only once its route configuration has a host, so in egress mode bucket 0 has a placeholder as
     long as there is nothing else.
     """
-    found = http_hosts(db, client.viewer, bucket)
+    requested = http_hosts(db, client.viewer, bucket)
     if mode is Mode.PROXYLESS:
         return tuple(
-            sorted(names.virtual_host(f"{host}:{port}", host, port) for port, host in found)
+            sorted(names.virtual_host(f"{host}:{port}", host, port) for port, host in requested)
         )
     if mode is Mode.CAPTURED:
-        return tuple(sorted(names.virtual_host(str(port), host, port) for port, host in found))
-    hosts = {*found, *_l4_names(db, client.viewer, bucket)}
+        return tuple(sorted(names.virtual_host(str(port), host, port) for port, host in requested))
+    hosts = {*requested, *_l4_names(db, client.viewer, bucket)}
     if bucket == 0 and not hosts and not _has_hosts(db, client.viewer):
         return (f"{names.EGRESS_ROUTE}/{_PLACEHOLDER}",)
     return tuple(sorted(names.virtual_host(names.EGRESS_ROUTE, host, port) for port, host in hosts))
@@ -82,9 +82,9 @@ def host_names(db: Reader, client: ClientScope, mode: Mode, bucket: int) -> tupl
 
 def _l4_names(db: Reader, viewer: Viewer, bucket: int) -> Iterator[tuple[int, str]]:
     """(port, host) for TCP services, except for wildcard hosts, which nobody can ask for."""
-    for port, one in l4_hosts(db, viewer, bucket):
-        if not one.host.startswith(domains.WILDCARD):
-            yield port, one.host
+    for port, exposed in l4_hosts(db, viewer, bucket):
+        if not exposed.host.startswith(domains.WILDCARD):
+            yield port, exposed.host
 
 
 def _has_hosts(db: Reader, viewer: Viewer) -> bool:
@@ -108,11 +108,11 @@ def route_hosts(db: Reader, client: ClientScope, mode: Mode, route: str) -> tupl
 @query
 def _by_route(db: Reader, client: ClientScope, mode: Mode) -> Mapping[str, tuple[str, ...]]:
     """Route configuration → its virtual hosts, sorted."""
-    found: dict[str, list[str]] = {}
+    by_route: dict[str, list[str]] = {}
     for bucket in BUCKETS:
         for name in host_names(db, client, mode, bucket):
-            found.setdefault(name.partition("/")[0], []).append(name)
-    return {route: tuple(sorted(hosts)) for route, hosts in found.items()}
+            by_route.setdefault(name.partition("/")[0], []).append(name)
+    return {route: tuple(sorted(hosts)) for route, hosts in by_route.items()}
 
 
 @query
@@ -127,10 +127,10 @@ def virtual_host(db: Reader, client: ClientScope, mode: Mode, name: str) -> Reso
     if not host:
         return resource(names.VIRTUAL_HOST_TYPE, name, _placeholder(name))
     port = int(number)
-    found = service(db, host, client.viewer)
-    protocol = _protocol(found, port)
+    service = service_of(db, host, client.viewer)
+    protocol = _protocol(service, port)
     parts = [string(_NAME, name)]
-    for domain in _domains(db, client.viewer, mode, (host, port), found):
+    for domain in _domains(db, client.viewer, mode, (host, port), service):
         text = domain.encode()
         parts.append(_DOMAIN_HEADS[len(text)] + text)
     if mode is Mode.EGRESS and not protocol.is_http:
@@ -159,20 +159,20 @@ def host_routes(db: Reader, client: ClientScope, is_proxyless: bool, host: str, 
     return routes or default_route(upstream_of_host(host, port))
 
 
-def _protocol(found: Service | None, port: int) -> Protocol:
+def _protocol(service: Service | None, port: int) -> Protocol:
     """What a host's port speaks; HTTP when only a VirtualService knows the host."""
-    shape = None if found is None else found.port(port)
+    shape = None if service is None else service.port(port)
     return Protocol.HTTP if shape is None else shape.protocol
 
 
-def default_port(found: Service) -> int:
+def default_port(service: Service) -> int:
     """The port that a request without one means: 80 if it takes requests, else the first that does; 0 for none."""
-    numbers = [port.number for port in found.ports if port.protocol.takes_requests]
+    numbers = [port.number for port in service.ports if port.protocol.takes_requests]
     return _DEFAULT_PORT if _DEFAULT_PORT in numbers else next(iter(numbers), 0)
 
 
 def _domains(
-    db: Reader, viewer: Viewer, mode: Mode, at: tuple[str, int], found: Service | None
+    db: Reader, viewer: Viewer, mode: Mode, at: tuple[str, int], service: Service | None
 ) -> list[str]:
     """All domains of a (host, port) that no other host has a better claim to; the full name is always there."""
     host, port = at
@@ -181,11 +181,11 @@ def _domains(
         return domains.with_ports(forms, port, Ports.OPTIONAL)
     if mode is Mode.CAPTURED:
         ports = Ports.IGNORED
-    elif found is None or default_port(found) == port:
+    elif service is None or default_port(service) == port:
         ports = Ports.OPTIONAL
     else:
         ports = Ports.REQUIRED
-    addresses = () if found is None else found.addresses
+    addresses = () if service is None else service.addresses
     taken = ambiguous_names(db, viewer)
     if taken or any(is_shared(db, address) for address in addresses):
         return contested_domains(db, viewer, at, addresses, ports)

@@ -11,15 +11,15 @@ from translators.world.exposure import Exposed
 
 
 @query
-def source_age(db: Reader, source: ObjectKey) -> tuple[str, str, str]:
+def age_of(db: Reader, source: ObjectKey) -> tuple[str, str, str]:
     """What orders an object among others by age; changes with nothing else of it."""
-    found = db.input(source)
-    return found.age if isinstance(found, ConfigObject) else ("", "", "")
+    value = db.input(source)
+    return value.age if isinstance(value, ConfigObject) else ("", "", "")
 
 
 def oldest_first(db: Reader, exposed: Iterable[Exposed]) -> tuple[Exposed, ...]:
     """These in the order in which their services were created."""
-    found = tuple(exposed)
-    if len(found) < 2:
-        return found
-    return tuple(sorted(found, key=lambda one: (source_age(db, one.source), one.host)))
+    services = tuple(exposed)
+    if len(services) < 2:
+        return services
+    return tuple(sorted(services, key=lambda service: (age_of(db, service.source), service.host)))

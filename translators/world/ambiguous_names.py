@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from translators.database import Index, Reader, query
-from translators.kinds.service_entry import ServiceEntrySpec
+from translators.kinds.service_entry import SERVICE_ENTRY, ServiceEntrySpec
 from translators.kinds.virtual_service import VirtualServiceSpec
+from translators.kinds.virtual_service_fields import VIRTUAL_SERVICE
 from translators.model.viewer import Viewer
 from translators.names import SERVICE_SUFFIX
 from translators.world.inputs import as_config_object, index_pairs
@@ -28,26 +29,26 @@ def is_ambiguous(host: str) -> bool:
 
 
 def _entry_names(value: object) -> Iterable[tuple[str, str]]:
-    found = as_config_object(value, ServiceEntrySpec)
-    if found is None:
+    entry = as_config_object(value, ServiceEntrySpec)
+    if entry is None:
         return ()
-    hosts = filter(is_ambiguous, found.spec.hosts)
-    targets = export_targets(found.spec.export_to, found.namespace)
+    hosts = filter(is_ambiguous, entry.spec.hosts)
+    targets = export_targets(entry.spec.export_to, entry.namespace)
     return [(target, host) for host in hosts for target in targets]
 
 
 def _virtual_service_names(value: object) -> Iterable[tuple[str, str]]:
-    found = as_config_object(value, VirtualServiceSpec)
-    if found is None or MESH_GATEWAY not in found.spec.gateways:
+    virtual_service = as_config_object(value, VirtualServiceSpec)
+    if virtual_service is None or MESH_GATEWAY not in virtual_service.spec.gateways:
         return ()
-    hosts = filter(is_ambiguous, found.spec.hosts)
-    targets = export_targets(found.spec.export_to, found.namespace)
+    hosts = filter(is_ambiguous, virtual_service.spec.hosts)
+    targets = export_targets(virtual_service.spec.export_to, virtual_service.namespace)
     return [(target, host) for host in hosts for target in targets]
 
 
-AMBIGUOUS_ENTRIES = Index("service entries by ambiguous host", "ServiceEntry", _entry_names)
+AMBIGUOUS_ENTRIES = Index("service entries by ambiguous host", SERVICE_ENTRY.name, _entry_names)
 AMBIGUOUS_VIRTUAL_SERVICES = Index(
-    "virtual services by ambiguous host", "VirtualService", _virtual_service_names
+    "virtual services by ambiguous host", VIRTUAL_SERVICE.name, _virtual_service_names
 )
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from translators.database import Index, Reader, query
-from translators.kinds.destination_rule import DestinationRuleSpec
+from translators.kinds.destination_rule import DESTINATION_RULE, DestinationRuleSpec
+from translators.kinds.virtual_service_fields import VIRTUAL_SERVICE
 from translators.model.origin import Labels
 from translators.model.service import ClientScope
 from translators.model.viewer import Viewer
@@ -15,27 +16,29 @@ from translators.world.virtual_services import meshed
 
 
 def _rule_selectors(value: object) -> Iterable[LabelKey]:
-    found = as_config_object(value, DestinationRuleSpec)
-    if found is None:
+    rule = as_config_object(value, DestinationRuleSpec)
+    if rule is None:
         return ()
-    selector = found.spec.workload_selector or frozenset()
-    return ((found.namespace, label, value) for label, value in selector)
+    selector = rule.spec.workload_selector or frozenset()
+    return ((rule.namespace, label, value) for label, value in selector)
 
 
 def _source_labels(value: object) -> Iterable[tuple[str, str]]:
-    found = meshed(value)
-    if found is None:
+    virtual_service = meshed(value)
+    if virtual_service is None:
         return
-    for http in found.spec.http:
+    for http in virtual_service.spec.http:
         for match in http.match:
             yield from match.source_labels
-    for route in (*found.spec.tls, *found.spec.tcp):
+    for route in (*virtual_service.spec.tls, *virtual_service.spec.tcp):
         for l4_match in route.match:
             yield from l4_match.source_labels
 
 
-RULE_SELECTORS = Index("destination rules by selected label", "DestinationRule", _rule_selectors)
-SOURCE_LABELS = Index("virtual services by source label", "VirtualService", _source_labels)
+RULE_SELECTORS = Index(
+    "destination rules by selected label", DESTINATION_RULE.name, _rule_selectors
+)
+SOURCE_LABELS = Index("virtual services by source label", VIRTUAL_SERVICE.name, _source_labels)
 
 
 @query

@@ -7,7 +7,7 @@ from translators.model.routing import Destination, WeightedDestination
 from translators.model.service import ClientScope
 from translators.model.upstream import Upstream
 from translators.names import outbound_cluster
-from translators.world.services import service
+from translators.world.services import service_of
 
 
 def upstream_of(db: Reader, destination: Destination, client: ClientScope, port: int) -> Upstream:
@@ -17,9 +17,9 @@ def upstream_of(db: Reader, destination: Destination, client: ClientScope, port:
     """
     number = destination.port
     if not number:
-        found = service(db, destination.host, client.viewer)
-        single = found is not None and len(found.ports) == 1
-        number = found.ports[0].number if found is not None and single else port
+        service = service_of(db, destination.host, client.viewer)
+        single = service is not None and len(service.ports) == 1
+        number = service.ports[0].number if service is not None and single else port
     return Upstream(outbound_cluster(destination.host, number, destination.subset))
 
 

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from translators.database import Index, Reader, query
-from translators.kinds.service import ServiceSpec
-from translators.kinds.service_entry import ServiceEntrySpec
+from translators.kinds.service import SERVICE, ServiceSpec
+from translators.kinds.service_entry import SERVICE_ENTRY, ServiceEntrySpec
 from translators.names import service_host
 from translators.object_key import ObjectKey
 from translators.world.buckets import bucket_of
@@ -36,11 +36,11 @@ class Exposed(NamedTuple):
 
 
 def _service_exposure(value: object) -> Iterable[Exposed]:
-    found = as_config_object(value, ServiceSpec)
-    if found is None or not found.spec.ports:
+    service = as_config_object(value, ServiceSpec)
+    if service is None or not service.spec.ports:
         return ()
-    spec = found.spec
-    host = service_host(found.name, found.namespace)
+    spec = service.spec
+    host = service_host(service.name, service.namespace)
     ports = tuple(
         (port.number, port_protocol(port.number, port.name, port.app_protocol).name)
         for port in spec.ports
@@ -48,30 +48,32 @@ def _service_exposure(value: object) -> Iterable[Exposed]:
     )
     bucket = bucket_of(host)
     return (
-        Exposed(bucket, target, host, found.key, ports, spec.addresses, spec.headless)
-        for target in export_targets(spec.export_to, found.namespace)
+        Exposed(bucket, target, host, service.key, ports, spec.addresses, spec.headless)
+        for target in export_targets(spec.export_to, service.namespace)
     )
 
 
 def _entry_exposure(value: object) -> Iterable[Exposed]:
-    found = as_config_object(value, ServiceEntrySpec)
-    if found is None:
+    entry = as_config_object(value, ServiceEntrySpec)
+    if entry is None:
         return ()
-    spec = found.spec
+    spec = entry.spec
     ports = tuple(
         (port.number, port_protocol(port.number, port.name, port.protocol).name)
         for port in spec.ports
         if port.protocol.upper() != "UDP"
     )
     return (
-        Exposed(bucket_of(host), target, host, found.key, ports, spec.addresses, False)
-        for target in export_targets(spec.export_to, found.namespace)
+        Exposed(bucket_of(host), target, host, entry.key, ports, spec.addresses, False)
+        for target in export_targets(spec.export_to, entry.namespace)
         for host in spec.hosts
     )
 
 
-SERVICE_EXPOSURE = Index("services by ports", "Service", _service_exposure, is_grouped=True)
-ENTRY_EXPOSURE = Index("service entries by ports", "ServiceEntry", _entry_exposure, is_grouped=True)
+SERVICE_EXPOSURE = Index("services by ports", SERVICE.name, _service_exposure, is_grouped=True)
+ENTRY_EXPOSURE = Index(
+    "service entries by ports", SERVICE_ENTRY.name, _entry_exposure, is_grouped=True
+)
 
 
 def exposed_to(db: Reader, target: str, bucket: int) -> tuple[Exposed, ...]:
@@ -82,12 +84,12 @@ def exposed_to(db: Reader, target: str, bucket: int) -> tuple[Exposed, ...]:
 @query
 def _exposed(db: Reader, bucket: int) -> Mapping[str, tuple[Exposed, ...]]:
     """Namespace → what is exported to just it; `*` → what is exported to everyone. Never an empty tuple."""
-    found: dict[str, list[Exposed]] = {}
+    exposed: dict[str, list[Exposed]] = {}
     for index in (SERVICE_EXPOSURE, ENTRY_EXPOSURE):
         for key in db.index_keys(index, bucket):
             if isinstance(key, Exposed):
-                found.setdefault(key.target, []).append(key)
-    return {target: tuple(keys) for target, keys in found.items()}
+                exposed.setdefault(key.target, []).append(key)
+    return {target: tuple(keys) for target, keys in exposed.items()}
 
 
 def virtual_ips(exposed: Exposed) -> tuple[str, ...]:

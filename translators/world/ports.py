@@ -11,7 +11,7 @@ from translators.model.service import Protocol, Service
 from translators.model.viewer import Viewer
 from translators.world.buckets import BUCKETS
 from translators.world.exposure import Exposed, exposed_to
-from translators.world.services import service
+from translators.world.services import service_of
 from translators.world.virtual_services import unregistered_hosts
 from translators.world.visibility import EVERYONE
 
@@ -23,17 +23,17 @@ UNREGISTERED_PORT = 80
 def _visible(db: Reader, viewer: Viewer, bucket: int) -> tuple[Exposed, ...]:
     """What in a bucket is visible to a client, each host once; in no order that means anything."""
     everyone, own = exposed_to(db, EVERYONE, bucket), exposed_to(db, viewer.namespace, bucket)
-    found = everyone + own if own else everyone
+    exposed = everyone + own if own else everyone
     seen: dict[str, Exposed] = {}
     again: set[str] = set()
-    for key in found:
+    for key in exposed:
         if key.host in seen:
             again.add(key.host)
         seen[key.host] = key
     if not again:
-        return found
+        return exposed
     for host in sorted(again):
-        chosen = service(db, host, viewer)
+        chosen = service_of(db, host, viewer)
         if chosen is not None:
             seen[host] = _exposure(chosen, bucket, viewer.namespace)
     return tuple(seen.values())
@@ -43,16 +43,16 @@ _REQUESTS = frozenset(one.name for one in Protocol if one.takes_requests)
 _CONNECTIONS = frozenset(one.name for one in Protocol if not one.is_http)
 
 
-def _exposure(found: Service, bucket: int, target: str) -> Exposed:
-    ports = tuple((port.number, port.protocol.name) for port in found.ports)
-    host, source = found.hostname, found.source
-    return Exposed(bucket, target, host, source, ports, found.addresses, found.headless)
+def _exposure(service: Service, bucket: int, target: str) -> Exposed:
+    ports = tuple((port.number, port.protocol.name) for port in service.ports)
+    host, source = service.hostname, service.source
+    return Exposed(bucket, target, host, source, ports, service.addresses, service.headless)
 
 
 @query
 def http_hosts(db: Reader, viewer: Viewer, bucket: int) -> tuple[tuple[int, str], ...]:
     """(port, host) in a bucket whose requests are routed, sorted: services, and on port 80 hosts of VirtualServices alone."""
-    found = {
+    hosts = {
         (number, key.host)
         for key in _visible(db, viewer, bucket)
         for number, protocol in key.ports
@@ -60,8 +60,8 @@ def http_hosts(db: Reader, viewer: Viewer, bucket: int) -> tuple[tuple[int, str]
     }
     # `*` is every other host's name too and stays with the catch-all.
     unregistered = unregistered_hosts(db, viewer, bucket)
-    found.update((UNREGISTERED_PORT, host) for host in unregistered if host != "*")
-    return tuple(sorted(found))
+    hosts.update((UNREGISTERED_PORT, host) for host in unregistered if host != "*")
+    return tuple(sorted(hosts))
 
 
 @query

@@ -5,34 +5,34 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from translators.database import Index, Reader, query
-from translators.kinds.service import ServiceSpec
-from translators.kinds.service_entry import ServiceEntrySpec
+from translators.kinds.service import SERVICE, ServiceSpec
+from translators.kinds.service_entry import SERVICE_ENTRY, ServiceEntrySpec
 from translators.model.viewer import Viewer
 from translators.names import service_host
-from translators.world.ages import source_age
+from translators.world.ages import age_of
 from translators.world.inputs import as_config_object
-from translators.world.services import hosts_of, service
+from translators.world.services import hosts_of, service_of
 
 
 def _service_addresses(value: object) -> Iterable[str]:
-    found = as_config_object(value, ServiceSpec)
-    return () if found is None else found.spec.addresses
+    service = as_config_object(value, ServiceSpec)
+    return () if service is None else service.spec.addresses
 
 
 def _entry_addresses(value: object) -> Iterable[str]:
-    found = as_config_object(value, ServiceEntrySpec)
-    return () if found is None else found.spec.addresses
+    entry = as_config_object(value, ServiceEntrySpec)
+    return () if entry is None else entry.spec.addresses
 
 
 def _twin_addresses(value: object) -> Iterable[str]:
-    found = as_config_object(value, ServiceEntrySpec)
-    return () if found is None or len(found.spec.hosts) < 2 else found.spec.addresses
+    entry = as_config_object(value, ServiceEntrySpec)
+    return () if entry is None or len(entry.spec.hosts) < 2 else entry.spec.addresses
 
 
-SERVICE_ADDRESSES = Index("services by virtual IP", "Service", _service_addresses)
-ENTRY_VIRTUAL_IPS = Index("service entries by virtual IP", "ServiceEntry", _entry_addresses)
+SERVICE_ADDRESSES = Index("services by virtual IP", SERVICE.name, _service_addresses)
+ENTRY_VIRTUAL_IPS = Index("service entries by virtual IP", SERVICE_ENTRY.name, _entry_addresses)
 TWIN_VIRTUAL_IPS = Index(
-    "service entries with several hosts by virtual IP", "ServiceEntry", _twin_addresses
+    "service entries with several hosts by virtual IP", SERVICE_ENTRY.name, _twin_addresses
 )
 
 
@@ -56,7 +56,7 @@ def address_claimants(db: Reader, viewer: Viewer, address: str) -> tuple[str, ..
     claims: list[tuple[tuple[str, str, str], str]] = []
     for source in db.lookup(SERVICE_ADDRESSES, address) + db.lookup(ENTRY_VIRTUAL_IPS, address):
         for host in hosts_of(db, source):
-            found = service(db, host, viewer)
-            if found is not None and found.source == source:
-                claims.append((source_age(db, source), host))
+            service = service_of(db, host, viewer)
+            if service is not None and service.source == source:
+                claims.append((age_of(db, source), host))
     return tuple(host for _, host in sorted(claims))

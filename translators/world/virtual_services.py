@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 from translators.database import Index, Reader, query
 from translators.kinds.virtual_service import VirtualServiceSpec
+from translators.kinds.virtual_service_fields import VIRTUAL_SERVICE
 from translators.model.config_object import ConfigObject
 from translators.model.routing import HttpRule, L4Rule
 from translators.model.service import Protocol
@@ -31,13 +32,17 @@ from translators.world.visibility import (
 
 def meshed(value: object) -> ConfigObject[VirtualServiceSpec] | None:
     """Give the value, if it is a virtual service for sidecars."""
-    found = as_config_object(value, VirtualServiceSpec)
-    return found if found is not None and MESH_GATEWAY in found.spec.gateways else None
+    virtual_service = as_config_object(value, VirtualServiceSpec)
+    return (
+        virtual_service
+        if virtual_service is not None and MESH_GATEWAY in virtual_service.spec.gateways
+        else None
+    )
 
 
 def _virtual_service_hosts(value: object) -> Iterable[str]:
-    found = meshed(value)
-    return () if found is None else found.spec.hosts
+    virtual_service = meshed(value)
+    return () if virtual_service is None else virtual_service.spec.hosts
 
 
 def _virtual_service_wildcards(value: object) -> Iterable[str]:
@@ -45,20 +50,24 @@ def _virtual_service_wildcards(value: object) -> Iterable[str]:
 
 
 def _virtual_service_exports(value: object) -> Iterable[tuple[int, str, str]]:
-    found = meshed(value)
-    if found is None:
+    virtual_service = meshed(value)
+    if virtual_service is None:
         return ()
-    targets = export_targets(found.spec.export_to, found.namespace)
-    return ((bucket_of(host), target, host) for target in targets for host in found.spec.hosts)
+    targets = export_targets(virtual_service.spec.export_to, virtual_service.namespace)
+    return (
+        (bucket_of(host), target, host) for target in targets for host in virtual_service.spec.hosts
+    )
 
 
-VIRTUAL_SERVICE_HOSTS = Index("virtual services by host", "VirtualService", _virtual_service_hosts)
+VIRTUAL_SERVICE_HOSTS = Index(
+    "virtual services by host", VIRTUAL_SERVICE.name, _virtual_service_hosts
+)
 VIRTUAL_SERVICE_WILDCARDS = Index(
-    "virtual services for wildcard hosts", "VirtualService", _virtual_service_wildcards
+    "virtual services for wildcard hosts", VIRTUAL_SERVICE.name, _virtual_service_wildcards
 )
 VIRTUAL_SERVICE_EXPORTS = Index(
     "virtual services by namespace they are exported to",
-    "VirtualService",
+    VIRTUAL_SERVICE.name,
     _virtual_service_exports,
     is_grouped=True,
 )
@@ -66,30 +75,30 @@ VIRTUAL_SERVICE_EXPORTS = Index(
 
 def http_rules(db: Reader, host: str, viewer: Viewer) -> tuple[HttpRule, ...] | None:
     """The rules for a client's requests to a full host name, in order; None when nothing is said of the host."""
-    policy = virtual_service(db, host, viewer)
+    policy = virtual_service_of(db, host, viewer)
     return None if policy is None else policy.spec.http
 
 
 def l4_rules(db: Reader, host: str, viewer: Viewer, protocol: Protocol) -> tuple[L4Rule, ...]:
     """The rules for a client's connections to a full host name: those for TLS or, of other protocols, those for TCP."""
-    policy = virtual_service(db, host, viewer)
+    policy = virtual_service_of(db, host, viewer)
     if policy is None:
         return ()
     return policy.spec.tls if protocol is Protocol.TLS else policy.spec.tcp
 
 
-def virtual_service(
+def virtual_service_of(
     db: Reader, host: str, viewer: Viewer
 ) -> ConfigObject[VirtualServiceSpec] | None:
     """The virtual service for the mesh by which a client reaches a full host name, or None."""
     for keys in virtual_services_of_host(db, host):
-        found = [
-            one
-            for one in objects(db, keys, VirtualServiceSpec)
-            if is_exported(one.spec.export_to, one.namespace, viewer.namespace)
+        exported = [
+            candidate
+            for candidate in objects(db, keys, VirtualServiceSpec)
+            if is_exported(candidate.spec.export_to, candidate.namespace, viewer.namespace)
         ]
-        if found:
-            return min(found, key=_age)
+        if exported:
+            return min(exported, key=_age)
     return None
 
 
@@ -103,8 +112,8 @@ def virtual_services_of_host(db: Reader, host: str) -> tuple[tuple[ObjectKey, ..
     hosts = [host]
     wildcards = _wildcards(db)
     if wildcards:
-        hosts += (one for one in covering_wildcards(host) if one in wildcards and one != host)
-    return tuple(keys for one in hosts if (keys := db.lookup(VIRTUAL_SERVICE_HOSTS, one)))
+        hosts += (name for name in covering_wildcards(host) if name in wildcards and name != host)
+    return tuple(keys for name in hosts if (keys := db.lookup(VIRTUAL_SERVICE_HOSTS, name)))
 
 
 @query
@@ -147,5 +156,5 @@ def _wildcards(db: Reader) -> frozenset[str]:
     return frozenset(index_texts(db, VIRTUAL_SERVICE_WILDCARDS))
 
 
-def _age(found: ConfigObject[VirtualServiceSpec]) -> tuple[str, str, str]:
-    return found.age
+def _age(virtual_service: ConfigObject[VirtualServiceSpec]) -> tuple[str, str, str]:
+    return virtual_service.age

@@ -21,7 +21,7 @@ from translators.database import Database, Failure, QueryKey
 from translators.model.proxy_node import ProxyNode
 from translators.model.resource import Resource
 from translators.object_key import ObjectKey
-from translators.proxy import Family, Maker, Makers, Scope, families, scope
+from translators.proxy import Family, Maker, Makers, Scope, families, scope_of
 from xds_server.ads.snapshot import Snapshot
 from xds_server.serving.acceptance import Acceptance
 from xds_server.serving.groups import Group, Member
@@ -94,9 +94,9 @@ class Publisher:
 
     def join(self, node: ProxyNode, *, inline: bool) -> Member:
         """Makes the proxy a member of its group; translates what nobody holds yet."""
-        ref = scope.ref(node)
+        ref = scope_of.ref(node)
         self.database.hold(ref)
-        found = scope(self.database, node)
+        found = scope_of(self.database, node)
         member = Member(node, inline, self._group(found, inline), self.leave)
         member.group.members[member] = None
         self._idle.pop(member.group, None)
@@ -106,7 +106,7 @@ class Publisher:
 
     def leave(self, member: Member) -> None:
         """Ends a watch; harmless when it ended before."""
-        ref = scope.ref(member.node)
+        ref = scope_of.ref(member.node)
         members = self._nodes.get(ref, {})
         if member not in members:
             return
@@ -283,7 +283,7 @@ class Publisher:
         group.renew(Snapshot(self.revision, snapshots))
 
     def _move(self, member: Member) -> None:
-        found = self.database.outcome(scope.ref(member.node))
+        found = self.database.outcome(scope_of.ref(member.node))
         if isinstance(found, Failure):
             self._failures.append(found)
             return

@@ -11,7 +11,7 @@ from translators.codec import decode
 from translators.database import Database
 from translators.model.proxy_node import Mode, ProxyNode
 from translators.world import workload_ports
-from translators.world.inbound import Inbound, inbound
+from translators.world.inbound import Inbound, inbound_of
 
 MESH = """
 apiVersion: v1
@@ -40,7 +40,7 @@ endpoints: [{addresses: [127.0.0.9]}]
 
 
 def received(db: Database, node: ProxyNode) -> Inbound:
-    return inbound(node, db.outcome(workload_ports.ref(node.addresses)))
+    return inbound_of(node, db.outcome(workload_ports.ref(node.addresses)))
 
 
 def node(mode: Mode, inbound: tuple[tuple[int, str], ...] = ()) -> ProxyNode:

@@ -10,7 +10,7 @@ from translators.database import Database
 from translators.model.service import Protocol, Resolution
 from translators.model.viewer import Viewer
 from translators.object_key import ObjectKey
-from translators.world import bucket_of, service, services_of_host, visible_hosts
+from translators.world import bucket_of, service_of, services_of_host, visible_hosts
 from translators.world.protocols import port_protocol
 
 WEB = """
@@ -41,7 +41,7 @@ spec:
 
 
 def test_a_kubernetes_service_is_found_by_its_full_name() -> None:
-    found = service(mesh(WEB), "web.shop.svc.cluster.local", "elsewhere")
+    found = service_of(mesh(WEB), "web.shop.svc.cluster.local", Viewer("elsewhere"))
     assert found is not None
     assert found.source == ObjectKey("Service", "shop", "web")
     assert [(port.number, port.protocol, port.target_port) for port in found.ports] == [
@@ -56,7 +56,7 @@ def hosts(db: Database, namespace: str) -> set[str]:
 
 @pytest.mark.parametrize("host", ["web", "web.shop", "web.other.svc.cluster.local", "a.b.c"])
 def test_other_names_mean_nothing(host: str) -> None:
-    assert service(mesh(WEB), host, "shop") is None
+    assert service_of(mesh(WEB), host, Viewer("shop")) is None
 
 
 def test_an_external_name_is_resolved_by_dns() -> None:
@@ -66,7 +66,7 @@ def test_an_external_name_is_resolved_by_dns() -> None:
         metadata: {name: db, namespace: shop}
         spec: {type: ExternalName, externalName: db.example.com, ports: [{port: 5432, name: tcp}]}
     """)
-    found = service(db, "db.shop.svc.cluster.local", Viewer("shop"))
+    found = service_of(db, "db.shop.svc.cluster.local", Viewer("shop"))
     assert found is not None
     assert found.resolution is Resolution.DNS
 
@@ -75,7 +75,7 @@ def test_a_kubernetes_service_keeps_its_host_name_from_entries() -> None:
     host = "web.shop.svc.cluster.local"
     db = mesh(entry("old", host, "zoo", created="2001-01-01T00:00:00Z"), WEB)
     for namespace in ("shop", "elsewhere"):
-        found = service(db, host, Viewer(namespace))
+        found = service_of(db, host, Viewer(namespace))
         assert found is not None
         assert found.is_kubernetes
 
@@ -83,7 +83,7 @@ def test_a_kubernetes_service_keeps_its_host_name_from_entries() -> None:
 def test_the_clients_own_namespace_comes_before_everything() -> None:
     host = "web.shop.svc.cluster.local"
     db = mesh(WEB, entry("mine", host, "mine"))
-    found = service(db, host, Viewer("mine"))
+    found = service_of(db, host, Viewer("mine"))
     assert found is not None
     assert found.source == ObjectKey("ServiceEntry", "mine", "mine")
 
@@ -93,7 +93,7 @@ def test_of_two_entries_for_a_host_the_older_one_wins() -> None:
         entry("a", "x.com", "one", created="2020-01-01T00:00:00Z"),
         entry("b", "x.com", "two", created="2010-01-01T00:00:00Z"),
     )
-    found = service(db, "x.com", Viewer("elsewhere"))
+    found = service_of(db, "x.com", Viewer("elsewhere"))
     assert found is not None
     assert found.namespace == "two"
 
@@ -113,7 +113,7 @@ def test_export_to_says_who_sees_a_host(export_to: str, seen_by: set[str]) -> No
     db = mesh(entry("a", "x.com", extra=f"exportTo: {export_to}"), entry("b", "y.com"))
     for namespace in ("default", "other"):
         visible = namespace in seen_by
-        assert (service(db, "x.com", Viewer(namespace)) is not None) is visible
+        assert (service_of(db, "x.com", Viewer(namespace)) is not None) is visible
         assert hosts(db, namespace) == ({"x.com", "y.com"} if visible else {"y.com"})
 
 

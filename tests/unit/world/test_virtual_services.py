@@ -6,7 +6,7 @@ from tests.support.buckets import everywhere
 from tests.support.translation import mesh
 from translators.model.viewer import Viewer
 from translators.world import bucket_of, unregistered_hosts
-from translators.world.virtual_services import virtual_service
+from translators.world.virtual_services import virtual_service_of
 
 SERVICE = """
 apiVersion: v1
@@ -30,7 +30,7 @@ spec:
 
 
 def chosen(*texts: str, namespace: str = "shop") -> str | None:
-    found = virtual_service(mesh(*texts), HOST, Viewer(namespace))
+    found = virtual_service_of(mesh(*texts), HOST, Viewer(namespace))
     return None if found is None else found.name
 
 

@@ -25,7 +25,7 @@ def tables(db: Database) -> dict[tuple[Mode, str], RouteConfiguration]:
         names = everywhere(lambda bucket, mode=mode: routes.route_names(db, CLIENT, mode, bucket))
         for route in names:
             ref = routes.inline_route_configuration.ref(CLIENT, mode, route)
-            db.hold(ref)
+            db.pin(ref)
             outcome = db.outcome(ref)
             found[mode, route] = decode(RouteConfiguration, outcome.body)
     db.settle()

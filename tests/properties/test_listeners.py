@@ -34,7 +34,7 @@ def found(db: Database) -> dict[tuple[Mode, str], Resource]:
         for name in names(db, mode)
     }
     for ref in refs.values():
-        db.hold(ref)
+        db.pin(ref)
     db.settle()
     return {key: db.outcome(ref) for key, ref in refs.items()}
 

@@ -24,7 +24,7 @@ class InputReader(Graph):
         cell = self.leaves.cells.get(key)
         if cell is None:
             cell = self.leaves.cell(key)
-            self.loose[cell] = None
+            self.unreferenced[cell] = None
         elif not cell.current:
             cell.commit(self.clock)
         reads.append(cell)
@@ -49,7 +49,7 @@ class InputReader(Graph):
         cell = home.cells.get(key)
         if cell is None:
             cell = home.cell(key)
-            self.loose[cell] = None
+            self.unreferenced[cell] = None
         elif not cell.current:
             cell.commit(self.clock)
         reads.append(cell)

@@ -95,7 +95,7 @@ class Publisher:
     def join(self, node: ProxyNode, *, inline: bool) -> Member:
         """Makes the proxy a member of its group; translates what nobody holds yet."""
         ref = scope_of.ref(node)
-        self.database.hold(ref)
+        self.database.pin(ref)
         found = scope_of(self.database, node)
         member = Member(node, inline, self._group(found, inline), self.leave)
         member.group.members[member] = None
@@ -113,7 +113,7 @@ class Publisher:
         del members[member]
         # The stream that is woken knows its member: apart they need no collector to be freed.
         member.wake = None
-        self.database.release(ref)
+        self.database.unpin(ref)
         if not members:
             del self._nodes[ref]
         self._retire(member, member.group)
@@ -199,7 +199,7 @@ class Publisher:
             if name in shared.members:
                 self._disown(shared, shared.members[name])
             ref = shared.members[name] = shared.family.ref(member)
-            self.database.hold(ref)
+            self.database.pin(ref)
             owners = self._owners.setdefault(ref, {})
             if owners:
                 common.append(name)
@@ -220,7 +220,7 @@ class Publisher:
         del owners[shared]
         if not owners:
             del self._owners[ref]
-        self.database.release(ref)
+        self.database.unpin(ref)
 
     def _refresh(self, shared: SharedSlice, name: str) -> None:
         """Serve the present outcome of a member's query, unless it failed or is withheld."""
@@ -336,7 +336,7 @@ class Publisher:
         listing = self._listings.get(ref)
         if listing is None:
             listing = self._listings[ref] = Listing(ref)
-            self.database.hold(ref)
+            self.database.pin(ref)
         return listing
 
     def _retire(self, member: Member, group: Group) -> None:
@@ -370,7 +370,7 @@ class Publisher:
         del listing.slices[shared]
         if not listing.slices:
             del self._listings[listing.ref]
-            self.database.release(listing.ref)
+            self.database.unpin(listing.ref)
 
 
 def _name(resource: Resource) -> tuple[str, str]:

@@ -387,9 +387,9 @@ def test_a_rule_changes_only_its_hosts_clusters_and_endpoints_change_none() -> N
     names = everywhere(lambda bucket: cluster_names(db, CLIENT, bucket))
     refs = [cluster.ref(CLIENT, one) for one in names]
     for ref in refs:
-        db.hold(ref)
+        db.pin(ref)
     for bucket in BUCKETS:
-        db.hold(cluster_names.ref(CLIENT, bucket))
+        db.pin(cluster_names.ref(CLIENT, bucket))
     db.settle()
     apply(db, entry("resolution: STATIC, endpoints: [{address: 10.0.0.1}]"), 2)
     assert db.settle() == ()

@@ -22,8 +22,8 @@ from translators.database import (
 def test_a_fork_takes_what_does_not_differ_from_its_parent(db: Database) -> None:
     for name in "abc":
         db.set(key(name), 1, 1)
-        db.hold(label.ref(name))
-    db.hold(total.ref())
+        db.pin(label.ref(name))
+    db.pin(total.ref())
     db.settle()
     runs.clear()
     fork = db.fork()
@@ -38,7 +38,7 @@ def test_a_fork_takes_what_does_not_differ_from_its_parent(db: Database) -> None
 
 def test_a_fork_stays_at_what_its_parent_was(db: Database) -> None:
     db.set(key("a"), 1, 1)
-    db.hold(total.ref())
+    db.pin(total.ref())
     db.settle()
     fork = db.fork()
     db.set(key("a"), 5, 2)
@@ -52,11 +52,11 @@ def test_a_fork_stays_at_what_its_parent_was(db: Database) -> None:
 
 def test_a_fork_settles_its_own_roots(db: Database) -> None:
     db.set(key("a"), 1, 1)
-    db.hold(label.ref("a"))
+    db.pin(label.ref("a"))
     db.settle()
     fork = db.fork()
-    fork.hold(label.ref("a"))
-    fork.hold(label.ref("new"))
+    fork.pin(label.ref("a"))
+    fork.pin(label.ref("new"))
     assert fork.settle() == (label.ref("a"), label.ref("new"))
     fork.set(key("a"), -1, 2)
     assert fork.settle() == (label.ref("a"),)
@@ -95,11 +95,11 @@ def test_provenance_in_a_fork_ignores_what_the_parent_has_come_to_read(db: Datab
 
     db.set(key("b"), 1, 1)
     for held in (total.ref(), size_of_first.ref()):
-        db.hold(held)
+        db.pin(held)
     db.settle()
     fork = db.fork()
-    fork.hold(total.ref())
-    fork.hold(size_of_first.ref())
+    fork.pin(total.ref())
+    fork.pin(size_of_first.ref())
     db.set(key("a"), 1, 2)
     db.settle()
     assert fork.provenance(total.ref()) == ((key("b"), 1),)

@@ -241,11 +241,11 @@ def held(db: Database) -> None:
     """Holds every route resource of a client in all modes, as proxies would."""
     for mode in Mode:
         for route in route_names(db, mode):
-            db.hold(routes.route_configuration.ref(CLIENT, mode, route))
+            db.pin(routes.route_configuration.ref(CLIENT, mode, route))
         for bucket in BUCKETS:
-            db.hold(routes.host_names.ref(CLIENT, mode, bucket))
+            db.pin(routes.host_names.ref(CLIENT, mode, bucket))
             for name in routes.host_names(db, CLIENT, mode, bucket):
-                db.hold(routes.virtual_host.ref(CLIENT, mode, name))
+                db.pin(routes.virtual_host.ref(CLIENT, mode, name))
     db.settle()
 
 

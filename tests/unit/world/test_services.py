@@ -129,8 +129,8 @@ def test_what_is_exported_to_everyone_and_to_one_is_seen_once() -> None:
 
 def test_an_endpoint_more_leaves_the_service_as_it_is() -> None:
     db = mesh(entry("a", "x.com"))
-    db.hold(visible_hosts.ref(Viewer("default"), bucket_of("x.com")))
-    db.hold(services_of_host.ref("x.com"))
+    db.pin(visible_hosts.ref(Viewer("default"), bucket_of("x.com")))
+    db.pin(services_of_host.ref("x.com"))
     db.settle()
     changed = mesh(entry("a", "x.com", extra="endpoints: [{address: 10.0.0.9}]"))
     key = ObjectKey("ServiceEntry", "default", "a")

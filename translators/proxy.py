@@ -2,7 +2,7 @@
 
 A proxy's resources are the union of families. A family is a query that lists its members and a query that makes each of
 them. Proxies with equal families share everything, and families with the same listing the lists: endpoints are listed once for
-proxies everywhere and made for each place. What is outbound is listed shard by shard, so that a new host changes short lists.
+proxies everywhere and made for each place. What is outbound is listed bucket by bucket, so that a new host changes short lists.
 Which families a proxy has follows from its `Scope`, which depends on the proxy's node and on the services that its workload
 serves.
 """
@@ -30,11 +30,11 @@ from translators.names import (
     inbound_cluster,
     inbound_route,
 )
-from translators.world import SHARDS, Inbound, client_scope, inbound, served_ports
+from translators.world import BUCKETS, Inbound, client_scope, inbound_of, served_ports
 
-Member = QueryKey[Resource] | tuple[object, ...]
-"""The query that makes a resource, or what a family's maker is to be asked with, after what it is always asked with."""
-Members = tuple[tuple[str, Member], ...]
+Maker = QueryKey[Resource] | tuple[object, ...]
+"""What makes a resource: a query's result by name, or the rest of the key that its family's query is asked with."""
+Makers = tuple[tuple[str, Maker], ...]
 """(resource name, how it is made), each name once; may be empty."""
 
 
@@ -44,30 +44,30 @@ class Family(NamedTuple):
     Attributes:
         listing: The query that lists the members.
         listed_for: What it is asked with.
-        maker: The query that makes them; None: each member says itself.
+        made_by: The query that makes them; None: each member says itself.
         made_for: What it is asked with, before the member's own.
-        is_sharded: Whether there is a list for each shard of hosts; then lists may share members.
+        is_bucketed: Whether there is a list for each bucket of hosts; then lists may share members.
     """
 
     listing: AnyQuery
     listed_for: tuple[object, ...]
-    maker: AnyQuery | None = None
+    made_by: AnyQuery | None = None
     made_for: tuple[object, ...] = ()
-    is_sharded: bool = False
+    is_bucketed: bool = False
 
-    def listings(self) -> tuple[QueryKey[Members], ...]:
+    def listings(self) -> tuple[QueryKey[Makers], ...]:
         """The queries whose results together are the members."""
-        if self.is_sharded:
-            return tuple(QueryKey(self.listing, (*self.listed_for, shard)) for shard in SHARDS)
+        if self.is_bucketed:
+            return tuple(QueryKey(self.listing, (*self.listed_for, bucket)) for bucket in BUCKETS)
         return (QueryKey(self.listing, self.listed_for),)
 
-    def ref(self, member: Member) -> QueryKey[Resource]:
+    def ref(self, maker: Maker) -> QueryKey[Resource]:
         """The query that makes a member."""
-        if self.maker is not None:
-            return QueryKey(self.maker, (*self.made_for, *member))
-        if isinstance(member, QueryKey):
-            return member
-        raise TypeError(f"{self.listing} lists {member}, and there is no query to make it")
+        if self.made_by is not None:
+            return QueryKey(self.made_by, (*self.made_for, *maker))
+        if isinstance(maker, QueryKey):
+            return maker
+        raise TypeError(f"{self.listing} lists {maker}, and there is no query to make it")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ class Scope:
 
 
 @query
-def scope(db: Reader, node: ProxyNode) -> Scope:
+def scope_of(db: Reader, node: ProxyNode) -> Scope:
     """The scope of this proxy now; it changes when services begin or cease to select its workload."""
     ports = (
         ()
@@ -94,28 +94,28 @@ def scope(db: Reader, node: ProxyNode) -> Scope:
         mode=node.mode,
         locality=node.locality,
         egress_port=node.egress_port if node.mode is Mode.EGRESS else 0,
-        inbound=inbound(node, ports),
+        inbound=inbound_of(node, ports),
     )
 
 
-def families(found: Scope, *, inline: bool) -> Mapping[str, tuple[Family, ...]]:
+def families(scope: Scope, *, inline: bool) -> Mapping[str, tuple[Family, ...]]:
     """Type URL → the families of that type, in the order in which the types are served.
 
     ``inline``: route configurations carry their hosts, for streams that cannot get them one by one.
     """
-    client, mode, received = found.client, found.mode, found.inbound
-    scoped, placed = (client, mode), (client, found.locality)
+    client, mode, inbound = scope.client, scope.mode, scope.inbound
+    scoped, placed = (client, mode), (client, scope.locality)
 
     def outbound(
         listing: AnyQuery,
         listed_for: tuple[object, ...],
-        maker: AnyQuery,
+        made_by: AnyQuery,
         made_for: tuple[object, ...],
     ) -> Family:
-        return Family(listing, listed_for, maker, made_for, is_sharded=True)
+        return Family(listing, listed_for, made_by, made_for, is_bucketed=True)
 
     assignments = outbound(eds_clusters, (client,), endpoints.load_assignment, placed)
-    sockets = outbound(outbound_listeners, (*scoped, found.egress_port), listeners.listener, scoped)
+    sockets = outbound(outbound_listeners, (*scoped, scope.egress_port), listeners.listener, scoped)
     inlined = outbound(outbound_routes, scoped, routes.inline_route_configuration, scoped)
     if mode is Mode.PROXYLESS:
         return {
@@ -131,11 +131,11 @@ def families(found: Scope, *, inline: bool) -> Mapping[str, tuple[Family, ...]]:
         CLUSTER_TYPE: (
             outbound(outbound_clusters, (client,), clusters.cluster, (client,)),
             Family(static_clusters, ()),
-            Family(inbound_clusters, (received,)),
+            Family(inbound_clusters, (inbound,)),
         ),
         ENDPOINT_TYPE: (assignments,),
-        LISTENER_TYPE: (sockets, Family(inbound_listeners, (received,))),
-        ROUTE_TYPE: (inlined if inline else bare, Family(inbound_routes, (received,))),
+        LISTENER_TYPE: (sockets, Family(inbound_listeners, (inbound,))),
+        ROUTE_TYPE: (inlined if inline else bare, Family(inbound_routes, (inbound,))),
     }
     if not inline:
         hosts = outbound(virtual_hosts, scoped, routes.virtual_host, scoped)
@@ -144,81 +144,81 @@ def families(found: Scope, *, inline: bool) -> Mapping[str, tuple[Family, ...]]:
 
 
 @query
-def outbound_clusters(db: Reader, client: ClientScope, shard: int) -> Members:
+def outbound_clusters(db: Reader, client: ClientScope, bucket: int) -> Makers:
     """The clusters of every visible service port and subset."""
-    return tuple((str(name), (name,)) for name in clusters.cluster_names(db, client, shard))
+    return tuple((str(name), (name,)) for name in clusters.cluster_names(db, client, bucket))
 
 
 @query
-def static_clusters(db: Reader) -> Members:
+def static_clusters(db: Reader) -> Makers:
     """The clusters that every Envoy has."""
     del db
     return clusters.static_clusters()
 
 
 @query
-def eds_clusters(db: Reader, client: ClientScope, shard: int) -> Members:
+def eds_clusters(db: Reader, client: ClientScope, bucket: int) -> Makers:
     """Those whose endpoints are asked for over EDS; proxyless clients know no others."""
-    return tuple((str(name), (name,)) for name in clusters.eds_cluster_names(db, client, shard))
+    return tuple((str(name), (name,)) for name in clusters.eds_cluster_names(db, client, bucket))
 
 
 @query
 def outbound_listeners(
-    db: Reader, client: ClientScope, mode: Mode, egress_port: int, shard: int
-) -> Members:
+    db: Reader, client: ClientScope, mode: Mode, egress_port: int, bucket: int
+) -> Makers:
     """The listeners for what the workload sends."""
-    names = listeners.listener_names(db, client, mode, shard)
+    names = listeners.listener_names(db, client, mode, bucket)
     return tuple((name, (name, egress_port)) for name in names)
 
 
 @query
-def outbound_routes(db: Reader, client: ClientScope, mode: Mode, shard: int) -> Members:
+def outbound_routes(db: Reader, client: ClientScope, mode: Mode, bucket: int) -> Makers:
     """The outbound route configurations."""
-    return tuple((name, (name,)) for name in routes.route_names(db, client, mode, shard))
+    return tuple((name, (name,)) for name in routes.route_names(db, client, mode, bucket))
 
 
 @query
-def virtual_hosts(db: Reader, client: ClientScope, mode: Mode, shard: int) -> Members:
+def virtual_hosts(db: Reader, client: ClientScope, mode: Mode, bucket: int) -> Makers:
     """The hosts of all outbound route configurations."""
-    return tuple((name, (name,)) for name in routes.host_names(db, client, mode, shard))
+    return tuple((name, (name,)) for name in routes.host_names(db, client, mode, bucket))
 
 
 @query
-def inbound_clusters(db: Reader, received: Inbound) -> Members:
+def inbound_clusters(db: Reader, inbound: Inbound) -> Makers:
     """The application's ports, and where a captured connection to another port goes on to."""
     del db
-    found = [
+    makers = [
         (
-            inbound_cluster(one.port),
-            clusters.inbound_cluster.ref(one.port, one.app_address, one.protocol),
+            inbound_cluster(port.port),
+            clusters.inbound_cluster.ref(port.port, port.app_address, port.protocol),
         )
-        for one in received.ports
+        for port in inbound.ports
     ]
-    if received.is_captured:
-        found.append((INBOUND_PASSTHROUGH_CLUSTER, clusters.inbound_passthrough_cluster.ref()))
-    return tuple(sorted(found, key=itemgetter(0)))
+    if inbound.is_captured:
+        makers.append((INBOUND_PASSTHROUGH_CLUSTER, clusters.inbound_passthrough_cluster.ref()))
+    return tuple(sorted(makers, key=itemgetter(0)))
 
 
 @query
-def inbound_listeners(db: Reader, received: Inbound) -> Members:
+def inbound_listeners(db: Reader, inbound: Inbound) -> Makers:
     """The listeners for what arrives at the workload."""
     del db
     return tuple(
-        (name, listeners.inbound_listener.ref(received, name))
-        for name in listeners.inbound_listener_names(received)
+        (name, listeners.inbound_listener.ref(inbound, name))
+        for name in listeners.inbound_listener_names(inbound)
     )
 
 
 @query
-def inbound_routes(db: Reader, received: Inbound) -> Members:
+def inbound_routes(db: Reader, inbound: Inbound) -> Makers:
     """The route configurations of the workload's HTTP ports."""
     del db
     return tuple(
         sorted(
             (
-                (inbound_route(one.port), routes.inbound_route.ref(one.port, one.protocol))
-                for one in received.ports
-                if one.protocol.takes_requests
+                (inbound_route(port.port), routes.inbound_route.ref(port.port, port.protocol))
+                for port in inbound.ports
+                if port.protocol.takes_requests
             ),
             key=itemgetter(0),
         )

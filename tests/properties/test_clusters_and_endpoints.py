@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.documents.shards import everywhere
+from tests.support.documents.buckets import everywhere
 from translators.clusters import cluster, cluster_names, eds_cluster_names
 from translators.database import Database
 from translators.endpoints import load_assignment
@@ -152,8 +152,8 @@ def everything(db: Database) -> dict[object, object]:
     """All that clients of two namespaces at two places get."""
     found: dict[object, object] = {}
     for client in CLIENTS:
-        names = everywhere(lambda shard, client=client: cluster_names(db, client, shard))
-        asking = everywhere(lambda shard, client=client: eds_cluster_names(db, client, shard))
+        names = everywhere(lambda bucket, client=client: cluster_names(db, client, bucket))
+        asking = everywhere(lambda bucket, client=client: eds_cluster_names(db, client, bucket))
         found[client] = (names, asking)
         for name in names:
             found[client, name] = cluster(db, client, name).body

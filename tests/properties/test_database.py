@@ -58,7 +58,7 @@ def test_after_any_edits_results_runs_changes_and_memory_are_what_the_oracle_say
     fill(db, world)
     held = dict.fromkeys(sorted({number % size for number in first}))
     for number in held:
-        db.hold(node.ref(number))
+        db.pin(node.ref(number))
     before, remembered = Oracle(program, dict(world)), set[int]()
     reported: dict[int, object] = {}
     revisions = dict.fromkeys(world, 1)
@@ -74,11 +74,11 @@ def test_after_any_edits_results_runs_changes_and_memory_are_what_the_oracle_say
             number = choice % size
             if hold and number not in held:
                 held[number] = None
-                db.hold(node.ref(number))
+                db.pin(node.ref(number))
             elif not hold and number in held:
                 del held[number]
                 reported.pop(number, None)
-                db.release(node.ref(number))
+                db.unpin(node.ref(number))
         now = Oracle(program, dict(world))
         log.clear()
         changed = db.settle()
@@ -111,7 +111,7 @@ def test_reads_between_edits_see_what_a_fresh_database_would(
     node = make_query(program, [])
     db = Database([BUCKETS, PARITY, GROUPED])
     fill(db, world)
-    db.hold(node.ref(len(program) - 1))
+    db.pin(node.ref(len(program) - 1))
     for event in events:
         if isinstance(event, int):
             number = event % len(program)
@@ -144,7 +144,7 @@ def test_a_fork_runs_what_its_edits_change_and_nothing_else(
     db = Database([BUCKETS, PARITY, GROUPED])
     fill(db, world)
     for number in roots:
-        db.hold(node.ref(number))
+        db.pin(node.ref(number))
     db.settle()
     before = Oracle(program, dict(world))
     remembered = before.reach(roots)
@@ -196,16 +196,16 @@ def test_a_fork_and_its_parent_never_see_each_others_edits(
     db = Database([BUCKETS, PARITY, GROUPED])
     fill(db, world)
     top = node.ref(len(program) - 1)
-    db.hold(top)
+    db.pin(top)
     db.settle()
     fork, over = db.fork(), dict(world)
-    fork.hold(top)
+    fork.pin(top)
     for event, detail in events:
         what, who = event.split()
         target, inputs = (fork, over) if who == "fork" else (db, world)
         if what == "fork":
             fork, over = target.fork(), dict(inputs)
-            fork.hold(top)
+            fork.pin(top)
         elif what == "settle":
             target.settle()
         elif isinstance(detail, int):

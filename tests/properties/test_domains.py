@@ -6,8 +6,8 @@ from envoy_data_plane.envoy.config.route.v3 import RouteConfiguration
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.documents.buckets import everywhere
 from tests.support.documents.meshes import objects
-from tests.support.documents.shards import everywhere
 from tests.support.documents.translation import CLIENT
 from translators import routes
 from translators.codec import decode
@@ -22,10 +22,10 @@ def tables(db: Database) -> dict[tuple[Mode, str], RouteConfiguration]:
     """Every outbound route configuration of a client with its hosts inline."""
     found = {}
     for mode in (Mode.CAPTURED, Mode.EGRESS, Mode.PROXYLESS):
-        names = everywhere(lambda shard, mode=mode: routes.route_names(db, CLIENT, mode, shard))
+        names = everywhere(lambda bucket, mode=mode: routes.route_names(db, CLIENT, mode, bucket))
         for route in names:
             ref = routes.inline_route_configuration.ref(CLIENT, mode, route)
-            db.hold(ref)
+            db.pin(ref)
             outcome = db.outcome(ref)
             found[mode, route] = decode(RouteConfiguration, outcome.body)
     db.settle()

@@ -8,8 +8,8 @@ from envoy_data_plane.envoy.config.listener.v3 import FilterChain, Listener
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.documents.buckets import everywhere
 from tests.support.documents.meshes import objects
-from tests.support.documents.shards import everywhere
 from tests.support.documents.translation import CLIENT
 from translators import listeners, routes
 from translators.codec import decode
@@ -24,7 +24,7 @@ from translators.world import INDEXES
 
 def names(db: Database, mode: Mode) -> tuple[str, ...]:
     """The names of a client's outbound listeners."""
-    return everywhere(lambda shard: listeners.listener_names(db, CLIENT, mode, shard))
+    return everywhere(lambda bucket: listeners.listener_names(db, CLIENT, mode, bucket))
 
 
 def found(db: Database) -> dict[tuple[Mode, str], Resource]:
@@ -35,7 +35,7 @@ def found(db: Database) -> dict[tuple[Mode, str], Resource]:
         for name in names(db, mode)
     }
     for ref in refs.values():
-        db.hold(ref)
+        db.pin(ref)
     db.settle()
     return {key: db.outcome(ref) for key, ref in refs.items()}
 
@@ -64,7 +64,7 @@ def test_listeners_need_known_routes_and_have_distinct_chains(
         db.set(one.key, one, 1)
     for (mode, name), resource in found(db).items():
         assert resource.name == name
-        known = everywhere(lambda shard, mode=mode: routes.route_names(db, CLIENT, mode, shard))
+        known = everywhere(lambda bucket, mode=mode: routes.route_names(db, CLIENT, mode, bucket))
         assert {need.name for need in resource.needs} <= set(known), (mode, name)
         assert {need.type_url for need in resource.needs} <= {ROUTE_TYPE}
         if mode is Mode.CAPTURED and name != "virtualOutbound":

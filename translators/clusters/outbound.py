@@ -13,14 +13,14 @@ from translators.model.policy import SimpleLoadBalancer, TrafficPolicy
 from translators.model.resource import Reference, Resource, resource
 from translators.model.service import BY_DNS, ClientScope, Endpoint, Protocol, Resolution, Service
 from translators.names import CLUSTER_TYPE, ENDPOINT_TYPE, ClusterName
-from translators.world import policy, service, service_endpoints, subsets, visible_hosts
+from translators.world import policy_of, service_endpoints, service_of, subsets_of, visible_hosts
 
 
 @query
-def cluster_names(db: Reader, client: ClientScope, shard: int) -> tuple[ClusterName, ...]:
-    """The names of a client's clusters for hosts in a shard: by host, port in the service's order, then subset; none first."""
+def cluster_names(db: Reader, client: ClientScope, bucket: int) -> tuple[ClusterName, ...]:
+    """The names of a client's clusters for hosts in a bucket: by host, port in the service's order, then subset; none first."""
     names: list[ClusterName] = []
-    for host in visible_hosts(db, client.viewer, shard):
+    for host in visible_hosts(db, client.viewer, bucket):
         names += host_clusters(db, client, host)
     return tuple(names)
 
@@ -28,29 +28,29 @@ def cluster_names(db: Reader, client: ClientScope, shard: int) -> tuple[ClusterN
 @query
 def host_clusters(db: Reader, client: ClientScope, host: str) -> tuple[ClusterName, ...]:
     """The names of a client's clusters for one host; empty when it sees no such service."""
-    found = service(db, host, client.viewer)
-    if found is None:
+    service = service_of(db, host, client.viewer)
+    if service is None:
         return ()
-    labels = ("", *(subset.name for subset in subsets(db, host, client)))
+    labels = ("", *(subset.name for subset in subsets_of(db, host, client)))
     return tuple(
         ClusterName("outbound", port.number, subset, host)
-        for port in found.ports
+        for port in service.ports
         for subset in labels
     )
 
 
 @query
-def eds_cluster_names(db: Reader, client: ClientScope, shard: int) -> tuple[ClusterName, ...]:
+def eds_cluster_names(db: Reader, client: ClientScope, bucket: int) -> tuple[ClusterName, ...]:
     """Those of `cluster_names` whose endpoints are asked for over EDS, in the same order."""
     return tuple(
-        name for name in cluster_names(db, client, shard) if _asks_for_endpoints(db, client, name)
+        name for name in cluster_names(db, client, bucket) if _asks_for_endpoints(db, client, name)
     )
 
 
 def _asks_for_endpoints(db: Reader, client: ClientScope, name: ClusterName) -> bool:
-    found = service(db, name.host, client.viewer)
-    return found is not None and is_eds(
-        found, policy(db, name.host, client, name.port, name.subset)
+    service = service_of(db, name.host, client.viewer)
+    return service is not None and is_eds(
+        service, policy_of(db, name.host, client, name.port, name.subset)
     )
 
 
@@ -60,14 +60,14 @@ def cluster(db: Reader, client: ClientScope, name: ClusterName) -> Resource:
 
     A name that means nothing to the client gives an EDS cluster, whose endpoints will be none.
     """
-    found = service(db, name.host, client.viewer)
-    blocks = policy(db, name.host, client, name.port, name.subset)
-    port = None if found is None else found.port(name.port)
+    service = service_of(db, name.host, client.viewer)
+    blocks = policy_of(db, name.host, client, name.port, name.subset)
+    port = None if service is None else service.port(name.port)
     protocol = Protocol.TCP if port is None else port.protocol
-    if found is None or is_eds(found, blocks):
+    if service is None or is_eds(service, blocks):
         return _eds_cluster(db, name, protocol, blocks)
-    if found.resolution in BY_DNS and not _passes_through(blocks):
-        return _dns_cluster(db, client, name, found, blocks)
+    if service.resolution in BY_DNS and not _passes_through(blocks):
+        return _dns_cluster(db, client, name, service, blocks)
     text = str(name)
     body = original_dst_head(text) + settings(protocol, blocks, ClusterLbPolicy.CLUSTER_PROVIDED)
     return resource(CLUSTER_TYPE, text, body)
@@ -76,15 +76,15 @@ def cluster(db: Reader, client: ClientScope, name: ClusterName) -> Resource:
 @query
 def proxyless_cluster(db: Reader, client: ClientScope, name: ClusterName) -> Resource:
     """The same for a gRPC client without a proxy: such a client knows round robin only, and endpoints over EDS."""
-    blocks = policy(db, name.host, client, name.port, name.subset)
+    blocks = policy_of(db, name.host, client, name.port, name.subset)
     text = str(name)
     body = eds_head(text) + settings(Protocol.GRPC, blocks, ClusterLbPolicy.ROUND_ROBIN)
     return resource(CLUSTER_TYPE, text, body, (Reference(ENDPOINT_TYPE, text),))
 
 
-def is_eds(found: Service, blocks: TrafficPolicy) -> bool:
+def is_eds(service: Service, blocks: TrafficPolicy) -> bool:
     """Whether a service's endpoints are sent to Envoy over EDS, under this policy."""
-    return found.resolution is Resolution.STATIC and not _passes_through(blocks)
+    return service.resolution is Resolution.STATIC and not _passes_through(blocks)
 
 
 def _passes_through(blocks: TrafficPolicy) -> bool:
@@ -106,21 +106,21 @@ def _eds_cluster(
 
 
 def _dns_cluster(
-    db: Reader, client: ClientScope, name: ClusterName, found: Service, blocks: TrafficPolicy
+    db: Reader, client: ClientScope, name: ClusterName, service: Service, blocks: TrafficPolicy
 ) -> Resource:
-    port = found.port(name.port)
+    port = service.port(name.port)
     protocol = Protocol.TCP if port is None else port.protocol
-    endpoints = service_endpoints(db, found.source, name.host, name.port)
+    endpoints = service_endpoints(db, service.source, name.host, name.port)
     if name.subset:
         endpoints = _with_labels(endpoints, _subset_labels(db, client, name))
     text = str(name)
-    is_logical = found.resolution is Resolution.DNS_ROUND_ROBIN
+    is_logical = service.resolution is Resolution.DNS_ROUND_ROBIN
     body = dns_head(text, endpoints, is_logical=is_logical) + settings(protocol, blocks)
     return resource(CLUSTER_TYPE, text, body)
 
 
 def _subset_labels(db: Reader, client: ClientScope, name: ClusterName) -> Labels:
-    named = subsets(db, name.host, client)
+    named = subsets_of(db, name.host, client)
     return next((subset.labels for subset in named if subset.name == name.subset), frozenset())
 
 

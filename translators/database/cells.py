@@ -94,10 +94,10 @@ class ResultCell(Cell):
         reads: What the last run read, in order, each cell once.
         dirty: Positions in `reads` that may have changed; None when there is nothing to check.
         verified_at: The clock when the value was last known to be right; negative if it must run.
-        holds: How many times it is held as a root.
+        pins: How many times it is pinned as a root.
     """
 
-    __slots__ = ("dirty", "holds", "key", "query", "reads", "verified_at")
+    __slots__ = ("dirty", "key", "pins", "query", "reads", "verified_at")
 
     dirty: list[int] | None
 
@@ -108,7 +108,7 @@ class ResultCell(Cell):
         self.reads: tuple[Cell, ...] = ()
         self.dirty = []
         self.verified_at = -1
-        self.holds = 0
+        self.pins = 0
 
     def __repr__(self) -> str:
         return str(self.ref())

@@ -6,7 +6,7 @@ edit only that runs again which really depends on it. The database knows nothing
 mean.
 
 Its rules: queries are pure; values compare by ``==`` and are never mutated; results live as long as
-a held result depends on them (others go at the next `Database.settle`); edits are not allowed while
+a pinned result depends on them (others go at the next `Database.settle`); edits are not allowed while
 a query runs. It is not for use by several threads at once.
 """
 
@@ -17,7 +17,7 @@ from typing import TypeVar
 
 from translators.database.cells import UNSET, Cell, InputCell, LeafCell, ResultCell
 from translators.database.inputs import Inputs
-from translators.database.lending import Lending
+from translators.database.parent_results import ParentResults
 from translators.database.query import (
     AnyQuery,
     Dependency,
@@ -88,47 +88,47 @@ class Database(InputReader):
 
     def spread(self, stale: list[LeafCell]) -> None:
         """Tell all that depends on changed inputs and listings that it may be stale."""
-        self.mark(stale)
+        self.invalidate_readers(stale)
 
-    def hold(self, ref: QueryKey[object]) -> None:
+    def pin(self, ref: QueryKey[object]) -> None:
         """Keep a result, and all that it depends on, in memory and up to date.
 
-        Holds are counted; each wants its `release`. The result is computed by the next `settle`.
+        Pins are counted; each wants its `unpin`. The result is computed by the next `settle`.
         """
-        self._refuse_in_query("hold", ref)
+        self._refuse_in_query("pin", ref)
         node = self.node(ref.query, ref.key)
-        node.holds += 1
-        if node.holds == 1:
+        node.pins += 1
+        if node.pins == 1:
             self._order[node] = self._next
             self._next += 1
             self.touched[node] = None
 
-    def release(self, ref: QueryKey[object]) -> None:
-        """Undo one `hold`; after the last one the next `settle` drops what nothing else needs.
+    def unpin(self, ref: QueryKey[object]) -> None:
+        """Undo one `pin`; after the last one the next `settle` drops what nothing else needs.
 
         Raises:
-            ValueError: The result is not held.
+            ValueError: The result is not pinned.
         """
-        self._refuse_in_query("release", ref)
+        self._refuse_in_query("unpin", ref)
         node = self.memo.get(ref.query, {}).get(ref.key)
-        if node is None or not node.holds:
-            raise ValueError(f"{ref} is not held; each release needs a hold before it")
-        node.holds -= 1
-        if not node.holds:
+        if node is None or not node.pins:
+            raise ValueError(f"{ref} is not pinned; each unpin needs a pin before it")
+        node.pins -= 1
+        if not node.pins:
             del self._order[node]
             self._reported.pop(node, None)
             self.touched.pop(node, None)
-            self.loose[node] = None
+            self.unreferenced[node] = None
 
     def settle(self) -> tuple[QueryKey[object], ...]:
-        """Bring all held results up to date, and drop those that none of them needs.
+        """Bring all pinned results up to date, and drop those that none of them needs.
 
         Costs in proportion to what the edits since the last call may have changed, not to what is
         in memory. A query that raises does not make it raise; see `outcome`.
 
         Returns:
-            The held results whose outcome is not equal to that at the end of the last call, in the
-            order in which they were first held. A result that was not held then counts as changed.
+            The pinned results whose outcome is not equal to that at the end of the last call, in the
+            order in which they were first pinned. A result that was not pinned then counts as changed.
             A failure is an outcome: a result that goes on failing with an equal exception counts
             once.
         """
@@ -168,18 +168,18 @@ class Database(InputReader):
         Returns:
             Sorted keys with the revision that brought the present value, None for an absent input.
         """
-        found: set[ObjectKey] = set()
+        inputs: set[ObjectKey] = set()
         todo: list[Cell] = [self._fresh(ref)]
         seen = set(todo)
         while todo:
             cell = todo.pop()
             if isinstance(cell, InputCell):
-                found.add(cell.key)
+                inputs.add(cell.key)
             elif isinstance(cell, ResultCell):
                 fresh = [read for read in self.reads_of(cell) if read not in seen]
                 seen.update(fresh)
                 todo += fresh
-        return tuple((key, self.input_revision(key)) for key in sorted(found))
+        return tuple((key, self.input_revision(key)) for key in sorted(inputs))
 
     @property
     def statistics(self) -> Statistics:
@@ -197,7 +197,7 @@ class Database(InputReader):
     def fork(self) -> Fork:
         """A database with the same inputs; neither sees later edits of the other.
 
-        Results that do not depend on what differs are taken from this database; nothing is held in
+        Results that do not depend on what differs are taken from this database; nothing is pinned in
         the fork.
         """
         self._refuse_in_query("fork")
@@ -221,7 +221,13 @@ class Database(InputReader):
 
 
 class Fork(Database):
-    """A database laid over another one, its parent.
+    """A database laid over another one, its parent, to ask "what if".
+
+    It is for whoever wants the outcome of an edit without the edit. The quarantine asks whether an
+    object's earlier value would have made other bytes; the same will tell what a planned change
+    would send, and explain a resource by what it would be without an object. That is worth an
+    overlay because a fork costs what the edit may change and not a translation of the mesh, and
+    because dozens may be tried before one proxy is answered.
 
     Inputs not edited here are the parent's as they were when the fork was made: the parent hands
     over the old state before it changes anything. Where the two differ, the parent's edges tell
@@ -238,8 +244,8 @@ class Fork(Database):
         self.revision = parent.revision
         self._parent = parent
         self._adopted: dict[ResultCell, None] = {}
-        self._lending = Lending(parent, self.leaves)
-        self._adopted_at = self._lending.state()
+        self._parent_results = ParentResults(parent, self.leaves)
+        self._adopted_at = self._parent_results.state()
         self._to_check: dict[ResultCell, list[int]] = {}
 
     def fork(self) -> Fork:
@@ -254,16 +260,16 @@ class Fork(Database):
         """Tell all that depends on changed inputs and listings that it may be stale."""
         super().spread(stale)
         self._to_check.clear()
-        state = self._lending.state()
+        state = self._parent_results.state()
         suspects: Iterable[ResultCell | None] = self._adopted
         if state == self._adopted_at:
-            suspects = map(self._mine, self._lending.affected(self.clock))
+            suspects = map(self._mine, self._parent_results.affected(self.clock))
         self._adopted_at = state
         stale_here = [node for node in suspects if node in self._adopted and node.dirty is None]
         for node in stale_here:
-            self.soil(node, [])
+            self.invalidate(node, [])
             node.verified_at = -1
-        self.mark(stale_here)
+        self.invalidate_readers(stale_here)
 
     def node(self, query: AnyQuery, key: Key) -> ResultCell:
         """The cell of a result; a new one is adopted at once if nothing that it needs differs."""
@@ -271,78 +277,79 @@ class Fork(Database):
         if results is not None and key in results:
             return results[key]
         node = super().node(query, key)
-        lent = self._lending.lender(node)
-        if lent is not None and lent not in self._lending.affected(self.clock):
+        in_parent = self._parent_results.clean(node)
+        if in_parent is not None and in_parent not in self._parent_results.affected(self.clock):
             self._note_adopted(node)
-            node.value, node.current = lent.value, lent.current
+            node.value, node.current = in_parent.value, in_parent.current
             node.dirty = None
             node.changed_at = node.verified_at = self.clock
         return node
 
     def run(self, node: ResultCell) -> None:
         """Adopt the result at the top of the stack from the parent, or else run its query."""
-        lent = self._lending.lender(node)
-        if lent is not None:
+        in_parent = self._parent_results.clean(node)
+        if in_parent is not None:
             if node.value is UNSET:
-                node.value = lent.value  # so that an equal value is the same object
+                node.value = in_parent.value  # so that an equal value is the same object
             if node not in self.in_cycle:
-                stands = self._stands(node, lent)
+                stands = self._stands(node, in_parent)
                 if stands is None:
                     return
                 if stands:
-                    self._adopt(node, lent)
+                    self._adopt(node, in_parent)
                     return
         self._to_check.pop(node, None)
         self._adopted.pop(node, None)
         super().run(node)
 
     def drop(self, node: ResultCell) -> list[Cell]:
-        """Forget a result; what it read, where that may be loose now."""
+        """Forget a result; what it read, where that may be unreferenced now."""
         self._adopted.pop(node, None)
         return super().drop(node)
 
     def reads_of(self, node: ResultCell) -> tuple[Cell, ...]:
         """What a clean result read; for an adopted one, in the parent or, if affected, here."""
-        if node not in self._adopted:
+        in_parent = self._parent_results.clean(node) if node in self._adopted else None
+        has_moved = self._parent_results.state() != self._adopted_at
+        if node in self._adopted and (
+            in_parent is None
+            or (has_moved and in_parent in self._parent_results.affected(self.clock))
+        ):
+            self.invalidate(node, [])  # the parent may read something else now: see what holds here
+            node.verified_at = -1
+            self.refresh(node)
+        if in_parent is None or node not in self._adopted:
             return node.reads
-        lent = self._lending.lender(node)
-        if lent is not None:
-            affected = self._lending.affected(self.clock)
-            return tuple(
-                self._fresh(cell.ref())
-                if isinstance(cell, ResultCell) and cell in affected
-                else cell
-                for cell in lent.reads
-            )
-        self.soil(node, [])  # the parent has moved on: run it here to see
-        node.verified_at = -1
-        self.refresh(node)
-        return node.reads
+        affected = self._parent_results.affected(self.clock)
+        return tuple(
+            self._fresh(cell.ref()) if isinstance(cell, ResultCell) and cell in affected else cell
+            for cell in in_parent.reads
+        )
 
-    def _adopt(self, node: ResultCell, lent: ResultCell) -> None:
+    def _adopt(self, node: ResultCell, in_parent: ResultCell) -> None:
         self._note_adopted(node)
         self._to_check.pop(node, None)
         self.verified += 1
-        old, value = node.value, lent.value
+        old, value = node.value, in_parent.value
         self.finish(node, value, [], same=value is old or value == old)
 
     def _note_adopted(self, node: ResultCell) -> None:
         if not self._adopted:
-            self._adopted_at = self._lending.state()
+            self._adopted_at = self._parent_results.state()
         self._adopted[node] = None
 
-    def _mine(self, lent: ResultCell) -> ResultCell | None:
-        return self.memo.get(lent.query, {}).get(lent.key)
+    def _mine(self, in_parent: ResultCell) -> ResultCell | None:
+        return self.memo.get(in_parent.query, {}).get(in_parent.key)
 
-    def _stands(self, node: ResultCell, lent: ResultCell) -> bool | None:
+    def _stands(self, node: ResultCell, in_parent: ResultCell) -> bool | None:
         """Whether the parent's result holds here; None if a read was put on the stack to see."""
         todo = self._to_check.get(node)
         if todo is None:
             todo = self._to_check[node] = sorted(
-                self._lending.affected(self.clock).get(lent, ()), reverse=True
+                self._parent_results.affected(self.clock).get(in_parent, ()), reverse=True
             )
         while todo:
-            theirs = lent.reads[todo[-1]]
+            theirs = in_parent.reads[todo[-1]]
             if not isinstance(theirs, ResultCell):
                 return False
             mine = self.node(theirs.query, theirs.key)

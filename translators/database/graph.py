@@ -46,8 +46,8 @@ class Graph:
         reads: What the running query has read so far, with repetitions; None when no query runs.
         leaves: The inputs and listings.
         clock: Counts edits; says what happened before what.
-        loose: Cells that perhaps nobody reads or holds, in need of a look by `sweep`.
-        touched: Held results that are dirty or were never computed, or have been since the last
+        unreferenced: Cells that perhaps nobody reads or pins, in need of a look by `sweep`.
+        touched: Pinned results that are dirty or were never computed, or have been since the last
             `settle`.
         runs: How many runs came to their end.
         hits: How many reads found their result ready.
@@ -61,7 +61,7 @@ class Graph:
         self.reads: list[Cell] | None = None
         self.leaves = leaves
         self.clock = 0
-        self.loose: dict[Cell, None] = {}
+        self.unreferenced: dict[Cell, None] = {}
         self.touched: dict[ResultCell, None] = {}
         self.runs = self.hits = self.verified = self.drops = 0
         self._depth = 0
@@ -77,7 +77,7 @@ class Graph:
         node = results.get(key)
         if node is None:
             node = results[key] = ResultCell(query, key)
-            self.loose[node] = None
+            self.unreferenced[node] = None
         return node
 
     def recall(self, query: AnyQuery, key: Key) -> object:
@@ -101,7 +101,7 @@ class Graph:
             raise value.exception.with_traceback(None)
         raise AssertionError(f"{node} is neither a value nor a failure")
 
-    def mark(self, cells: Iterable[Cell]) -> None:
+    def invalidate_readers(self, cells: Iterable[Cell]) -> None:
         """Tell all that depends on the cells that it may have changed."""
         spread = list(cells)
         while spread:
@@ -109,14 +109,14 @@ class Graph:
                 if reader.dirty is not None:
                     reader.dirty.append(position)
                 else:
-                    self.soil(reader, [position])
+                    self.invalidate(reader, [position])
                     spread.append(reader)
 
-    def soil(self, node: ResultCell, dirty: list[int]) -> None:
+    def invalidate(self, node: ResultCell, dirty: list[int]) -> None:
         """Make one clean result dirty, without telling its readers."""
         node.dirty = dirty
         node.current = False
-        if node.holds:
+        if node.pins:
             self.touched[node] = None
 
     def refresh(self, target: ResultCell) -> None:
@@ -222,21 +222,21 @@ class Graph:
         node.dirty = None
         node.verified_at = self.clock
         node.current = not isinstance(node.value, Failure)
-        found = tuple(reads)
-        if found != node.reads:
-            found = tuple(dict.fromkeys(reads))
-            if found != node.reads:
-                self._relink(node, found)
+        after = tuple(reads)
+        if after != node.reads:
+            after = tuple(dict.fromkeys(reads))
+            if after != node.reads:
+                self._relink(node, after)
 
     def sweep(self) -> None:
-        """Drop the results that no held one depends on, and absent inputs that none reads."""
-        loose = list(self.loose)
-        self.loose.clear()
-        while loose:
-            cell = loose.pop()
+        """Drop the results that no pinned one depends on, and absent inputs that none reads."""
+        unreferenced = list(self.unreferenced)
+        self.unreferenced.clear()
+        while unreferenced:
+            cell = unreferenced.pop()
             if isinstance(cell, ResultCell):
                 for node in self._garbage(cell):
-                    loose += self.drop(node)
+                    unreferenced += self.drop(node)
             elif isinstance(cell, LeafCell) and not cell.is_read():
                 self.leaves.drop(cell)
 
@@ -249,32 +249,32 @@ class Graph:
         _forget_frames(error)
         return Failure(error, node.ref(), text)
 
-    def _relink(self, node: ResultCell, found: tuple[Cell, ...]) -> None:
+    def _relink(self, node: ResultCell, after: tuple[Cell, ...]) -> None:
         before = node.reads
         if not before:
-            node.reads = found
-            for position, cell in enumerate(found):
+            node.reads = after
+            for position, cell in enumerate(after):
                 cell.link(node, position)
             return
         start = 0
-        for old, new in zip(before, found, strict=False):
+        for old, new in zip(before, after, strict=False):
             if old is not new:
                 break
             start += 1
         gone = dict.fromkeys(before[start:])
-        for position in range(start, len(found)):
-            cell = found[position]
+        for position in range(start, len(after)):
+            cell = after[position]
             cell.link(node, position)
             gone.pop(cell, None)
-        node.reads = found
+        node.reads = after
         for cell in gone:
             cell.unlink(node)
             if not cell.is_read() or _in_cycle(cell):
-                self.loose[cell] = None
+                self.unreferenced[cell] = None
 
     def _garbage(self, node: ResultCell) -> Iterable[ResultCell]:
-        """The results that nothing held depends on, among the loose one and its readers."""
-        if node.holds:
+        """The results that nothing pinned depends on, among an unreferenced one and its readers."""
+        if node.pins:
             return ()
         if not node.is_read():
             return (node,)
@@ -284,7 +284,7 @@ class Graph:
         climb = [node]
         while climb:
             for reader, _ in climb.pop().each_reader():
-                if reader.holds:
+                if reader.pins:
                     return ()
                 if reader not in above:
                     above[reader] = None
@@ -292,24 +292,24 @@ class Graph:
         return above
 
     def drop(self, node: ResultCell) -> list[Cell]:
-        """Forget a result; what it read, where that may be loose now."""
+        """Forget a result; what it read, where that may be unreferenced now."""
         results = self.memo.get(node.query, {})
         if results.pop(node.key, None) is None:
             return []
         if not results:
             del self.memo[node.query]
         self.drops += 1
-        loose = []
+        unreferenced = []
         for cell in node.reads:
             cell.unlink(node)
             if not cell.is_read() or _in_cycle(cell):
-                loose.append(cell)
+                unreferenced.append(cell)
         node.reads = ()
         node.dirty = []
         node.verified_at = -1
         node.current = False
         node.value = UNSET
-        return loose
+        return unreferenced
 
 
 def _in_cycle(cell: Cell) -> bool:

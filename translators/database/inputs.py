@@ -44,7 +44,7 @@ class Inputs:
         self.indexes = tuple(dict.fromkeys(indexes))
         if below is None:
             self.kinds = Listings[ObjectKey](_kind_read)
-            self.tables = (self.kinds, *map(_buckets, self.indexes))
+            self.tables = (self.kinds, *map(_listings, self.indexes))
             self.names = tuple(map(Names, self.indexes, self.tables[1:]))
         else:
             self.tables = tuple(table.over() for table in below.tables)
@@ -225,5 +225,5 @@ def _kind_read(kind: Hashable) -> KindRead:
     return KindRead(str(kind))
 
 
-def _buckets(index: Index) -> Listings[ObjectKey]:
+def _listings(index: Index) -> Listings[ObjectKey]:
     return Listings(lambda key: LookupRead(index.name, key))

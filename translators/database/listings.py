@@ -1,4 +1,4 @@
-"""Sorted listings of keys: the inputs of a kind, and the buckets and keys of an index."""
+"""Sorted listings of keys: the inputs of a kind, and those under the keys of an index."""
 
 from __future__ import annotations
 
@@ -171,11 +171,11 @@ class Listings(Generic[K]):
 
     def filed(self) -> set[Hashable]:
         """All that something is filed under."""
-        found = set() if self.below is None else self.below.filed()
-        found.update(self.plain)
-        found.difference_update([key for key, cell in self.cells.items() if not cell.size])
-        found.update([key for key, cell in self.cells.items() if cell.size])
-        return found
+        keys = set() if self.below is None else self.below.filed()
+        keys.update(self.plain)
+        keys.difference_update([key for key, cell in self.cells.items() if not cell.size])
+        keys.update([key for key, cell in self.cells.items() if cell.size])
+        return keys
 
     def _edit_plain(self, key: Hashable, before: tuple[K, ...], member: K, present: bool) -> int:
         if not before:

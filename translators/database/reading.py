@@ -24,7 +24,7 @@ class InputReader(Graph):
         cell = self.leaves.cells.get(key)
         if cell is None:
             cell = self.leaves.cell(key)
-            self.loose[cell] = None
+            self.unreferenced[cell] = None
         elif not cell.current:
             cell.commit(self.clock)
         reads.append(cell)
@@ -32,24 +32,24 @@ class InputReader(Graph):
 
     def inputs(self, kind: str) -> tuple[ObjectKey, ...]:
         """The sorted keys of the inputs of a kind."""
-        return self._bucket(self.leaves.kinds, kind)
+        return self._listing(self.leaves.kinds, kind)
 
     def lookup(self, index: Index, key: Hashable) -> tuple[ObjectKey, ...]:
         """The sorted keys of the inputs that the index files under `key`."""
-        return self._bucket(self.leaves.index(index), key)
+        return self._listing(self.leaves.index(index), key)
 
     def index_keys(self, index: Index, group: Hashable = None) -> tuple[Hashable, ...]:
         """The sorted distinct keys of an index, or of one group of them."""
-        return self._bucket(self.leaves.keys(index), group)
+        return self._listing(self.leaves.keys(index), group)
 
-    def _bucket(self, home: Listings[K], key: Hashable) -> tuple[K, ...]:
+    def _listing(self, home: Listings[K], key: Hashable) -> tuple[K, ...]:
         reads = self.reads
         if reads is None:
             return home.peek(key)
         cell = home.cells.get(key)
         if cell is None:
             cell = home.cell(key)
-            self.loose[cell] = None
+            self.unreferenced[cell] = None
         elif not cell.current:
             cell.commit(self.clock)
         reads.append(cell)

@@ -24,7 +24,7 @@ from translators.model.resource import Resource, resource
 from translators.model.service import ClientScope, Health
 from translators.names import ENDPOINT_TYPE, ClusterName
 from translators.object_key import ObjectKey
-from translators.world import policy, service, service_endpoints, subsets
+from translators.world import policy_of, service_endpoints, service_of, subsets_of
 
 _MAX_WEIGHT = 4294967295
 _MANY = 100
@@ -55,17 +55,17 @@ def load_assignment(
     Sorted by priority, then locality. Where the rule turns locality load balancing off, or the client's place is not
     known, all endpoints have the same priority.
     """
-    found = service(db, name.host, client.viewer)
+    service = service_of(db, name.host, client.viewer)
     labels: Labels | None = frozenset()
     if name.subset:
-        named = subsets(db, name.host, client)
-        labels = next((one.labels for one in named if one.name == name.subset), None)
-    if found is None or labels is None:
+        subsets = subsets_of(db, name.host, client)
+        labels = next((subset.labels for subset in subsets if subset.name == name.subset), None)
+    if service is None or labels is None:
         return _no_endpoints(db, name)
-    balancer = policy(db, name.host, client, name.port, name.subset).load_balancer
+    balancer = policy_of(db, name.host, client, name.port, name.subset).load_balancer
     if balancer is not None and balancer.locality_enabled is False:
         locality = NOWHERE
-    return _assignment(db, found.source, name, labels, locality)
+    return _assignment(db, service.source, name, labels, locality)
 
 
 @query
@@ -85,8 +85,8 @@ def _assignment(
     parts = [string(_CLUSTER_NAME, text)]
     for rank in range(max(ranks, default=-1) + 1):
         tail = _PRIORITY + BYTES[rank] if rank else b""
-        for one, (_, body) in zip(ranks, groups, strict=True):
-            if one == rank:
+        for group_rank, (_, body) in zip(ranks, groups, strict=True):
+            if group_rank == rank:
                 parts += (_ENDPOINTS, varint(len(body) + len(tail)), body, tail)
     return resource(ENDPOINT_TYPE, text, b"".join(parts))
 
@@ -98,9 +98,9 @@ def locality_groups(
     """The endpoints with these labels by locality, sorted by it; a locality's weight is the sum of theirs."""
     bodies: dict[Locality, list[bytes]] = {}
     weights: dict[Locality, int] = {}  # beyond one for each endpoint
-    found = service_endpoints(db, source, host, port)
-    encoded = kept_lb_endpoint if len(found) > _MANY else lb_endpoint
-    for address, number, own, place, weight, health in found:
+    endpoints = service_endpoints(db, source, host, port)
+    encoded = kept_lb_endpoint if len(endpoints) > _MANY else lb_endpoint
+    for address, number, own, place, weight, health in endpoints:
         if labels and not labels <= own:
             continue
         status = 0 if health is Health.HEALTHY else HEALTH_STATUS[health]

@@ -32,5 +32,5 @@ def priorities(client: Locality, localities: tuple[Locality, ...]) -> tuple[int,
     if not client.region and not client.zone:
         return (0,) * len(localities)
     distances = [distance(client, locality) for locality in localities]
-    ranks = {one: rank for rank, one in enumerate(sorted(set(distances)))}
-    return tuple(ranks[one] for one in distances)
+    ranks = {steps: rank for rank, steps in enumerate(sorted(set(distances)))}
+    return tuple(ranks[steps] for steps in distances)

@@ -13,9 +13,9 @@ from ipaddress import ip_network
 from translators.database import Reader
 from translators.model.routing import L4Match, L4Rule, WeightedDestination
 from translators.model.service import ClientScope, Protocol
-from translators.names import outbound_cluster
-from translators.world.destination_rules import policy
-from translators.world.destinations import destination_cluster, live_destinations
+from translators.model.upstream import WeightedUpstream
+from translators.world.destination_rules import policy_of
+from translators.world.destinations import live_destinations, upstream_of, upstream_of_host
 from translators.world.matches import applies
 from translators.world.virtual_services import l4_rules
 
@@ -25,14 +25,14 @@ _ANY_NAME = "*"
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """Connections for these server names to these subnets, and their clusters by weight.
+    """Connections for these server names to these subnets, and their upstreams by weight.
 
     No server names or no subnets: any. ``idle_timeout`` None is Envoy's.
     """
 
     server_names: tuple[str, ...]
     subnets: tuple[str, ...]
-    clusters: tuple[tuple[str, int], ...]
+    upstreams: tuple[WeightedUpstream, ...]
     idle_timeout: timedelta | None = None
 
     @property
@@ -43,29 +43,29 @@ class Branch:
     @property
     def is_plain(self) -> bool:
         """Whether it takes every connection to one cluster, with Envoy's idle timeout."""
-        return self.is_unconditional and len(self.clusters) == 1 and self.idle_timeout is None
+        return self.is_unconditional and len(self.upstreams) == 1 and self.idle_timeout is None
 
 
 def branches(
     db: Reader, client: ClientScope, host: str, port: int, protocol: Protocol
 ) -> tuple[Branch, ...]:
     """The branches for a service's port, in order; the last and only the last is unconditional."""
-    found: list[Branch] = []
+    conditional: list[Branch] = []
     for rule, match in _applying(db, client, host, port, protocol):
         server_names = match.sni_hosts if _ANY_NAME not in match.sni_hosts else ()
-        clusters = tuple(
-            (destination_cluster(db, one.destination, client.viewer, port), weight)
-            for one, weight in live_destinations(rule.route)
+        upstreams = tuple(
+            WeightedUpstream(upstream_of(db, item.destination, client, port), weight)
+            for item, weight in live_destinations(rule.route)
         )
         idle = _idle_timeout(db, client, rule.route[0], port)
         subnets = whole_subnets(match.destination_subnets)
-        branch = Branch(tuple(dict.fromkeys(server_names)), subnets, clusters, idle)
-        found.append(branch)
+        branch = Branch(tuple(dict.fromkeys(server_names)), subnets, upstreams, idle)
+        conditional.append(branch)
         if branch.is_unconditional:
-            return tuple(found)
-    pool = policy(db, host, client, port).connection_pool
+            return tuple(conditional)
+    pool = policy_of(db, host, client, port).connection_pool
     idle = None if pool is None else pool.tcp_idle_timeout
-    return (*found, Branch((), (), ((outbound_cluster(host, port), 1),), idle))
+    return (*conditional, Branch((), (), (WeightedUpstream(upstream_of_host(host, port)),), idle))
 
 
 def whole_subnets(subnets: Iterable[str]) -> tuple[str, ...]:
@@ -88,5 +88,5 @@ def _idle_timeout(
 ) -> timedelta | None:
     """What the policy of the first destination says."""
     to = first.destination
-    pool = policy(db, to.host, client, to.port or port, to.subset).connection_pool
+    pool = policy_of(db, to.host, client, to.port or port, to.subset).connection_pool
     return None if pool is None else pool.tcp_idle_timeout

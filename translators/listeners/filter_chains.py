@@ -32,6 +32,7 @@ from envoy_data_plane.envoy.extensions.filters.network.tcp_proxy.v3 import (
 
 from translators.codec import new, pack
 from translators.model.resource import Reference
+from translators.model.upstream import WeightedUpstream
 from translators.names import ROUTE_TYPE
 
 OUTBOUND = TrafficDirection.OUTBOUND
@@ -58,20 +59,20 @@ class Chain(NamedTuple):
 
 
 def tcp_proxy(
-    clusters: tuple[tuple[str, int], ...], idle_timeout: timedelta | None = None
+    upstreams: tuple[WeightedUpstream, ...], idle_timeout: timedelta | None = None
 ) -> NetworkFilter:
-    """Sends connections to a cluster, or to several by weight; (name, weight), at least one. The first names the statistics.
+    """Sends connections to an upstream, or to several by weight; at least one. The first names the statistics.
 
     ``idle_timeout`` None is Envoy's: one hour.
     """
-    prefix = clusters[0][0]
-    if len(clusters) == 1:
+    prefix = upstreams[0].upstream.cluster
+    if len(upstreams) == 1:
         proxy = new(TcpProxy)(stat_prefix=prefix, cluster=prefix, idle_timeout=idle_timeout)
     else:
         split = new(TcpProxyWeightedCluster)(
             clusters=[
-                new(TcpProxyWeightedClusterClusterWeight)(name=name, weight=weight)
-                for name, weight in clusters
+                new(TcpProxyWeightedClusterClusterWeight)(name=upstream.cluster, weight=weight)
+                for upstream, weight in upstreams
             ]
         )
         proxy = new(TcpProxy)(

@@ -27,6 +27,7 @@ from translators.envoy.durations import NO_LIMIT
 from translators.listeners.filter_chains import (
     INBOUND,
     Chain,
+    NetworkFilter,
     chain,
     http_inspector,
     http_match,
@@ -38,39 +39,40 @@ from translators.listeners.filter_chains import (
 from translators.listeners.http_connection_manager import inbound_manager
 from translators.model.resource import Resource, resource
 from translators.model.service import Protocol
+from translators.model.upstream import Upstream, WeightedUpstream
 from translators.world.inbound import Inbound
 
 
-def inbound_listener_names(found: Inbound) -> tuple[str, ...]:
+def inbound_listener_names(inbound: Inbound) -> tuple[str, ...]:
     """The names of the inbound listeners, sorted.
 
     A port at whose address the application itself listens has none: its clients reach it directly.
     """
-    if found.is_captured:
+    if inbound.is_captured:
         return (names.VIRTUAL_INBOUND,)
     return tuple(
         sorted(
-            names.listener(host, one.port)
-            for host in found.addresses
-            for one in found.ports
-            if one.app_address != f"{host}:{one.port}"
+            names.listener(host, port.port)
+            for host in inbound.addresses
+            for port in inbound.ports
+            if port.app_address != f"{host}:{port.port}"
         )
     )
 
 
 @query
-def inbound_listener(db: Reader, found: Inbound, name: str) -> Resource:
+def inbound_listener(db: Reader, inbound: Inbound, name: str) -> Resource:
     """One of the inbound listeners, by its name.
 
     Raises:
         LookupError: There is no such listener.
     """
-    if found.is_captured:
-        return virtual_inbound(db, tuple((one.port, one.protocol) for one in found.ports))
+    if inbound.is_captured:
+        return virtual_inbound(db, tuple((port.port, port.protocol) for port in inbound.ports))
     host, _, number = name.rpartition("_")
-    for one in found.ports:
-        if number == str(one.port) and host in found.addresses:
-            return _bound_listener(db, host, one.port, one.protocol)
+    for port in inbound.ports:
+        if number == str(port.port) and host in inbound.addresses:
+            return _bound_listener(db, host, port.port, port.protocol)
     raise LookupError(f"no port of the workload is served by a listener {name}")
 
 
@@ -101,12 +103,16 @@ def virtual_inbound(db: Reader, ports: tuple[tuple[int, Protocol], ...]) -> Reso
     """The listener that iptables redirects to; the same for all workloads with these ports."""
     del db
     name = names.VIRTUAL_INBOUND
-    blackhole = tcp_proxy(((names.BLACKHOLE_CLUSTER, 1),))
-    passthrough = tcp_proxy(((names.INBOUND_PASSTHROUGH_CLUSTER, 1),))
+    blackhole = _proxy_to(names.BLACKHOLE_CLUSTER)
+    passthrough = _proxy_to(names.INBOUND_PASSTHROUGH_CLUSTER)
     sniffed = [port for port, protocol in ports if protocol is Protocol.AUTO]
     chains = [
         chain(blackhole, port_match(names.INBOUND_CAPTURE_PORT), f"{name}-blackhole"),
-        *(found for one in ports for found in _chains(*one, by_port=True)),
+        *(
+            port_chain
+            for port, protocol in ports
+            for port_chain in _chains(port, protocol, by_port=True)
+        ),
     ]
     listener = new(Listener)(
         name=name,
@@ -125,13 +131,17 @@ def _chains(port: int, protocol: Protocol, *, by_port: bool) -> list[Chain]:
     """The chains of a port; the last takes what the others do not. ``by_port``: they match the port themselves."""
     cluster = names.inbound_cluster(port)
     own = port_match(port) if by_port else None
-    found = []
+    chains = []
     if protocol.takes_requests:
         requests = inbound_manager(f"inbound_{port}", names.inbound_route(port))
         if protocol is not Protocol.AUTO:
             return [chain(requests, own, cluster)]
-        found.append(chain(requests, http_match(port if by_port else None), f"{cluster}http"))
-    return [*found, chain(tcp_proxy(((cluster, 1),)), own, cluster)]
+        chains.append(chain(requests, http_match(port if by_port else None), f"{cluster}http"))
+    return [*chains, chain(_proxy_to(cluster), own, cluster)]
+
+
+def _proxy_to(cluster: str) -> NetworkFilter:
+    return tcp_proxy((WeightedUpstream(Upstream(cluster)),))
 
 
 def _inspectors(ports: list[int]) -> Iterable[ListenerFilter]:

@@ -13,16 +13,16 @@ from translators.model.service import ClientScope
 
 
 @query
-def listener_names(db: Reader, client: ClientScope, mode: Mode, shard: int) -> tuple[str, ...]:
-    """The names of a client's outbound listeners that hosts in a shard give rise to, sorted; others may share them.
+def listener_names(db: Reader, client: ClientScope, mode: Mode, bucket: int) -> tuple[str, ...]:
+    """The names of a client's outbound listeners that hosts in a bucket give rise to, sorted; others may share them.
 
-    A listener that there is without any host is in shard 0.
+    A listener that there is without any host is in bucket 0.
     """
     if mode is Mode.EGRESS:
-        return (names.EGRESS_LISTENER,) if shard == 0 else ()
+        return (names.EGRESS_LISTENER,) if bucket == 0 else ()
     if mode is Mode.PROXYLESS:
-        return proxyless_names(db, client.viewer, shard)
-    return captured_names(db, client.viewer, shard)
+        return proxyless_names(db, client.viewer, bucket)
+    return captured_names(db, client.viewer, bucket)
 
 
 @query

@@ -16,6 +16,7 @@ from translators.codec import any_bytes, encode, field_number, new, number_tag, 
 from translators.codec.wire import delimited, string, varint
 from translators.listeners.filter_chains import OUTBOUND, TCP_PROXY
 from translators.model.resource import Resource, resource
+from translators.model.upstream import Upstream
 
 _NAME = field_number(Listener, "name")
 _ADDRESS = field_number(Listener, "address")
@@ -30,11 +31,11 @@ _STAT_PREFIX = field_number(TcpProxy, "stat_prefix")
 _CLUSTER = field_number(TcpProxy, "cluster")
 
 
-def plain_tcp_listener(address: str, port: int, cluster: str) -> Resource:
-    """All connections to an address and port go to a cluster."""
+def plain_tcp_listener(address: str, port: int, upstream: Upstream) -> Resource:
+    """All connections to an address and port go to an upstream."""
     name = names.listener(address, port)
     socket_address = string(_HOST, address) + _PORT_VALUE + varint(port)
-    proxy = string(_STAT_PREFIX, cluster) + string(_CLUSTER, cluster)
+    proxy = string(_STAT_PREFIX, upstream.cluster) + string(_CLUSTER, upstream.cluster)
     config = delimited(_TYPED_CONFIG, any_bytes(_proxy_url(), proxy))
     network_filter = string(_FILTER_NAME, TCP_PROXY) + config
     body = b"".join(

@@ -14,18 +14,18 @@ from translators.listeners.http_connection_manager import proxyless_manager
 from translators.model.resource import Reference, Resource, resource
 from translators.model.viewer import Viewer
 from translators.world.ports import UNREGISTERED_PORT, http_hosts
-from translators.world.services import service
+from translators.world.services import service_of
 from translators.world.virtual_services import is_unregistered
 
 
 @query
-def proxyless_names(db: Reader, viewer: Viewer, shard: int) -> tuple[str, ...]:
-    """The targets for hosts in a shard that a client may name, sorted: each port by full name and short forms."""
+def proxyless_names(db: Reader, viewer: Viewer, bucket: int) -> tuple[str, ...]:
+    """The targets for hosts in a bucket that a client may name, sorted: each port by full name and short forms."""
     return tuple(
         sorted(
             {
                 f"{form}:{port}"
-                for port, host in http_hosts(db, viewer, shard)
+                for port, host in http_hosts(db, viewer, bucket)
                 for form in (host, *names.short_hosts(host, viewer.namespace))
             }
         )
@@ -44,10 +44,10 @@ def proxyless_listener(db: Reader, viewer: Viewer, target: str) -> Resource:
 
 def _is_host(db: Reader, viewer: Viewer, label: str, port: int) -> bool:
     """Whether a name is in full that of a host with requests on the port."""
-    found = service(db, label, viewer)
-    if found is None:
+    service = service_of(db, label, viewer)
+    if service is None:
         return port == UNREGISTERED_PORT and is_unregistered(db, viewer, label)
-    shape = found.port(port)
+    shape = service.port(port)
     return shape is not None and shape.protocol.takes_requests
 
 

@@ -70,14 +70,10 @@ class Service:
     ports: tuple[ServicePort, ...]
     addresses: tuple[str, ...] = ()
     resolution: Resolution = Resolution.STATIC
+    is_kubernetes: bool = False
     headless: bool = False
     external: bool = False
     export_to: tuple[str, ...] = ()
-
-    @property
-    def is_kubernetes(self) -> bool:
-        """Whether a Kubernetes Service describes it."""
-        return self.source.kind == "Service"
 
     def port(self, number: int) -> ServicePort | None:
         """The port with this number, or None."""

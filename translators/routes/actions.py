@@ -24,7 +24,7 @@ from translators.envoy.durations import NO_LIMIT
 from translators.model.routing import DirectResponse, HeaderOperations, HttpRule, Redirect, Rewrite
 from translators.routes import headers
 from translators.routes.retries import retry_policy
-from translators.routes.splits import ClusterOf, weighted_clusters
+from translators.routes.splits import UpstreamOf, weighted_clusters
 from translators.world.destinations import live_destinations
 
 _REDIRECT_CODES = {
@@ -45,7 +45,7 @@ def unlimited_stream() -> RouteActionMaxStreamDuration:
 
 
 def route_action(
-    rule: HttpRule, cluster: ClusterOf, *, is_proxyless: bool = False
+    rule: HttpRule, upstream_of: UpstreamOf, *, is_proxyless: bool = False
 ) -> tuple[RouteAction, HeaderOperations, HeaderOperations]:
     """The action of a rule that sends requests on, and the header operations (request, response) left for its route.
 
@@ -53,7 +53,7 @@ def route_action(
 
     Args:
         rule: The rule.
-        cluster: The cluster of a destination.
+        upstream_of: Where a destination is.
         is_proxyless: Whether gRPC clients read it, which know timeouts as stream durations only.
     """
     destinations = live_destinations(rule.route)
@@ -64,12 +64,12 @@ def route_action(
     host = ""
     if len(destinations) == 1:
         only = destinations[0][0]
-        name = cluster(only.destination)
+        name = upstream_of(only.destination).cluster
         request = headers.joined(request, only.request_headers)
         response = headers.joined(response, only.response_headers)
         host = headers.host_of(request) or rewrite.authority
     else:
-        split = weighted_clusters(destinations, (request, response), rewrite.authority, cluster)
+        split = weighted_clusters(destinations, (request, response), rewrite.authority, upstream_of)
         request = response = _NOTHING
     action = new(RouteAction)(
         cluster=name,

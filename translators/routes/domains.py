@@ -30,12 +30,12 @@ def names(host: str, namespace: str) -> tuple[str, ...]:
     return (host, f"{host}.", *short_hosts(host, namespace))
 
 
-def with_ports(found: tuple[str, ...], port: int, ports: Ports) -> list[str]:
+def with_ports(forms: tuple[str, ...], port: int, ports: Ports) -> list[str]:
     """The domains for these names."""
     if ports is Ports.IGNORED:
-        return list(found)
-    numbered = [f"{name}:{port}" for name in found]
-    return numbered if ports is Ports.REQUIRED else [*found, *numbered]
+        return list(forms)
+    numbered = [f"{name}:{port}" for name in forms]
+    return numbered if ports is Ports.REQUIRED else [*forms, *numbered]
 
 
 def address_names(addresses: tuple[str, ...]) -> tuple[str, ...]:

@@ -13,8 +13,9 @@ from translators.model.viewer import Viewer
 from translators.routes import domains
 from translators.routes.domains import Ports
 from translators.world.ambiguous_names import ambiguous_names
-from translators.world.ports import UNREGISTERED_PORT, address_claimants, is_shared
-from translators.world.services import service
+from translators.world.ports import UNREGISTERED_PORT
+from translators.world.services import service_of
+from translators.world.virtual_ips import address_claimants, is_shared
 from translators.world.virtual_services import is_unregistered
 
 
@@ -27,23 +28,23 @@ def contested_domains(
     """
     host, port = at
     taken = ambiguous_names(db, viewer)
-    found = domains.with_ports((host,), port, ports)
+    owned = domains.with_ports((host,), port, ports)
     for name in domains.names(host, viewer.namespace)[1:]:
         left = _left_by_name(db, viewer, name, port, ports) if name in taken else ports
         if left is not None:
-            found += domains.with_ports((name,), port, left)
+            owned += domains.with_ports((name,), port, left)
     for address in dict.fromkeys(addresses):
         left = _left_by_name(db, viewer, address, port, ports) if address in taken else ports
         if left is not None and is_shared(db, address):
             left = _left_by_claimants(db, viewer, address, at, left)
         if left is not None:
-            found += domains.with_ports(domains.address_names((address,)), port, left)
-    return found
+            owned += domains.with_ports(domains.address_names((address,)), port, left)
+    return owned
 
 
 def _left_by_name(db: Reader, viewer: Viewer, name: str, port: int, ports: Ports) -> Ports | None:
     """What is left of a further name that is another host's full one: the ports that this one does not have."""
-    owner = service(db, name, viewer)
+    owner = service_of(db, name, viewer)
     if owner is None:
         if not is_unregistered(db, viewer, name):
             return ports
@@ -62,8 +63,8 @@ def _left_by_claimants(
     host, port = at
     claimants = address_claimants(db, viewer, address)
     for claimant in claimants:
-        found = service(db, claimant, viewer)
-        if found is not None and answers(found, port, ports):
+        service = service_of(db, claimant, viewer)
+        if service is not None and answers(service, port, ports):
             if claimant != host:
                 return None
             break
@@ -72,9 +73,9 @@ def _left_by_claimants(
     return ports
 
 
-def answers(found: Service, port: int, ports: Ports) -> bool:
+def answers(service: Service, port: int, ports: Ports) -> bool:
     """Whether a service has a virtual host for a port: in egress mode for all ports, else for those with requests."""
-    shape = found.port(port)
+    shape = service.port(port)
     if shape is None:
         return False
     return ports is not Ports.IGNORED or shape.protocol.takes_requests

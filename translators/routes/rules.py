@@ -25,6 +25,7 @@ from translators.envoy.durations import NO_LIMIT
 from translators.http_filters import typed_per_filter_config
 from translators.model.routing import DirectResponse, HttpMatch, HttpRule
 from translators.model.service import ClientScope
+from translators.model.upstream import Upstream
 from translators.routes import headers
 from translators.routes.actions import (
     direct_response,
@@ -33,7 +34,7 @@ from translators.routes.actions import (
     unlimited_stream,
 )
 from translators.routes.matching import is_catch_all, route_match
-from translators.routes.splits import ClusterOf
+from translators.routes.splits import UpstreamOf
 from translators.world.matches import applies
 
 DEFAULT_ROUTE_NAME = "default"
@@ -49,7 +50,7 @@ def rule_routes(
     rules: tuple[HttpRule, ...],
     client: ClientScope,
     port: int,
-    cluster: ClusterOf,
+    upstream_of: UpstreamOf,
     *,
     is_proxyless: bool = False,
 ) -> bytes:
@@ -59,7 +60,7 @@ def rule_routes(
     """
     parts = []
     for rule, match in _applying(rules, client, port):
-        route = _route(rule, match, port, cluster, is_proxyless=is_proxyless)
+        route = _route(rule, match, port, upstream_of, is_proxyless=is_proxyless)
         parts.append(delimited(_ROUTES, encode(route)))
         if is_catch_all(match):
             break
@@ -76,7 +77,7 @@ def _applying(
 
 
 def _route(
-    rule: HttpRule, match: HttpMatch, port: int, cluster: ClusterOf, *, is_proxyless: bool
+    rule: HttpRule, match: HttpMatch, port: int, upstream_of: UpstreamOf, *, is_proxyless: bool
 ) -> Route:
     name = ".".join(part for part in (rule.name, match.name) if part)
     condition = route_match(match)
@@ -89,7 +90,7 @@ def _route(
         answer = rule.direct_response or _NOT_FOUND
         route = new(Route)(name=name, match=condition, direct_response=direct_response(answer))
     else:
-        action, request, response = route_action(rule, cluster, is_proxyless=is_proxyless)
+        action, request, response = route_action(rule, upstream_of, is_proxyless=is_proxyless)
         route = new(Route)(name=name, match=condition, route=action)
     route.typed_per_filter_config = typed_per_filter_config(rule)
     route.request_headers_to_add = headers.values(request)
@@ -99,10 +100,12 @@ def _route(
     return route
 
 
-def default_route(cluster: str) -> bytes:
-    """The route of a host without a VirtualService: everything to its cluster. Joined, because there are thousands."""
+def default_route(upstream: Upstream) -> bytes:
+    """The route of a host without a VirtualService: everything to its upstream. Joined, because there are thousands."""
     match, action, name = _default_parts()
-    return delimited(_ROUTES, name + match + delimited(_ROUTE, string(_CLUSTER, cluster) + action))
+    return delimited(
+        _ROUTES, name + match + delimited(_ROUTE, string(_CLUSTER, upstream.cluster) + action)
+    )
 
 
 @cache
@@ -116,10 +119,12 @@ def _default_parts() -> tuple[bytes, bytes, bytes]:
     )
 
 
-def connect_route(cluster: str) -> bytes:
-    """A route that opens a tunnel to the cluster for CONNECT requests: how TCP services are reached through a proxy."""
+def connect_route(upstream: Upstream) -> bytes:
+    """A route that opens a tunnel to an upstream for CONNECT requests: how TCP services are reached through a proxy."""
     match, action = _connect_parts()
-    return delimited(_ROUTES, match + delimited(_ROUTE, string(_CLUSTER, cluster) + action))
+    return delimited(
+        _ROUTES, match + delimited(_ROUTE, string(_CLUSTER, upstream.cluster) + action)
+    )
 
 
 @cache

@@ -12,17 +12,18 @@ from envoy_data_plane.envoy.config.route.v3 import WeightedCluster, WeightedClus
 
 from translators.codec import new
 from translators.model.routing import Destination, HeaderOperations, WeightedDestination
+from translators.model.upstream import Upstream
 from translators.routes import headers
 
-ClusterOf = Callable[[Destination], str]
-"""Destination → the name of its cluster."""
+UpstreamOf = Callable[[Destination], Upstream]
+"""Destination → where it is."""
 
 
 def weighted_clusters(
     destinations: tuple[tuple[WeightedDestination, int], ...],
     outer: tuple[HeaderOperations, HeaderOperations],
     authority: str,
-    cluster: ClusterOf,
+    upstream_of: UpstreamOf,
 ) -> WeightedCluster:
     """The split.
 
@@ -30,12 +31,12 @@ def weighted_clusters(
         destinations: At least two, with weights above zero.
         outer: The rule's operations on request and response headers; they run before each destination's.
         authority: The authority that the rule rewrites to, "" for none; a destination's own wins.
-        cluster: Destination → cluster name.
+        upstream_of: Destination → where it is.
     """
     return new(WeightedCluster)(
         clusters=[
             _cluster_weight(
-                cluster(item.destination),
+                upstream_of(item.destination),
                 weight,
                 headers.joined(outer[0], item.request_headers),
                 headers.joined(outer[1], item.response_headers),
@@ -47,13 +48,17 @@ def weighted_clusters(
 
 
 def _cluster_weight(
-    name: str, weight: int, request: HeaderOperations, response: HeaderOperations, authority: str
+    upstream: Upstream,
+    weight: int,
+    request: HeaderOperations,
+    response: HeaderOperations,
+    authority: str,
 ) -> WeightedClusterClusterWeight:
     host = headers.host_of(request) or authority
     if not host and headers.is_empty(request) and headers.is_empty(response):
-        return new(WeightedClusterClusterWeight)(name=name, weight=weight)
+        return new(WeightedClusterClusterWeight)(name=upstream.cluster, weight=weight)
     return new(WeightedClusterClusterWeight)(
-        name=name,
+        name=upstream.cluster,
         weight=weight,
         request_headers_to_add=headers.values(request),
         request_headers_to_remove=headers.removed(request),

@@ -23,6 +23,7 @@ from translators.model.proxy_node import Mode
 from translators.model.resource import Resource, resource
 from translators.model.routing import Destination
 from translators.model.service import ClientScope, Protocol, Service
+from translators.model.upstream import Upstream
 from translators.model.viewer import Viewer
 from translators.routes import domains
 from translators.routes.domains import Ports
@@ -30,10 +31,11 @@ from translators.routes.ownership import contested_domains
 from translators.routes.retries import default_outbound
 from translators.routes.rules import connect_route, default_route, rule_routes
 from translators.world.ambiguous_names import ambiguous_names
-from translators.world.destinations import destination_cluster
-from translators.world.ports import http_hosts, is_shared, l4_hosts
-from translators.world.services import service
-from translators.world.shards import SHARDS
+from translators.world.buckets import BUCKETS
+from translators.world.destinations import upstream_of, upstream_of_host
+from translators.world.ports import http_hosts, l4_hosts
+from translators.world.services import service_of
+from translators.world.virtual_ips import is_shared
 from translators.world.virtual_services import http_rules
 
 _DEFAULT_PORT = 80
@@ -45,54 +47,54 @@ _DOMAIN_HEADS = tuple(_DOMAINS + varint(size) for size in range(512))
 
 
 @query
-def route_names(db: Reader, client: ClientScope, mode: Mode, shard: int) -> tuple[str, ...]:
-    """The route configurations of a client's outbound requests to hosts in a shard, sorted; other shards may share them.
+def route_names(db: Reader, client: ClientScope, mode: Mode, bucket: int) -> tuple[str, ...]:
+    """The route configurations of a client's outbound requests to hosts in a bucket, sorted; other buckets may share them.
 
-    One that there is without any host is in shard 0.
+    One that there is without any host is in bucket 0.
     """
     if mode is Mode.EGRESS:
-        return (names.EGRESS_ROUTE,) if shard == 0 else ()
-    found = http_hosts(db, client.viewer, shard)
+        return (names.EGRESS_ROUTE,) if bucket == 0 else ()
+    hosts = http_hosts(db, client.viewer, bucket)
     if mode is Mode.CAPTURED:
-        return tuple(sorted({str(port) for port, _ in found}))
-    return tuple(sorted(f"{host}:{port}" for port, host in found))
+        return tuple(sorted({str(port) for port, _ in hosts}))
+    return tuple(sorted(f"{host}:{port}" for port, host in hosts))
 
 
 @query
-def host_names(db: Reader, client: ClientScope, mode: Mode, shard: int) -> tuple[str, ...]:
-    """The virtual hosts for hosts in a shard, ``route/host:port``, sorted.
+def host_names(db: Reader, client: ClientScope, mode: Mode, bucket: int) -> tuple[str, ...]:
+    """The virtual hosts for hosts in a bucket, ``route/host:port``, sorted.
 
-    Envoy opens a listener only once its route configuration has a host, so in egress mode shard 0 has a placeholder as
+    Envoy opens a listener only once its route configuration has a host, so in egress mode bucket 0 has a placeholder as
     long as there is nothing else.
     """
-    found = http_hosts(db, client.viewer, shard)
+    requested = http_hosts(db, client.viewer, bucket)
     if mode is Mode.PROXYLESS:
         return tuple(
-            sorted(names.virtual_host(f"{host}:{port}", host, port) for port, host in found)
+            sorted(names.virtual_host(f"{host}:{port}", host, port) for port, host in requested)
         )
     if mode is Mode.CAPTURED:
-        return tuple(sorted(names.virtual_host(str(port), host, port) for port, host in found))
-    hosts = {*found, *_l4_names(db, client.viewer, shard)}
-    if shard == 0 and not hosts and not _has_hosts(db, client.viewer):
+        return tuple(sorted(names.virtual_host(str(port), host, port) for port, host in requested))
+    hosts = {*requested, *_l4_names(db, client.viewer, bucket)}
+    if bucket == 0 and not hosts and not _has_hosts(db, client.viewer):
         return (f"{names.EGRESS_ROUTE}/{_PLACEHOLDER}",)
     return tuple(sorted(names.virtual_host(names.EGRESS_ROUTE, host, port) for port, host in hosts))
 
 
-def _l4_names(db: Reader, viewer: Viewer, shard: int) -> Iterator[tuple[int, str]]:
+def _l4_names(db: Reader, viewer: Viewer, bucket: int) -> Iterator[tuple[int, str]]:
     """(port, host) for TCP services, except for wildcard hosts, which nobody can ask for."""
-    for port, one in l4_hosts(db, viewer, shard):
-        if not one.host.startswith(domains.WILDCARD):
-            yield port, one.host
+    for port, exposed in l4_hosts(db, viewer, bucket):
+        if not exposed.host.startswith(domains.WILDCARD):
+            yield port, exposed.host
 
 
 def _has_hosts(db: Reader, viewer: Viewer) -> bool:
-    return any(_has_hosts_in(db, viewer, shard) for shard in SHARDS)
+    return any(_has_hosts_in(db, viewer, bucket) for bucket in BUCKETS)
 
 
 @query
-def _has_hosts_in(db: Reader, viewer: Viewer, shard: int) -> bool:
-    """Whether any host in a shard can be asked for at the egress listener."""
-    return bool(http_hosts(db, viewer, shard)) or any(_l4_names(db, viewer, shard))
+def _has_hosts_in(db: Reader, viewer: Viewer, bucket: int) -> bool:
+    """Whether any host in a bucket can be asked for at the egress listener."""
+    return bool(http_hosts(db, viewer, bucket)) or any(_l4_names(db, viewer, bucket))
 
 
 @query
@@ -106,11 +108,11 @@ def route_hosts(db: Reader, client: ClientScope, mode: Mode, route: str) -> tupl
 @query
 def _by_route(db: Reader, client: ClientScope, mode: Mode) -> Mapping[str, tuple[str, ...]]:
     """Route configuration → its virtual hosts, sorted."""
-    found: dict[str, list[str]] = {}
-    for shard in SHARDS:
-        for name in host_names(db, client, mode, shard):
-            found.setdefault(name.partition("/")[0], []).append(name)
-    return {route: tuple(sorted(hosts)) for route, hosts in found.items()}
+    by_route: dict[str, list[str]] = {}
+    for bucket in BUCKETS:
+        for name in host_names(db, client, mode, bucket):
+            by_route.setdefault(name.partition("/")[0], []).append(name)
+    return {route: tuple(sorted(hosts)) for route, hosts in by_route.items()}
 
 
 @query
@@ -125,17 +127,17 @@ def virtual_host(db: Reader, client: ClientScope, mode: Mode, name: str) -> Reso
     if not host:
         return resource(names.VIRTUAL_HOST_TYPE, name, _placeholder(name))
     port = int(number)
-    found = service(db, host, client.viewer)
-    protocol = _protocol(found, port)
+    service = service_of(db, host, client.viewer)
+    protocol = _protocol(service, port)
     parts = [string(_NAME, name)]
-    for domain in _domains(db, client.viewer, mode, (host, port), found):
+    for domain in _domains(db, client.viewer, mode, (host, port), service):
         text = domain.encode()
         parts.append(_DOMAIN_HEADS[len(text)] + text)
     if mode is Mode.EGRESS and not protocol.is_http:
-        parts.append(connect_route(names.outbound_cluster(host, port)))
+        parts.append(connect_route(upstream_of_host(host, port)))
     if protocol.takes_requests:
         if http_rules(db, host, client.viewer) is None:
-            parts.append(default_route(names.outbound_cluster(host, port)))
+            parts.append(default_route(upstream_of_host(host, port)))
         else:
             parts.append(host_routes(db, client, mode is Mode.PROXYLESS, host, port))
     parts.append(_tail())
@@ -149,28 +151,28 @@ def host_routes(db: Reader, client: ClientScope, is_proxyless: bool, host: str, 
     The default route when no rule applies to the client and port.
     """
 
-    def cluster(destination: Destination) -> str:
-        return destination_cluster(db, destination, client.viewer, port)
+    def upstream(destination: Destination) -> Upstream:
+        return upstream_of(db, destination, client, port)
 
     rules = http_rules(db, host, client.viewer) or ()
-    routes = rule_routes(rules, client, port, cluster, is_proxyless=is_proxyless)
-    return routes or default_route(names.outbound_cluster(host, port))
+    routes = rule_routes(rules, client, port, upstream, is_proxyless=is_proxyless)
+    return routes or default_route(upstream_of_host(host, port))
 
 
-def _protocol(found: Service | None, port: int) -> Protocol:
+def _protocol(service: Service | None, port: int) -> Protocol:
     """What a host's port speaks; HTTP when only a VirtualService knows the host."""
-    shape = None if found is None else found.port(port)
+    shape = None if service is None else service.port(port)
     return Protocol.HTTP if shape is None else shape.protocol
 
 
-def default_port(found: Service) -> int:
+def default_port(service: Service) -> int:
     """The port that a request without one means: 80 if it takes requests, else the first that does; 0 for none."""
-    numbers = [port.number for port in found.ports if port.protocol.takes_requests]
+    numbers = [port.number for port in service.ports if port.protocol.takes_requests]
     return _DEFAULT_PORT if _DEFAULT_PORT in numbers else next(iter(numbers), 0)
 
 
 def _domains(
-    db: Reader, viewer: Viewer, mode: Mode, at: tuple[str, int], found: Service | None
+    db: Reader, viewer: Viewer, mode: Mode, at: tuple[str, int], service: Service | None
 ) -> list[str]:
     """All domains of a (host, port) that no other host has a better claim to; the full name is always there."""
     host, port = at
@@ -179,11 +181,11 @@ def _domains(
         return domains.with_ports(forms, port, Ports.OPTIONAL)
     if mode is Mode.CAPTURED:
         ports = Ports.IGNORED
-    elif found is None or default_port(found) == port:
+    elif service is None or default_port(service) == port:
         ports = Ports.OPTIONAL
     else:
         ports = Ports.REQUIRED
-    addresses = () if found is None else found.addresses
+    addresses = () if service is None else service.addresses
     taken = ambiguous_names(db, viewer)
     if taken or any(is_shared(db, address) for address in addresses):
         return contested_domains(db, viewer, at, addresses, ports)

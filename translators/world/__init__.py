@@ -4,42 +4,42 @@ In flow configuration objects, out come the values of `translators.model.service
 depends on a client takes its `Viewer` or its `ClientScope`; all else is shared by everybody.
 """
 
+from translators.world.buckets import BUCKETS, bucket_of
 from translators.world.clients import client_scope
 from translators.world.destination_rules import (
     DestinationPolicy,
-    destination_rule,
-    policy,
-    subsets,
+    destination_rule_of,
+    policy_of,
+    subsets_of,
 )
 from translators.world.endpoints import service_endpoints
-from translators.world.inbound import Inbound, InboundPort, inbound
+from translators.world.inbound import Inbound, InboundPort, inbound_of
 from translators.world.indexes import INDEXES
 from translators.world.inputs import ROOT_NAMESPACE
-from translators.world.services import service, services_of_host, visible_hosts
-from translators.world.shards import SHARDS, shard_of
+from translators.world.services import service_of, services_of_host, visible_hosts
 from translators.world.virtual_services import http_rules, l4_rules, unregistered_hosts
 from translators.world.workloads import WorkloadPort, served_ports, workload_ports
 
 __all__ = [
+    "BUCKETS",
     "INDEXES",
     "ROOT_NAMESPACE",
-    "SHARDS",
     "DestinationPolicy",
     "Inbound",
     "InboundPort",
     "WorkloadPort",
+    "bucket_of",
     "client_scope",
-    "destination_rule",
+    "destination_rule_of",
     "http_rules",
-    "inbound",
+    "inbound_of",
     "l4_rules",
-    "policy",
+    "policy_of",
     "served_ports",
-    "service",
     "service_endpoints",
+    "service_of",
     "services_of_host",
-    "shard_of",
-    "subsets",
+    "subsets_of",
     "unregistered_hosts",
     "visible_hosts",
     "workload_ports",

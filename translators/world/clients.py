@@ -2,12 +2,43 @@
 
 from __future__ import annotations
 
-from translators.database import Reader, query
+from collections.abc import Iterable
+
+from translators.database import Index, Reader, query
+from translators.kinds.destination_rule import DESTINATION_RULE, DestinationRuleSpec
+from translators.kinds.virtual_service_fields import VIRTUAL_SERVICE
 from translators.model.origin import Labels
 from translators.model.service import ClientScope
 from translators.model.viewer import Viewer
-from translators.world.indexes import RULE_SELECTORS, SOURCE_LABELS
-from translators.world.inputs import index_pairs
+from translators.world.inputs import as_config_object, index_pairs
+from translators.world.selectors import LabelKey
+from translators.world.virtual_services import meshed
+
+
+def _rule_selectors(value: object) -> Iterable[LabelKey]:
+    rule = as_config_object(value, DestinationRuleSpec)
+    if rule is None:
+        return ()
+    selector = rule.spec.workload_selector or frozenset()
+    return ((rule.namespace, label, value) for label, value in selector)
+
+
+def _source_labels(value: object) -> Iterable[tuple[str, str]]:
+    virtual_service = meshed(value)
+    if virtual_service is None:
+        return
+    for http in virtual_service.spec.http:
+        for match in http.match:
+            yield from match.source_labels
+    for route in (*virtual_service.spec.tls, *virtual_service.spec.tcp):
+        for l4_match in route.match:
+            yield from l4_match.source_labels
+
+
+RULE_SELECTORS = Index(
+    "destination rules by selected label", DESTINATION_RULE.name, _rule_selectors
+)
+SOURCE_LABELS = Index("virtual services by source label", VIRTUAL_SERVICE.name, _source_labels)
 
 
 @query

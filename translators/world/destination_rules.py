@@ -7,23 +7,43 @@ the same host are merged.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from translators.database import Reader, query
-from translators.kinds.destination_rule import DestinationRuleSpec
+from translators.database import Index, Reader, query
+from translators.kinds.destination_rule import DESTINATION_RULE, DestinationRuleSpec
 from translators.model.config_object import ConfigObject
 from translators.model.policy import StatedPolicy, Subset, TrafficPolicy
 from translators.model.service import ClientScope
 from translators.object_key import ObjectKey
-from translators.world.indexes import RULE_HOSTS, RULE_WILDCARDS
-from translators.world.inputs import ROOT_NAMESPACE, index_texts, objects
-from translators.world.services import service
-from translators.world.visibility import covering_wildcards, export_targets, is_exported
+from translators.world.inputs import ROOT_NAMESPACE, as_config_object, index_texts, objects
+from translators.world.services import service_of
+from translators.world.visibility import (
+    covering_wildcards,
+    export_targets,
+    is_exported,
+    is_wildcard,
+)
 
 Rule = ConfigObject[DestinationRuleSpec]
 
 DEFAULTS = TrafficPolicy()
 """The policy of a host for which there is no rule."""
+
+
+def _rule_hosts(value: object) -> Iterable[str]:
+    rule = as_config_object(value, DestinationRuleSpec)
+    return () if rule is None else (rule.spec.host,)
+
+
+def _rule_wildcards(value: object) -> Iterable[str]:
+    return filter(is_wildcard, _rule_hosts(value))
+
+
+RULE_HOSTS = Index("destination rules by host", DESTINATION_RULE.name, _rule_hosts)
+RULE_WILDCARDS = Index(
+    "destination rules for wildcard hosts", DESTINATION_RULE.name, _rule_wildcards
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +54,12 @@ class DestinationPolicy:
     subsets: tuple[Subset, ...] = ()
 
 
-def destination_rule(db: Reader, host: str, client: ClientScope) -> DestinationPolicy | None:
+def destination_rule_of(db: Reader, host: str, client: ClientScope) -> DestinationPolicy | None:
     """What the rules say to this client about a host, or None when no rule is for it."""
     return _destination_rule(db, host, client) if rules_of_host(db, host) else None
 
 
-def policy(
+def policy_of(
     db: Reader, host: str, client: ClientScope, port: int, subset: str = ""
 ) -> TrafficPolicy:
     """The policy for a port of a host, or of one of its subsets.
@@ -47,17 +67,17 @@ def policy(
     The subset's blocks replace the rule's one by one; the settings of a port, in either, replace them all, so that
     blocks that the port does not give are at their defaults.
     """
-    rule = destination_rule(db, host, client)
+    rule = destination_rule_of(db, host, client)
     if rule is None:
         return DEFAULTS
     blocks = _over(DEFAULTS, rule.policy, port)
-    found = next((one for one in rule.subsets if one.name == subset), None) if subset else None
-    return blocks if found is None else _over(blocks, found.policy, port)
+    named = next((item for item in rule.subsets if item.name == subset), None) if subset else None
+    return blocks if named is None else _over(blocks, named.policy, port)
 
 
-def subsets(db: Reader, host: str, client: ClientScope) -> tuple[Subset, ...]:
+def subsets_of(db: Reader, host: str, client: ClientScope) -> tuple[Subset, ...]:
     """The subsets of a host, in the order of the rules and as written in them; may be empty."""
-    rule = destination_rule(db, host, client)
+    rule = destination_rule_of(db, host, client)
     return () if rule is None else rule.subsets
 
 
@@ -71,8 +91,8 @@ def rules_of_host(db: Reader, host: str) -> tuple[tuple[ObjectKey, ...], ...]:
     hosts = [host]
     wildcards = _wildcards(db)
     if wildcards:
-        hosts += (one for one in covering_wildcards(host) if one in wildcards and one != host)
-    return tuple(keys for one in hosts if (keys := db.lookup(RULE_HOSTS, one)))
+        hosts += (name for name in covering_wildcards(host) if name in wildcards and name != host)
+    return tuple(keys for name in hosts if (keys := db.lookup(RULE_HOSTS, name)))
 
 
 @query
@@ -82,8 +102,8 @@ def _wildcards(db: Reader) -> frozenset[str]:
 
 @query
 def _destination_rule(db: Reader, host: str, client: ClientScope) -> DestinationPolicy | None:
-    found = service(db, host, client.viewer)
-    places = [client.viewer.namespace, "" if found is None else found.namespace, ROOT_NAMESPACE]
+    service = service_of(db, host, client.viewer)
+    places = [client.viewer.namespace, "" if service is None else service.namespace, ROOT_NAMESPACE]
     for namespace in dict.fromkeys(places):
         for keys in rules_of_host(db, host):
             inside = tuple(key for key in keys if key.namespace == namespace)

@@ -1,25 +1,31 @@
-"""The destinations of a VirtualService's rules, as clusters."""
+"""The destinations of a VirtualService's rules, as upstreams."""
 
 from __future__ import annotations
 
 from translators.database import Reader
 from translators.model.routing import Destination, WeightedDestination
-from translators.model.viewer import Viewer
+from translators.model.service import ClientScope
+from translators.model.upstream import Upstream
 from translators.names import outbound_cluster
-from translators.world.services import service
+from translators.world.services import service_of
 
 
-def destination_cluster(db: Reader, destination: Destination, viewer: Viewer, port: int) -> str:
-    """The cluster's name for a client: the port written, else the service's only one, else the listener's.
+def upstream_of(db: Reader, destination: Destination, client: ClientScope, port: int) -> Upstream:
+    """Give what a client is sent to: at the port written, else the service's only one, else the listener's.
 
     A service or subset that does not exist gives a name all the same, and Envoy an error for each request.
     """
     number = destination.port
     if not number:
-        found = service(db, destination.host, viewer)
-        single = found is not None and len(found.ports) == 1
-        number = found.ports[0].number if found is not None and single else port
-    return outbound_cluster(destination.host, number, destination.subset)
+        service = service_of(db, destination.host, client.viewer)
+        single = service is not None and len(service.ports) == 1
+        number = service.ports[0].number if service is not None and single else port
+    return Upstream(outbound_cluster(destination.host, number, destination.subset))
+
+
+def upstream_of_host(host: str, port: int) -> Upstream:
+    """Give what a client that names a host and port is sent to when no rule says otherwise."""
+    return Upstream(outbound_cluster(host, port))
 
 
 def live_destinations(

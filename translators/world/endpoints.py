@@ -4,28 +4,44 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from translators.database import Reader, query
-from translators.kinds.endpoint_slice import EndpointSliceSpec, SliceEndpoint
-from translators.kinds.pod import PodSpec
-from translators.kinds.service import KubernetesPort, ServiceSpec
+from translators.database import Index, Reader, query
+from translators.kinds.endpoint_slice import ENDPOINT_SLICE, EndpointSliceSpec, SliceEndpoint
+from translators.kinds.pod import POD, PodSpec
+from translators.kinds.service import SERVICE, KubernetesPort, ServiceSpec
 from translators.kinds.service_entry import EntryPort, ServiceEntrySpec
-from translators.kinds.workload_entry import WorkloadEntrySpec
+from translators.kinds.workload_entry import WORKLOAD_ENTRY, WorkloadEntrySpec
 from translators.model.config_object import ConfigObject
 from translators.model.locality import NOWHERE, Locality
 from translators.model.origin import Labels
 from translators.model.service import BY_DNS, Endpoint, Health
 from translators.object_key import ObjectKey
-from translators.world.indexes import (
-    POD_LABELS,
-    SLICE_SERVICES,
-    WORKLOAD_LABELS,
-    selector_key,
-    workload_labels,
-)
-from translators.world.inputs import config_object, objects
+from translators.world.inputs import as_config_object, config_object, objects
 from translators.world.localities import node_locality, pod_locality, zone_locality
+from translators.world.selectors import LabelKey, label_keys, selector_key, workload_labels
 
 _NO_LABELS: Labels = frozenset()
+
+
+def _slice_services(value: object) -> Iterable[tuple[str, str]]:
+    endpoint_slice = as_config_object(value, EndpointSliceSpec)
+    return (
+        () if endpoint_slice is None else ((endpoint_slice.namespace, endpoint_slice.spec.service),)
+    )
+
+
+def _workload_labels(value: object) -> Iterable[LabelKey]:
+    entry = as_config_object(value, WorkloadEntrySpec)
+    return () if entry is None else label_keys(entry.namespace, workload_labels(entry))
+
+
+def _pod_labels(value: object) -> Iterable[LabelKey]:
+    pod = as_config_object(value, PodSpec)
+    return () if pod is None else label_keys(pod.namespace, pod.labels)
+
+
+SLICE_SERVICES = Index("endpoint slices by service", ENDPOINT_SLICE.name, _slice_services)
+WORKLOAD_LABELS = Index("workload entries by label", WORKLOAD_ENTRY.name, _workload_labels)
+POD_LABELS = Index("pods by label", POD.name, _pod_labels)
 
 
 @query
@@ -36,12 +52,12 @@ def service_endpoints(db: Reader, source: ObjectKey, host: str, port: int) -> tu
     first. May be empty. An external name, and a service entry resolved by DNS that lists no endpoints, has its host
     name as its one endpoint.
     """
-    origin = _kubernetes_endpoints if source.kind == "Service" else _entry_endpoints
-    found = tuple(origin(db, source, host, port))
-    if len({endpoint[:2] for endpoint in found}) == len(found):
-        return found
+    origin = _kubernetes_endpoints if source.kind == SERVICE.name else _entry_endpoints
+    endpoints = tuple(origin(db, source, host, port))
+    if len({endpoint[:2] for endpoint in endpoints}) == len(endpoints):
+        return endpoints
     first: dict[tuple[str, int], Endpoint] = {}
-    for endpoint in found:
+    for endpoint in endpoints:
         first.setdefault((endpoint.address, endpoint.port), endpoint)
     return tuple(first.values())
 
@@ -52,20 +68,20 @@ def _kubernetes_endpoints(
     service = config_object(db, source, ServiceSpec)
     if service is None:
         return
-    port = next((one for one in service.spec.ports if one.number == number), None)
+    port = next((port for port in service.spec.ports if port.number == number), None)
     if port is None:
         return
     if service.spec.external_name:
         yield Endpoint(service.spec.external_name, _number(port))
         return
     namespace, publish_not_ready = service.namespace, service.spec.publish_not_ready
-    for found in objects(
+    for endpoint_slice in objects(
         db, db.lookup(SLICE_SERVICES, (namespace, service.name)), EndpointSliceSpec
     ):
-        target = next((one.number for one in found.spec.ports if one.name == port.name), 0)
+        target = next((own.number for own in endpoint_slice.spec.ports if own.name == port.name), 0)
         if not target:
             continue
-        for instance in found.spec.endpoints:
+        for instance in endpoint_slice.spec.endpoints:
             labels, locality = _slice_place(db, namespace, instance)
             health = _slice_health(instance, publish_not_ready)
             yield Endpoint(instance.addresses[0], target, labels, locality, 1, health)
@@ -84,7 +100,7 @@ def _slice_place(db: Reader, namespace: str, instance: SliceEndpoint) -> tuple[L
     """Labels and locality: the pod knows best, then the node, then the slice's own zone."""
     labels, locality = _NO_LABELS, NOWHERE
     if instance.pod:
-        pod = config_object(db, ObjectKey("Pod", namespace, instance.pod), PodSpec)
+        pod = config_object(db, ObjectKey(POD.name, namespace, instance.pod), PodSpec)
         if pod is not None:
             labels, locality = pod.labels, pod_locality(db, pod)
     if locality == NOWHERE and instance.node_name:
@@ -106,7 +122,7 @@ def _entry_endpoints(db: Reader, source: ObjectKey, host: str, number: int) -> I
     if entry is None:
         return ()
     spec = entry.spec
-    port = next((one for one in spec.ports if one.number == number), None)
+    port = next((port for port in spec.ports if port.number == number), None)
     if port is None:
         return ()
     if spec.workload_selector is not None:

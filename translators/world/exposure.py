@@ -1,33 +1,32 @@
-"""Indexes of what is exposed to clients: hosts with their ports, virtual IPs, and names that may be mistaken for others.
+"""What is exposed to clients, and to whom: hosts with their ports and addresses, as keys of indexes.
 
-Their keys hold all that listeners and domains need of a service, and nothing of its endpoints; what reads only such keys
+These keys hold all that listeners and domains need of a service, and nothing of its endpoints; what reads only such keys
 is not touched when endpoints change.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from translators.database import Index
-from translators.kinds.service import ServiceSpec
-from translators.kinds.service_entry import ServiceEntrySpec
-from translators.kinds.virtual_service import VirtualServiceSpec
-from translators.names import SERVICE_SUFFIX, service_host
+from translators.database import Index, Reader, query
+from translators.kinds.service import SERVICE, ServiceSpec
+from translators.kinds.service_entry import SERVICE_ENTRY, ServiceEntrySpec
+from translators.names import service_host
 from translators.object_key import ObjectKey
+from translators.world.buckets import bucket_of
 from translators.world.inputs import as_config_object
 from translators.world.protocols import port_protocol
-from translators.world.shards import shard_of
-from translators.world.visibility import MESH_GATEWAY, export_targets
+from translators.world.visibility import export_targets
 
 
 class Exposed(NamedTuple):
     """What a listener needs to know of a host: as an index key, so all values compare and none changes with endpoints.
 
-    `shard` is the host's. `ports` are (number, name of the protocol), in the order of the object; `target` is a namespace or `*`.
+    `bucket` is the host's. `ports` are (number, name of the protocol), in the order of the object; `target` is a namespace or `*`.
     """
 
-    shard: int
+    bucket: int
     target: str
     host: str
     source: ObjectKey
@@ -37,103 +36,62 @@ class Exposed(NamedTuple):
 
 
 def _service_exposure(value: object) -> Iterable[Exposed]:
-    found = as_config_object(value, ServiceSpec)
-    if found is None or not found.spec.ports:
+    service = as_config_object(value, ServiceSpec)
+    if service is None or not service.spec.ports:
         return ()
-    spec = found.spec
-    host = service_host(found.name, found.namespace)
+    spec = service.spec
+    host = service_host(service.name, service.namespace)
     ports = tuple(
         (port.number, port_protocol(port.number, port.name, port.app_protocol).name)
         for port in spec.ports
         if port.protocol == "TCP"
     )
-    shard = shard_of(host)
+    bucket = bucket_of(host)
     return (
-        Exposed(shard, target, host, found.key, ports, spec.addresses, spec.headless)
-        for target in export_targets(spec.export_to, found.namespace)
+        Exposed(bucket, target, host, service.key, ports, spec.addresses, spec.headless)
+        for target in export_targets(spec.export_to, service.namespace)
     )
 
 
 def _entry_exposure(value: object) -> Iterable[Exposed]:
-    found = as_config_object(value, ServiceEntrySpec)
-    if found is None:
+    entry = as_config_object(value, ServiceEntrySpec)
+    if entry is None:
         return ()
-    spec = found.spec
+    spec = entry.spec
     ports = tuple(
         (port.number, port_protocol(port.number, port.name, port.protocol).name)
         for port in spec.ports
         if port.protocol.upper() != "UDP"
     )
     return (
-        Exposed(shard_of(host), target, host, found.key, ports, spec.addresses, False)
-        for target in export_targets(spec.export_to, found.namespace)
+        Exposed(bucket_of(host), target, host, entry.key, ports, spec.addresses, False)
+        for target in export_targets(spec.export_to, entry.namespace)
         for host in spec.hosts
     )
 
 
-def _service_addresses(value: object) -> Iterable[str]:
-    found = as_config_object(value, ServiceSpec)
-    return () if found is None else found.spec.addresses
-
-
-def _entry_addresses(value: object) -> Iterable[str]:
-    found = as_config_object(value, ServiceEntrySpec)
-    return () if found is None else found.spec.addresses
-
-
-def _twin_addresses(value: object) -> Iterable[str]:
-    found = as_config_object(value, ServiceEntrySpec)
-    return () if found is None or len(found.spec.hosts) < 2 else found.spec.addresses
-
-
-SERVICE_EXPOSURE = Index("services by ports", "Service", _service_exposure, is_grouped=True)
-ENTRY_EXPOSURE = Index("service entries by ports", "ServiceEntry", _entry_exposure, is_grouped=True)
-SERVICE_ADDRESSES = Index("services by virtual IP", "Service", _service_addresses)
-ENTRY_VIRTUAL_IPS = Index("service entries by virtual IP", "ServiceEntry", _entry_addresses)
-TWIN_VIRTUAL_IPS = Index(
-    "service entries with several hosts by virtual IP", "ServiceEntry", _twin_addresses
+SERVICE_EXPOSURE = Index("services by ports", SERVICE.name, _service_exposure, is_grouped=True)
+ENTRY_EXPOSURE = Index(
+    "service entries by ports", SERVICE_ENTRY.name, _entry_exposure, is_grouped=True
 )
 
 
-def is_ambiguous(host: str) -> bool:
-    """Whether a host's full name has the shape of a further name of some host."""
-    if host.endswith(SERVICE_SUFFIX) or host.startswith("*"):
-        return False
-    labels = host.count(".") + 1
-    if labels <= 2 or (labels == 3 and host.endswith(".svc")):
-        return True
-    return host.endswith(".") or ":" in host or host.replace(".", "").isdigit()
+def exposed_to(db: Reader, target: str, bucket: int) -> tuple[Exposed, ...]:
+    """What in a bucket is exported to just a namespace, or (`*`) to everyone; a host may be there several times."""
+    return _exposed(db, bucket).get(target, ())
 
 
-def _entry_names(value: object) -> Iterable[tuple[str, str]]:
-    found = as_config_object(value, ServiceEntrySpec)
-    if found is None:
-        return ()
-    hosts = filter(is_ambiguous, found.spec.hosts)
-    targets = export_targets(found.spec.export_to, found.namespace)
-    return [(target, host) for host in hosts for target in targets]
+@query
+def _exposed(db: Reader, bucket: int) -> Mapping[str, tuple[Exposed, ...]]:
+    """Namespace → what is exported to just it; `*` → what is exported to everyone. Never an empty tuple."""
+    exposed: dict[str, list[Exposed]] = {}
+    for index in (SERVICE_EXPOSURE, ENTRY_EXPOSURE):
+        for key in db.index_keys(index, bucket):
+            if isinstance(key, Exposed):
+                exposed.setdefault(key.target, []).append(key)
+    return {target: tuple(keys) for target, keys in exposed.items()}
 
 
-def _virtual_service_names(value: object) -> Iterable[tuple[str, str]]:
-    found = as_config_object(value, VirtualServiceSpec)
-    if found is None or MESH_GATEWAY not in found.spec.gateways:
-        return ()
-    hosts = filter(is_ambiguous, found.spec.hosts)
-    targets = export_targets(found.spec.export_to, found.namespace)
-    return [(target, host) for host in hosts for target in targets]
-
-
-AMBIGUOUS_ENTRIES = Index("service entries by ambiguous host", "ServiceEntry", _entry_names)
-AMBIGUOUS_VIRTUAL_SERVICES = Index(
-    "virtual services by ambiguous host", "VirtualService", _virtual_service_names
-)
-
-EXPOSURE_INDEXES: tuple[Index, ...] = (
-    SERVICE_EXPOSURE,
-    ENTRY_EXPOSURE,
-    SERVICE_ADDRESSES,
-    ENTRY_VIRTUAL_IPS,
-    TWIN_VIRTUAL_IPS,
-    AMBIGUOUS_ENTRIES,
-    AMBIGUOUS_VIRTUAL_SERVICES,
-)
+def virtual_ips(exposed: Exposed) -> tuple[str, ...]:
+    """Give the single addresses of a service, without ranges."""
+    return tuple(vip for vip in exposed.addresses if "/" not in vip)

@@ -39,18 +39,18 @@ class Inbound:
     ports: tuple[InboundPort, ...] = ()
 
 
-def inbound(node: ProxyNode, ports: tuple[WorkloadPort, ...]) -> Inbound:
+def inbound_of(node: ProxyNode, ports: tuple[WorkloadPort, ...]) -> Inbound:
     """What a proxy receives for the service ports of its workload; of several on one target port the first says what it speaks."""
     if node.mode is Mode.PROXYLESS:
         return Inbound()
     applications = dict(node.inbound)
     protocols: dict[int, Protocol] = {}
-    for one in ports:
-        protocols.setdefault(one.target_port, one.port.protocol)
-    found = tuple(
+    for served in ports:
+        protocols.setdefault(served.target_port, served.port.protocol)
+    inbound_ports = tuple(
         InboundPort(port, protocols[port], applications.get(port, f"{_LOOPBACK}:{port}"))
         for port in sorted(protocols)
     )
     if node.mode is Mode.CAPTURED:
-        return Inbound(is_captured=True, ports=found)
-    return Inbound(addresses=node.addresses if found else (), ports=found)
+        return Inbound(is_captured=True, ports=inbound_ports)
+    return Inbound(addresses=node.addresses if inbound_ports else (), ports=inbound_ports)

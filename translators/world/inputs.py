@@ -30,9 +30,9 @@ def config_object(db: Reader, key: ObjectKey, spec: type[S]) -> ConfigObject[S] 
 def objects(db: Reader, keys: tuple[ObjectKey, ...], spec: type[S]) -> Iterator[ConfigObject[S]]:
     """The objects under these keys, in their order."""
     for key in keys:
-        found = as_config_object(db.input(key), spec)
-        if found is not None:
-            yield found
+        value = as_config_object(db.input(key), spec)
+        if value is not None:
+            yield value
 
 
 def index_texts(db: Reader, index: Index) -> list[str]:

@@ -2,30 +2,39 @@
 
 from __future__ import annotations
 
-from translators.database import Reader, query
-from translators.kinds.node import NodeSpec
+from collections.abc import Iterable
+
+from translators.database import Index, Reader, query
+from translators.kinds.node import NODE, NodeSpec
 from translators.kinds.pod import PodSpec
 from translators.model.config_object import ConfigObject
 from translators.model.locality import NOWHERE, Locality
 from translators.object_key import ObjectKey
-from translators.world.indexes import NODE_ZONES
-from translators.world.inputs import config_object
+from translators.world.inputs import as_config_object, config_object
+
+
+def _node_zones(value: object) -> Iterable[str]:
+    node = as_config_object(value, NodeSpec)
+    return () if node is None or not node.spec.locality.zone else (node.spec.locality.zone,)
+
+
+NODE_ZONES = Index("nodes by zone", NODE.name, _node_zones)
 
 
 @query
 def node_locality(db: Reader, node: str) -> Locality:
     """The locality of a node, `NOWHERE` when the node is not known."""
-    found = config_object(db, ObjectKey("Node", "", node), NodeSpec)
-    return NOWHERE if found is None else found.spec.locality
+    known = config_object(db, ObjectKey(NODE.name, "", node), NodeSpec)
+    return NOWHERE if known is None else known.spec.locality
 
 
 @query
 def zone_locality(db: Reader, zone: str) -> Locality:
     """Region and zone for the name of a zone: the region that nodes of this zone are in, or none."""
     for key in db.lookup(NODE_ZONES, zone):
-        found = config_object(db, key, NodeSpec)
-        if found is not None and found.spec.locality.region:
-            return Locality(found.spec.locality.region, zone)
+        node = config_object(db, key, NodeSpec)
+        if node is not None and node.spec.locality.region:
+            return Locality(node.spec.locality.region, zone)
     return Locality("", zone)
 
 

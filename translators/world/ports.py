@@ -1,4 +1,4 @@
-"""The ports that clients see, shard by shard, and which hosts share a virtual IP.
+"""The ports that clients see, bucket by bucket, what is known of them without their endpoints.
 
 What is read here are keys of indexes, which hold no more of a service than its names, ports and addresses: so nothing of
 this is touched when endpoints change.
@@ -6,22 +6,12 @@ this is touched when endpoints change.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from translators.database import Reader, query
-from translators.model.config_object import ConfigObject
 from translators.model.service import Protocol, Service
 from translators.model.viewer import Viewer
-from translators.names import service_host
-from translators.object_key import ObjectKey
-from translators.world.exposure import (
-    ENTRY_VIRTUAL_IPS,
-    SERVICE_ADDRESSES,
-    TWIN_VIRTUAL_IPS,
-    Exposed,
-)
-from translators.world.services import exposed_to, hosts_of, service
-from translators.world.shards import SHARDS
+from translators.world.buckets import BUCKETS
+from translators.world.exposure import Exposed, exposed_to
+from translators.world.services import service_of
 from translators.world.virtual_services import unregistered_hosts
 from translators.world.visibility import EVERYONE
 
@@ -30,22 +20,22 @@ UNREGISTERED_PORT = 80
 
 
 @query
-def _visible(db: Reader, viewer: Viewer, shard: int) -> tuple[Exposed, ...]:
-    """What in a shard is visible to a client, each host once; in no order that means anything."""
-    everyone, own = exposed_to(db, EVERYONE, shard), exposed_to(db, viewer.namespace, shard)
-    found = everyone + own if own else everyone
+def _visible(db: Reader, viewer: Viewer, bucket: int) -> tuple[Exposed, ...]:
+    """What in a bucket is visible to a client, each host once; in no order that means anything."""
+    everyone, own = exposed_to(db, EVERYONE, bucket), exposed_to(db, viewer.namespace, bucket)
+    exposed = everyone + own if own else everyone
     seen: dict[str, Exposed] = {}
     again: set[str] = set()
-    for key in found:
+    for key in exposed:
         if key.host in seen:
             again.add(key.host)
         seen[key.host] = key
     if not again:
-        return found
+        return exposed
     for host in sorted(again):
-        chosen = service(db, host, viewer)
+        chosen = service_of(db, host, viewer)
         if chosen is not None:
-            seen[host] = _exposure(chosen, shard, viewer.namespace)
+            seen[host] = _exposure(chosen, bucket, viewer.namespace)
     return tuple(seen.values())
 
 
@@ -53,35 +43,35 @@ _REQUESTS = frozenset(one.name for one in Protocol if one.takes_requests)
 _CONNECTIONS = frozenset(one.name for one in Protocol if not one.is_http)
 
 
-def _exposure(found: Service, shard: int, target: str) -> Exposed:
-    ports = tuple((port.number, port.protocol.name) for port in found.ports)
-    host, source = found.hostname, found.source
-    return Exposed(shard, target, host, source, ports, found.addresses, found.headless)
+def _exposure(service: Service, bucket: int, target: str) -> Exposed:
+    ports = tuple((port.number, port.protocol.name) for port in service.ports)
+    host, source = service.hostname, service.source
+    return Exposed(bucket, target, host, source, ports, service.addresses, service.headless)
 
 
 @query
-def http_hosts(db: Reader, viewer: Viewer, shard: int) -> tuple[tuple[int, str], ...]:
-    """(port, host) in a shard whose requests are routed, sorted: services, and on port 80 hosts of VirtualServices alone."""
-    found = {
+def http_hosts(db: Reader, viewer: Viewer, bucket: int) -> tuple[tuple[int, str], ...]:
+    """(port, host) in a bucket whose requests are routed, sorted: services, and on port 80 hosts of VirtualServices alone."""
+    hosts = {
         (number, key.host)
-        for key in _visible(db, viewer, shard)
+        for key in _visible(db, viewer, bucket)
         for number, protocol in key.ports
         if protocol in _REQUESTS
     }
     # `*` is every other host's name too and stays with the catch-all.
-    unregistered = unregistered_hosts(db, viewer, shard)
-    found.update((UNREGISTERED_PORT, host) for host in unregistered if host != "*")
-    return tuple(sorted(found))
+    unregistered = unregistered_hosts(db, viewer, bucket)
+    hosts.update((UNREGISTERED_PORT, host) for host in unregistered if host != "*")
+    return tuple(sorted(hosts))
 
 
 @query
-def l4_hosts(db: Reader, viewer: Viewer, shard: int) -> tuple[tuple[int, Exposed], ...]:
-    """(port, service) in a shard for services whose connections on the port are not, or not surely, HTTP; sorted."""
+def l4_hosts(db: Reader, viewer: Viewer, bucket: int) -> tuple[tuple[int, Exposed], ...]:
+    """(port, service) in a bucket for services whose connections on the port are not, or not surely, HTTP; sorted."""
     return tuple(
         sorted(
             {
                 (number, key)
-                for key in _visible(db, viewer, shard)
+                for key in _visible(db, viewer, bucket)
                 for number, protocol in key.ports
                 if protocol in _CONNECTIONS
             }
@@ -91,51 +81,10 @@ def l4_hosts(db: Reader, viewer: Viewer, shard: int) -> tuple[tuple[int, Exposed
 
 @query
 def http_ports(db: Reader, viewer: Viewer) -> frozenset[int]:
-    """The ports with a route configuration, in any shard."""
-    return frozenset().union(*(_http_ports(db, viewer, shard) for shard in SHARDS))
+    """The ports with a route configuration, in any bucket."""
+    return frozenset().union(*(_http_ports(db, viewer, bucket) for bucket in BUCKETS))
 
 
 @query
-def _http_ports(db: Reader, viewer: Viewer, shard: int) -> frozenset[int]:
-    return frozenset(port for port, _ in http_hosts(db, viewer, shard))
-
-
-def is_shared(db: Reader, address: str) -> bool:
-    """Whether a virtual IP has, for anyone, more than one host."""
-    sources = db.lookup(SERVICE_ADDRESSES, address) + db.lookup(ENTRY_VIRTUAL_IPS, address)
-    return len(sources) > 1 or bool(db.lookup(TWIN_VIRTUAL_IPS, address))
-
-
-def hosts_at(db: Reader, viewer: Viewer, address: str) -> tuple[str, ...]:
-    """The hosts with a virtual IP, oldest service first; hosts that the client does not see may be among them."""
-    services = db.lookup(SERVICE_ADDRESSES, address)
-    if len(services) == 1 and not db.lookup(ENTRY_VIRTUAL_IPS, address):
-        return (service_host(services[0].name, services[0].namespace),)
-    return address_claimants(db, viewer, address)
-
-
-@query
-def address_claimants(db: Reader, viewer: Viewer, address: str) -> tuple[str, ...]:
-    """The hosts with a virtual IP that a client sees, oldest service first."""
-    claims: list[tuple[tuple[str, str, str], str]] = []
-    for source in db.lookup(SERVICE_ADDRESSES, address) + db.lookup(ENTRY_VIRTUAL_IPS, address):
-        for host in hosts_of(db, source):
-            found = service(db, host, viewer)
-            if found is not None and found.source == source:
-                claims.append((source_age(db, source), host))
-    return tuple(host for _, host in sorted(claims))
-
-
-def oldest_first(db: Reader, exposed: Iterable[Exposed]) -> tuple[Exposed, ...]:
-    """These in the order in which their services were created."""
-    found = tuple(exposed)
-    if len(found) < 2:
-        return found
-    return tuple(sorted(found, key=lambda one: (source_age(db, one.source), one.host)))
-
-
-@query
-def source_age(db: Reader, source: ObjectKey) -> tuple[str, str, str]:
-    """What orders an object among others by age; changes with nothing else of it."""
-    found = db.input(source)
-    return found.age if isinstance(found, ConfigObject) else ("", "", "")
+def _http_ports(db: Reader, viewer: Viewer, bucket: int) -> frozenset[int]:
+    return frozenset(port for port, _ in http_hosts(db, viewer, bucket))

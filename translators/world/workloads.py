@@ -2,31 +2,68 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from translators.database import Reader, query
-from translators.kinds.endpoint_slice import EndpointSliceSpec
-from translators.kinds.pod import PodSpec
-from translators.kinds.service import ServiceSpec
-from translators.kinds.service_entry import ServiceEntrySpec
-from translators.kinds.workload_entry import WorkloadEntrySpec
+from translators.database import Index, Reader, query
+from translators.kinds.endpoint_slice import ENDPOINT_SLICE, EndpointSliceSpec
+from translators.kinds.pod import POD, PodSpec
+from translators.kinds.service import SERVICE, ServiceSpec
+from translators.kinds.service_entry import SERVICE_ENTRY, ServiceEntrySpec
+from translators.kinds.workload_entry import WORKLOAD_ENTRY, WorkloadEntrySpec
 from translators.model.origin import Labels
 from translators.model.service import Service, ServicePort
 from translators.model.viewer import Viewer
 from translators.object_key import ObjectKey
-from translators.world.indexes import (
-    ENTRY_ADDRESSES,
-    ENTRY_SELECTORS,
-    POD_ADDRESSES,
-    SERVICE_SELECTORS,
-    SLICE_ADDRESSES,
-    WORKLOAD_ADDRESSES,
-    label_keys,
-    workload_labels,
+from translators.world.inputs import as_config_object, objects
+from translators.world.selectors import LabelKey, label_keys, selector_key, workload_labels
+from translators.world.services import hosts_of, service_of
+
+
+def _service_selectors(value: object) -> Iterable[LabelKey]:
+    service = as_config_object(value, ServiceSpec)
+    if service is None or not service.spec.selector:
+        return ()
+    return (selector_key(service.namespace, service.spec.selector),)
+
+
+def _entry_selectors(value: object) -> Iterable[LabelKey]:
+    entry = as_config_object(value, ServiceEntrySpec)
+    if entry is None or entry.spec.workload_selector is None:
+        return ()
+    return (selector_key(entry.namespace, entry.spec.workload_selector),)
+
+
+def _entry_addresses(value: object) -> Iterable[str]:
+    entry = as_config_object(value, ServiceEntrySpec)
+    return () if entry is None else (endpoint.address for endpoint in entry.spec.endpoints)
+
+
+def _slice_addresses(value: object) -> Iterable[str]:
+    endpoint_slice = as_config_object(value, EndpointSliceSpec)
+    if endpoint_slice is None:
+        return ()
+    return (address for endpoint in endpoint_slice.spec.endpoints for address in endpoint.addresses)
+
+
+def _workload_addresses(value: object) -> Iterable[str]:
+    entry = as_config_object(value, WorkloadEntrySpec)
+    return () if entry is None else (entry.spec.address,)
+
+
+def _pod_addresses(value: object) -> Iterable[str]:
+    pod = as_config_object(value, PodSpec)
+    return () if pod is None else pod.spec.addresses
+
+
+SERVICE_SELECTORS = Index("services by selector", SERVICE.name, _service_selectors)
+ENTRY_SELECTORS = Index(
+    "service entries by workload selector", SERVICE_ENTRY.name, _entry_selectors
 )
-from translators.world.inputs import objects
-from translators.world.services import hosts_of, service
+ENTRY_ADDRESSES = Index("service entries by endpoint address", SERVICE_ENTRY.name, _entry_addresses)
+SLICE_ADDRESSES = Index("endpoint slices by address", ENDPOINT_SLICE.name, _slice_addresses)
+WORKLOAD_ADDRESSES = Index("workload entries by address", WORKLOAD_ENTRY.name, _workload_addresses)
+POD_ADDRESSES = Index("pods by address", POD.name, _pod_addresses)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +95,16 @@ def workload_ports(db: Reader, addresses: tuple[str, ...]) -> tuple[WorkloadPort
     Sorted by target port, then by the service's age of description: Kubernetes services first, then by host and port;
     each service's port once for a target port. May be empty.
     """
-    found: dict[tuple[str, str, int, int], WorkloadPort] = {}
+    served: dict[tuple[str, str, int, int], WorkloadPort] = {}
     for address in addresses:
         for claim in (*_claims(db, address), *_pod_claims(db, address)):
-            for one in _services(db, claim.source):
-                for port in one.ports:
+            for service in _services(db, claim.source):
+                for port in service.ports:
                     target = _target(port, claim)
                     if target:
-                        key = (one.hostname, one.namespace, port.number, target)
-                        found.setdefault(key, WorkloadPort(one, port, target))
-    return tuple(sorted(found.values(), key=_order))
+                        key = (service.hostname, service.namespace, port.number, target)
+                        served.setdefault(key, WorkloadPort(service, port, target))
+    return tuple(sorted(served.values(), key=_order))
 
 
 def served_ports(
@@ -78,36 +115,36 @@ def served_ports(
     The second makes a sidecar ready before its first client hears of it, and keeps it open until the last one has
     forgotten it. Where both speak of a service, the endpoint is right. Sorted as `workload_ports`.
     """
-    found = workload_ports(db, addresses)
-    known = {one.service.source for one in found}
+    served = workload_ports(db, addresses)
+    known = {port.service.source for port in served}
     chosen = [
-        one for one in _chosen_ports(db, namespace, labels) if one.service.source not in known
+        port for port in _chosen_ports(db, namespace, labels) if port.service.source not in known
     ]
-    return tuple(sorted((*found, *chosen), key=_order)) if chosen else found
+    return tuple(sorted((*served, *chosen), key=_order)) if chosen else served
 
 
 @query
 def _chosen_ports(db: Reader, namespace: str, labels: Labels) -> tuple[WorkloadPort, ...]:
     """The ports of the services that select these labels; not those whose target port is known to a pod only."""
-    found = {}
+    chosen = {}
     for source in _selecting(db, namespace, labels):
-        for one in _services(db, source):
-            for port in one.ports:
+        for service in _services(db, source):
+            for port in service.ports:
                 if isinstance(port.target_port, int):
                     target = port.target_port or port.number
-                    key = (one.hostname, one.namespace, port.number)
-                    found[key] = WorkloadPort(one, port, target)
-    return tuple(sorted(found.values(), key=_order))
+                    key = (service.hostname, service.namespace, port.number)
+                    chosen[key] = WorkloadPort(service, port, target)
+    return tuple(sorted(chosen.values(), key=_order))
 
 
-def _order(one: WorkloadPort) -> tuple[int, bool, str, str, int]:
-    owner = one.service
+def _order(served: WorkloadPort) -> tuple[int, bool, str, str, int]:
+    owner = served.service
     return (
-        one.target_port,
+        served.target_port,
         not owner.is_kubernetes,
         owner.hostname,
         owner.namespace,
-        one.port.number,
+        served.port.number,
     )
 
 
@@ -126,9 +163,9 @@ def _target(port: ServicePort, claim: Claim) -> int:
 def _services(db: Reader, source: ObjectKey) -> Iterator[Service]:
     """The services of an object as its own namespace sees them, if others have not taken their names."""
     for host in hosts_of(db, source):
-        found = service(db, host, Viewer(source.namespace))
-        if found is not None and found.source == source:
-            yield found
+        service = service_of(db, host, Viewer(source.namespace))
+        if service is not None and service.source == source:
+            yield service
 
 
 @query
@@ -138,14 +175,18 @@ def _claims(db: Reader, address: str) -> tuple[Claim, ...]:
     It does not change when others of their endpoints do.
     """
     claims: list[Claim] = []
-    for found in objects(db, db.lookup(SLICE_ADDRESSES, address), EndpointSliceSpec):
-        numbers = tuple((port.name, port.number) for port in found.spec.ports)
+    for endpoint_slice in objects(db, db.lookup(SLICE_ADDRESSES, address), EndpointSliceSpec):
+        numbers = tuple((port.name, port.number) for port in endpoint_slice.spec.ports)
         claims.append(
-            Claim(ObjectKey("Service", found.namespace, found.spec.service), numbers, True)
+            Claim(
+                ObjectKey(SERVICE.name, endpoint_slice.namespace, endpoint_slice.spec.service),
+                numbers,
+                True,
+            )
         )
     for entry in objects(db, db.lookup(ENTRY_ADDRESSES, address), ServiceEntrySpec):
         if entry.spec.workload_selector is None:
-            here = (one for one in entry.spec.endpoints if one.address == address)
+            here = (endpoint for endpoint in entry.spec.endpoints if endpoint.address == address)
             claims += (Claim(entry.key, endpoint.ports) for endpoint in here)
     for workload in objects(db, db.lookup(WORKLOAD_ADDRESSES, address), WorkloadEntrySpec):
         labels, ports = workload_labels(workload), workload.spec.ports
@@ -159,7 +200,7 @@ def _pod_claims(db: Reader, address: str) -> tuple[Claim, ...]:
     claims: list[Claim] = []
     for pod in objects(db, db.lookup(POD_ADDRESSES, address), PodSpec):
         keys = _selecting(db, pod.namespace, pod.labels)
-        claims += (Claim(key, ()) for key in keys if key.kind == "ServiceEntry")
+        claims += (Claim(key, ()) for key in keys if key.kind == SERVICE_ENTRY.name)
     return tuple(claims)
 
 

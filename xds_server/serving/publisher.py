@@ -21,8 +21,7 @@ from translators.database import Database, Failure, QueryKey
 from translators.model.proxy_node import ProxyNode
 from translators.model.resource import Resource
 from translators.object_key import ObjectKey
-from translators.proxy import Family, Members, Scope, families, scope
-from translators.proxy import Member as Listed
+from translators.proxy import Family, Maker, Makers, Scope, families, scope_of
 from xds_server.ads.snapshot import Snapshot
 from xds_server.serving.acceptance import Acceptance
 from xds_server.serving.groups import Group, Member
@@ -43,7 +42,7 @@ class Making:
     """
 
     ref: QueryKey[Resource]
-    listing: QueryKey[Members]
+    listing: QueryKey[Makers]
     good: Resource | None
     since: int
 
@@ -95,9 +94,9 @@ class Publisher:
 
     def join(self, node: ProxyNode, *, inline: bool) -> Member:
         """Makes the proxy a member of its group; translates what nobody holds yet."""
-        ref = scope.ref(node)
-        self.database.hold(ref)
-        found = scope(self.database, node)
+        ref = scope_of.ref(node)
+        self.database.pin(ref)
+        found = scope_of(self.database, node)
         member = Member(node, inline, self._group(found, inline), self.leave)
         member.group.members[member] = None
         self._idle.pop(member.group, None)
@@ -107,14 +106,14 @@ class Publisher:
 
     def leave(self, member: Member) -> None:
         """Ends a watch; harmless when it ended before."""
-        ref = scope.ref(member.node)
+        ref = scope_of.ref(member.node)
         members = self._nodes.get(ref, {})
         if member not in members:
             return
         del members[member]
         # The stream that is woken knows its member: apart they need no collector to be freed.
         member.wake = None
-        self.database.release(ref)
+        self.database.unpin(ref)
         if not members:
             del self._nodes[ref]
         self._retire(member, member.group)
@@ -193,14 +192,14 @@ class Publisher:
                 self._remove(shared, name)
             self._add(shared, fresh)
 
-    def _add(self, shared: SharedSlice, fresh: Mapping[str, Listed]) -> None:
+    def _add(self, shared: SharedSlice, fresh: Mapping[str, Maker]) -> None:
         """Has a shared follow the queries that make these members, which are new to it or made by other queries now."""
         common: list[str] = []
         for name, member in fresh.items():
             if name in shared.members:
                 self._disown(shared, shared.members[name])
             ref = shared.members[name] = shared.family.ref(member)
-            self.database.hold(ref)
+            self.database.pin(ref)
             owners = self._owners.setdefault(ref, {})
             if owners:
                 common.append(name)
@@ -221,7 +220,7 @@ class Publisher:
         del owners[shared]
         if not owners:
             del self._owners[ref]
-        self.database.release(ref)
+        self.database.unpin(ref)
 
     def _refresh(self, shared: SharedSlice, name: str) -> None:
         """Serve the present outcome of a member's query, unless it failed or is withheld."""
@@ -284,7 +283,7 @@ class Publisher:
         group.renew(Snapshot(self.revision, snapshots))
 
     def _move(self, member: Member) -> None:
-        found = self.database.outcome(scope.ref(member.node))
+        found = self.database.outcome(scope_of.ref(member.node))
         if isinstance(found, Failure):
             self._failures.append(found)
             return
@@ -333,11 +332,11 @@ class Publisher:
                 self._add(shared, shared.listing.members)
         return found
 
-    def _listing(self, ref: QueryKey[Members]) -> Listing:
+    def _listing(self, ref: QueryKey[Makers]) -> Listing:
         listing = self._listings.get(ref)
         if listing is None:
             listing = self._listings[ref] = Listing(ref)
-            self.database.hold(ref)
+            self.database.pin(ref)
         return listing
 
     def _retire(self, member: Member, group: Group) -> None:
@@ -371,7 +370,7 @@ class Publisher:
         del listing.slices[shared]
         if not listing.slices:
             del self._listings[listing.ref]
-            self.database.release(listing.ref)
+            self.database.unpin(listing.ref)
 
 
 def _name(resource: Resource) -> tuple[str, str]:

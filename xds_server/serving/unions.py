@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from translators.database import QueryKey
 from translators.model.resource import Resource
-from translators.proxy import Family, Member, Members
+from translators.proxy import Family, Maker, Makers
 from xds_server.ads.resources import EMPTY, Resources
 
 
@@ -26,12 +26,12 @@ class Listing:
 
     __slots__ = ("members", "ref", "slices")
 
-    def __init__(self, ref: QueryKey[Members]) -> None:
+    def __init__(self, ref: QueryKey[Makers]) -> None:
         self.ref = ref
-        self.members: dict[str, Member] = {}
+        self.members: dict[str, Maker] = {}
         self.slices: dict[SharedSlice, None] = {}
 
-    def follow(self, members: Members) -> tuple[list[str], dict[str, Member]]:
+    def follow(self, members: Makers) -> tuple[list[str], dict[str, Maker]]:
         """Takes over what the query lists now; the names that are gone, and the members that are new or different."""
         before, after = self.members, dict(members)
         self.members = after

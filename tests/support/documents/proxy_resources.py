@@ -20,7 +20,7 @@ def resources(db: Database, node: ProxyNode, *, inline: bool) -> Mapping[str, li
     Raises:
         Exception: What a query raised.
     """
-    scope = value(db.outcome(proxy.scope.ref(node)))
+    scope = value(db.outcome(proxy.scope_of.ref(node)))
     found: dict[str, list[Resource]] = {}
     for url, families in proxy.families(scope, inline=inline).items():
         members = {

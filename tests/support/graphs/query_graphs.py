@@ -257,7 +257,9 @@ def same_outcome(db: Database, node: Query[int, int], number: int, expected: Out
         assert ("value", outcome) == expected
 
 
-keys = st.builds(ObjectKey, st.sampled_from(KINDS), st.just("n"), st.sampled_from(NAMES))
+keys = st.builds(
+    ObjectKey, st.sampled_from(KINDS), st.just("n"), st.sampled_from(NAMES), st.just("")
+)
 values = st.tuples(st.integers(0, 4), st.lists(st.integers(0, 2), max_size=2).map(tuple))
 edits = st.tuples(keys, st.one_of(st.none(), values, values))
 worlds = st.dictionaries(keys, values, min_size=2, max_size=6)

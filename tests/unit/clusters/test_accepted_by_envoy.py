@@ -9,7 +9,7 @@ from envoy_data_plane.envoy.config.bootstrap.v3 import Bootstrap
 from envoy_data_plane.envoy.config.cluster.v3 import Cluster
 from envoy_data_plane.envoy.config.core.v3 import Node
 
-from tests.support.documents.shards import everywhere
+from tests.support.documents.buckets import everywhere
 from tests.support.documents.translation import CLIENT, mesh
 from tests.support.documents.web_mesh import NODE, POD, SERVICE, SLICE
 from tests.support.processes.envoy import validate
@@ -92,7 +92,7 @@ def bootstrap(path: Path, clusters: list[bytes]) -> Path:
 @pytest.mark.envoy
 async def test_envoy_accepts_every_cluster(tmp_path: Path) -> None:
     db = world()
-    names = everywhere(lambda shard: cluster_names(db, CLIENT, shard))
+    names = everywhere(lambda bucket: cluster_names(db, CLIENT, bucket))
     found = [cluster(db, CLIENT, name) for name in names]
     found += [db.outcome(query) for _, query in static_clusters()]
     found.append(inbound_passthrough_cluster(db))
@@ -107,7 +107,7 @@ async def test_envoy_accepts_every_cluster(tmp_path: Path) -> None:
 @pytest.mark.envoy
 async def test_envoy_accepts_proxyless_clusters(tmp_path: Path) -> None:
     db = world()
-    names = everywhere(lambda shard: eds_cluster_names(db, CLIENT, shard))
+    names = everywhere(lambda bucket: eds_cluster_names(db, CLIENT, bucket))
     found = [proxyless_cluster(db, CLIENT, name).body for name in names]
     assert await validate(bootstrap(tmp_path / "proxyless.pb", found)) == ""
 
@@ -116,7 +116,7 @@ async def test_envoy_accepts_proxyless_clusters(tmp_path: Path) -> None:
 async def test_envoy_accepts_every_assignment(tmp_path: Path) -> None:
     db = world()
     found = []
-    names = everywhere(lambda shard: eds_cluster_names(db, CLIENT, shard))
+    names = everywhere(lambda bucket: eds_cluster_names(db, CLIENT, bucket))
     for place in ("", "r1/a/s", "r2", "r9/z"):
         for name in names:
             body = load_assignment(db, CLIENT, Locality.parse(place), name).body

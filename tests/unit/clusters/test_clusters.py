@@ -16,8 +16,8 @@ from envoy_data_plane.envoy.config.core.v3 import AggregatedConfigSource, ApiVer
 from envoy_data_plane.envoy.extensions.clusters.dns.v3 import DnsCluster
 from envoy_data_plane.envoy.extensions.upstreams.http.v3 import HttpProtocolOptions
 
+from tests.support.documents.buckets import everywhere
 from tests.support.documents.objects import destination_rule
-from tests.support.documents.shards import everywhere
 from tests.support.documents.translation import apply, mesh
 from translators.clusters import (
     blackhole_cluster,
@@ -40,7 +40,7 @@ from translators.model.service import ClientScope, Protocol
 from translators.model.viewer import Viewer
 from translators.names import ENDPOINT_TYPE, ClusterName
 from translators.object_key import ObjectKey
-from translators.world import SHARDS
+from translators.world import BUCKETS
 
 CLIENT = ClientScope(Viewer("default"))
 UNLIMITED = 4294967295
@@ -83,7 +83,7 @@ def thresholds(found: Cluster) -> CircuitBreakersThresholds:
 def test_there_is_a_cluster_for_each_port_and_subset_under_istios_names() -> None:
     ports = "{number: 80, name: http, protocol: HTTP}, {number: 9000, name: tcp, protocol: TCP}"
     db = mesh(entry(ports=ports), entry(host="a.com"), rule())
-    found = everywhere(lambda shard: cluster_names(db, CLIENT, shard))
+    found = everywhere(lambda bucket: cluster_names(db, CLIENT, bucket))
     assert [str(one) for one in sorted(found, key=lambda one: one.host)] == [
         "outbound|80||a.com",
         "outbound|80||x.com",
@@ -144,8 +144,8 @@ def test_resolution_decides_how_hosts_are_found(
     db = mesh(entry(spec))
     found = made(db)
     assert found.type == kind
-    asking = everywhere(lambda shard: eds_cluster_names(db, CLIENT, shard))
-    assert (asking == everywhere(lambda shard: cluster_names(db, CLIENT, shard))) is is_eds
+    asking = everywhere(lambda bucket: eds_cluster_names(db, CLIENT, bucket))
+    assert (asking == everywhere(lambda bucket: cluster_names(db, CLIENT, bucket))) is is_eds
     assert bool(cluster(db, CLIENT, name()).needs) is is_eds
 
 
@@ -192,7 +192,7 @@ def test_the_load_balancer_is_the_rules(simple: str, expected: ClusterLbPolicy) 
     assert found.lb_policy == expected
     passes_through = expected is ClusterLbPolicy.CLUSTER_PROVIDED
     assert (found.type == ClusterDiscoveryType.ORIGINAL_DST) is passes_through
-    asking = everywhere(lambda shard: eds_cluster_names(db, CLIENT, shard))
+    asking = everywhere(lambda bucket: eds_cluster_names(db, CLIENT, bucket))
     assert (asking == ()) is passes_through
 
 
@@ -378,12 +378,12 @@ def test_clients_to_whom_the_same_rules_apply_share_a_clusters_bytes() -> None:
 
 def test_a_rule_changes_only_its_hosts_clusters_and_endpoints_change_none() -> None:
     db = mesh(entry(), entry(host="y.com"), rule())
-    names = everywhere(lambda shard: cluster_names(db, CLIENT, shard))
+    names = everywhere(lambda bucket: cluster_names(db, CLIENT, bucket))
     refs = [cluster.ref(CLIENT, one) for one in names]
     for ref in refs:
-        db.hold(ref)
-    for shard in SHARDS:
-        db.hold(cluster_names.ref(CLIENT, shard))
+        db.pin(ref)
+    for bucket in BUCKETS:
+        db.pin(cluster_names.ref(CLIENT, bucket))
     db.settle()
     apply(db, entry("resolution: STATIC, endpoints: [{address: 10.0.0.1}]"), 2)
     assert db.settle() == ()

@@ -81,7 +81,7 @@ def test_broken_at_any_member_all_recover_and_closed_again_all_fail(
         point(db, name, target)
     refs = tuple(link.ref(name) for name in "abc")
     for ref in refs:
-        db.hold(ref)
+        db.pin(ref)
     assert db.settle() == refs
     for _ in range(3):
         db.remove(ObjectKey("Link", "default", member), 2)
@@ -97,7 +97,7 @@ def test_a_cycle_that_nobody_needs_is_dropped(db: Database) -> None:
     point(db, "a", "b")
     point(db, "b", "a")
     point(db, "start", "a")
-    db.hold(link.ref("start"))
+    db.pin(link.ref("start"))
     db.settle()
     assert db.statistics.results == 3
     db.remove(ObjectKey("Link", "default", "start"), 2)

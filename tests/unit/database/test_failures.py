@@ -23,7 +23,7 @@ from translators.database import (
 
 
 def test_an_exception_is_an_outcome_until_the_inputs_change(db: Database) -> None:
-    db.hold(quotient.ref("x"))
+    db.pin(quotient.ref("x"))
     assert db.settle() == (quotient.ref("x"),)
     outcome = db.outcome(quotient.ref("x"))
     assert isinstance(outcome, Failure)
@@ -53,7 +53,7 @@ def test_the_same_mistake_again_is_no_change(db: Database) -> None:
         return strict(db)
 
     db.set(key("x"), 1, 1)
-    db.hold(above.ref())
+    db.pin(above.ref())
     assert db.settle() == (above.ref(),)
     first = db.outcome(above.ref())
     assert first is db.outcome(strict.ref())
@@ -88,7 +88,7 @@ def test_a_failure_keeps_no_frames_alive(db: Database) -> None:
         except ZeroDivisionError as error:
             raise ValueError("no") from error
 
-    db.hold(leaky.ref())
+    db.pin(leaky.ref())
     db.settle()
     gc.collect()
     assert isinstance(db.outcome(leaky.ref()), Failure)
@@ -109,7 +109,7 @@ def test_an_interrupted_run_leaves_the_database_usable(db: Database) -> None:
         return patient(db, "x") + patient(db, "y")
 
     db.set(key("x"), 1, 1)
-    db.hold(both.ref())
+    db.pin(both.ref())
     with pytest.raises(KeyboardInterrupt):
         db.settle()
     interrupt = False

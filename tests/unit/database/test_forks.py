@@ -8,19 +8,22 @@ from tests.support.graphs.number_queries import (
     DIGITS,
     key,
     label,
+    number,
     runs,
     total,
 )
 from translators.database import (
     Database,
+    Reader,
+    query,
 )
 
 
 def test_a_fork_takes_what_does_not_differ_from_its_parent(db: Database) -> None:
     for name in "abc":
         db.set(key(name), 1, 1)
-        db.hold(label.ref(name))
-    db.hold(total.ref())
+        db.pin(label.ref(name))
+    db.pin(total.ref())
     db.settle()
     runs.clear()
     fork = db.fork()
@@ -35,7 +38,7 @@ def test_a_fork_takes_what_does_not_differ_from_its_parent(db: Database) -> None
 
 def test_a_fork_stays_at_what_its_parent_was(db: Database) -> None:
     db.set(key("a"), 1, 1)
-    db.hold(total.ref())
+    db.pin(total.ref())
     db.settle()
     fork = db.fork()
     db.set(key("a"), 5, 2)
@@ -49,11 +52,11 @@ def test_a_fork_stays_at_what_its_parent_was(db: Database) -> None:
 
 def test_a_fork_settles_its_own_roots(db: Database) -> None:
     db.set(key("a"), 1, 1)
-    db.hold(label.ref("a"))
+    db.pin(label.ref("a"))
     db.settle()
     fork = db.fork()
-    fork.hold(label.ref("a"))
-    fork.hold(label.ref("new"))
+    fork.pin(label.ref("a"))
+    fork.pin(label.ref("new"))
     assert fork.settle() == (label.ref("a"), label.ref("new"))
     fork.set(key("a"), -1, 2)
     assert fork.settle() == (label.ref("a"),)
@@ -79,3 +82,25 @@ def test_a_forgotten_fork_costs_its_parent_nothing(db: Database) -> None:
     del fork
     gc.collect()
     assert len(db.leaves.overlays) == 0
+
+
+def test_provenance_in_a_fork_ignores_what_the_parent_has_come_to_read(db: Database) -> None:
+    @query
+    def first(db: Reader) -> str:
+        return min((key.name for key in db.inputs("Number")), default="none")
+
+    @query
+    def size_of_first(db: Reader) -> int:
+        return number(db, first(db))
+
+    db.set(key("b"), 1, 1)
+    for held in (total.ref(), size_of_first.ref()):
+        db.pin(held)
+    db.settle()
+    fork = db.fork()
+    fork.pin(total.ref())
+    fork.pin(size_of_first.ref())
+    db.set(key("a"), 1, 2)
+    db.settle()
+    assert fork.provenance(total.ref()) == ((key("b"), 1),)
+    assert fork.provenance(size_of_first.ref()) == ((key("b"), 1),)

@@ -83,7 +83,7 @@ def test_a_group_of_an_index_changes_with_its_own_keys_only() -> None:
 
     db = Database([grouped])
     db.set(key("x"), 12, 1)
-    db.hold(tens.ref(1))
+    db.pin(tens.ref(1))
     assert db.settle() == (tens.ref(1),)
     assert (tens(db, 1), tens(db, 2), db.index_keys(grouped)) == (((1, 2),), (), ((1, 2),))
     runs = db.statistics.runs

@@ -84,7 +84,7 @@ def test_one_dirty_read_of_thousands_costs_one_look(db: Database) -> None:
 
     for name in names:
         db.set(key(name), 1, 1)
-    db.hold(everything.ref())
+    db.pin(everything.ref())
     db.settle()
     calls = calls_during(lambda: (db.set(key("n2500"), 2, 2), db.settle()))
     assert db.statistics.runs == 10_003
@@ -97,7 +97,7 @@ def test_an_edit_costs_the_same_beside_a_hundred_and_ten_thousand_other_roots() 
         db = Database([DIGITS])
         for n in range(others):
             db.set(key(f"n{n}"), 1, 1)
-            db.hold(label.ref(f"n{n}"))
+            db.pin(label.ref(f"n{n}"))
         db.settle()
         costs.append(calls_during(lambda db=db: (db.set(key("n50"), -1, 2), db.settle())))
     assert costs[0] == costs[1]
@@ -112,7 +112,7 @@ def test_a_chain_of_ten_thousand_is_run_checked_marked_and_dropped(db: Database)
     def even(db: Reader) -> bool:
         return chain(db, 10_000) % 2 == 0
 
-    db.hold(even.ref())
+    db.pin(even.ref())
     assert db.settle() == (even.ref(),)
     assert db.statistics.runs == 10_003
     db.set(key("end"), 1, 1)
@@ -123,7 +123,7 @@ def test_a_chain_of_ten_thousand_is_run_checked_marked_and_dropped(db: Database)
     fork = db.fork()
     fork.set(key("end"), 4, 3)
     assert even(fork)
-    db.release(even.ref())
+    db.unpin(even.ref())
     db.settle()
     assert db.statistics.results == 0
 

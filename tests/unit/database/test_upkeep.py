@@ -46,7 +46,7 @@ def sizes(db: Reader) -> tuple[int, ...]:
 
 def test_a_hundred_thousand_edits_leave_nothing_behind() -> None:
     db = Database([GROUPS])
-    db.hold(sizes.ref())
+    db.pin(sizes.ref())
 
     def churn(rounds: int, first: int) -> None:
         for n in range(first, first + rounds):
@@ -79,7 +79,7 @@ def test_a_hundred_thousand_edits_leave_nothing_behind() -> None:
     churn(38_000, 12_000)
     end = db.statistics
     assert (end.results, end.inputs, end.listings) == (1, 0, 0)
-    internal = (db.memo, db.loose, db.touched, db.in_cycle, db.leaves.cells)
+    internal = (db.memo, db.unreferenced, db.touched, db.in_cycle, db.leaves.cells)
     assert [len(table) for table in internal] == [1, 0, 0, 0, 0]
 
 
@@ -96,7 +96,7 @@ for seed in range(40):
     for key, value in world.items():
         db.set(key, value, 1)
     for number in range(10):
-        db.hold(node.ref(number))
+        db.pin(node.ref(number))
     print(db.settle())
     for key in world:
         db.set(key, (seed, (1,)), 2)

@@ -227,7 +227,7 @@ def test_an_endpoint_more_reruns_only_the_assignments_of_its_service() -> None:
         for host, subset in (("x.com", ""), ("x.com", "v1"), ("x.com", "v3"), ("y.com", ""))
     ]
     for ref in refs:
-        db.hold(ref)
+        db.pin(ref)
     db.settle()
     before = db.statistics.runs
     apply(db, ENTRY + "  - {address: 10.0.0.9, labels: {version: v2}}\n", 2)

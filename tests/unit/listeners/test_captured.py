@@ -9,7 +9,7 @@ from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v
 from envoy_data_plane.envoy.extensions.filters.network.tcp_proxy.v3 import TcpProxy
 
 from tests.support.documents import objects
-from tests.support.documents.shards import everywhere
+from tests.support.documents.buckets import everywhere
 from tests.support.documents.translation import CLIENT, apply, mesh
 from translators import listeners
 from translators.codec import decode, encode
@@ -18,7 +18,7 @@ from translators.model.proxy_node import Mode
 from translators.model.resource import Reference, Resource
 from translators.model.viewer import Viewer
 from translators.names import ROUTE_TYPE
-from translators.world import SHARDS
+from translators.world import BUCKETS
 
 
 def service(name: str, ports: str, ip: str = "10.0.0.1") -> str:
@@ -36,7 +36,7 @@ TCP = "{port: 5432, name: tcp}"
 
 
 def listener_names(db: Database) -> tuple[str, ...]:
-    found = everywhere(lambda shard: listeners.listener_names(db, CLIENT, Mode.CAPTURED, shard))
+    found = everywhere(lambda bucket: listeners.listener_names(db, CLIENT, Mode.CAPTURED, bucket))
     return tuple(sorted(found))
 
 
@@ -87,7 +87,7 @@ def test_http_services_share_the_listener_of_their_port() -> None:
 def test_a_new_http_service_on_a_port_leaves_its_listener_untouched() -> None:
     db = mesh(service("a", HTTP80))
     ref = listeners.listener.ref(CLIENT, Mode.CAPTURED, "0.0.0.0_80", 0)
-    db.hold(ref)
+    db.pin(ref)
     db.settle()
     before, names = db.outcome(ref), listener_names(db)
     apply(db, service("b", HTTP80, "10.0.0.2"), revision=2)
@@ -103,9 +103,9 @@ def test_endpoints_touch_no_listener() -> None:
     ).replace("NONE", "STATIC\n  endpoints: [{address: 10.9.0.1}]")
     db = mesh(text)
     for name in listener_names(db):
-        db.hold(listeners.listener.ref(CLIENT, Mode.CAPTURED, name, 0))
-    for shard in SHARDS:
-        db.hold(listeners.listener_names.ref(CLIENT, Mode.CAPTURED, shard))
+        db.pin(listeners.listener.ref(CLIENT, Mode.CAPTURED, name, 0))
+    for bucket in BUCKETS:
+        db.pin(listeners.listener_names.ref(CLIENT, Mode.CAPTURED, bucket))
     db.settle()
     before = db.statistics.runs
     apply(db, text.replace("10.9.0.1", "10.9.0.2"), revision=2)
@@ -278,7 +278,7 @@ def test_the_listener_of_a_plain_tcp_service_is_what_the_codec_would_write() -> 
 
 def test_a_new_tcp_service_re_runs_no_other_listener() -> None:
     db = mesh(service("db", TCP))
-    db.hold(listeners.listener.ref(CLIENT, Mode.CAPTURED, "10.0.0.1_5432", 0))
+    db.pin(listeners.listener.ref(CLIENT, Mode.CAPTURED, "10.0.0.1_5432", 0))
     db.settle()
     before = db.statistics.runs
     apply(db, service("other", TCP, "10.0.0.2"), revision=2)

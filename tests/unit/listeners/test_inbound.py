@@ -13,7 +13,7 @@ from translators.model.proxy_node import Mode, ProxyNode
 from translators.model.resource import Reference
 from translators.names import ROUTE_TYPE
 from translators.world import workload_ports
-from translators.world.inbound import Inbound, inbound
+from translators.world.inbound import Inbound, inbound_of
 
 MESH = """
 apiVersion: v1
@@ -42,7 +42,7 @@ endpoints: [{addresses: [127.0.0.9]}]
 
 
 def received(db: Database, node: ProxyNode) -> Inbound:
-    return inbound(node, db.outcome(workload_ports.ref(node.addresses)))
+    return inbound_of(node, db.outcome(workload_ports.ref(node.addresses)))
 
 
 def node(mode: Mode, inbound: tuple[tuple[int, str], ...] = ()) -> ProxyNode:

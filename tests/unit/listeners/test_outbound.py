@@ -7,8 +7,8 @@ from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v
     HttpConnectionManager,
 )
 
+from tests.support.documents.buckets import everywhere
 from tests.support.documents.routes import REVIEWS, REVIEWS_HOST
-from tests.support.documents.shards import everywhere
 from tests.support.documents.translation import CLIENT, mesh
 from translators import listeners, routes
 from translators.codec import decode
@@ -21,7 +21,7 @@ from translators.names import ROUTE_TYPE
 
 
 def names(db: Database, mode: Mode, client: ClientScope = CLIENT) -> tuple[str, ...]:
-    return everywhere(lambda shard: listeners.listener_names(db, client, mode, shard))
+    return everywhere(lambda bucket: listeners.listener_names(db, client, mode, bucket))
 
 
 def test_the_egress_listener_is_for_this_machine_and_alone_on_its_port() -> None:
@@ -50,7 +50,7 @@ def test_proxyless_clients_find_a_service_by_each_of_its_names() -> None:
         "reviews.default.svc:9080",
         f"{REVIEWS_HOST}:9080",
     }
-    known = everywhere(lambda shard: routes.route_names(db, CLIENT, Mode.PROXYLESS, shard))
+    known = everywhere(lambda bucket: routes.route_names(db, CLIENT, Mode.PROXYLESS, bucket))
     for name in found_names:
         found = db.outcome(listeners.listener.ref(CLIENT, Mode.PROXYLESS, name, 0))
         assert found.name == name

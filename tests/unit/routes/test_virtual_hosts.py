@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from envoy_data_plane.envoy.config.route.v3 import VirtualHost
 
+from tests.support.documents.buckets import everywhere
 from tests.support.documents.objects import service_entry
 from tests.support.documents.routes import REVIEWS, REVIEWS_HOST, virtual_host
-from tests.support.documents.shards import everywhere
 from tests.support.documents.translation import CLIENT, apply, mesh
 from translators import routes
 from translators.codec import decode, encode
@@ -16,18 +16,18 @@ from translators.model.proxy_node import Mode
 from translators.model.service import ClientScope
 from translators.model.viewer import Viewer
 from translators.routes.retries import DEFAULT_RETRY_ON
-from translators.world import SHARDS, shard_of
+from translators.world import BUCKETS, bucket_of
 
 OTHER = ClientScope(Viewer("other"))
 
 
 def names(db: Database, mode: Mode, route: str, client: ClientScope = CLIENT) -> tuple[str, ...]:
-    found = everywhere(lambda shard: routes.host_names(db, client, mode, shard))
+    found = everywhere(lambda bucket: routes.host_names(db, client, mode, bucket))
     return tuple(sorted(name for name in found if name.startswith(f"{route}/")))
 
 
 def route_names(db: Database, mode: Mode, client: ClientScope = CLIENT) -> tuple[str, ...]:
-    return tuple(sorted(everywhere(lambda shard: routes.route_names(db, client, mode, shard))))
+    return tuple(sorted(everywhere(lambda bucket: routes.route_names(db, client, mode, bucket))))
 
 
 HTTP80 = "{number: 80, name: http, protocol: HTTP}"
@@ -228,11 +228,11 @@ def held(db: Database) -> None:
     """Holds every route resource of a client in all modes, as proxies would."""
     for mode in Mode:
         for route in route_names(db, mode):
-            db.hold(routes.route_configuration.ref(CLIENT, mode, route))
-        for shard in SHARDS:
-            db.hold(routes.host_names.ref(CLIENT, mode, shard))
-            for name in routes.host_names(db, CLIENT, mode, shard):
-                db.hold(routes.virtual_host.ref(CLIENT, mode, name))
+            db.pin(routes.route_configuration.ref(CLIENT, mode, route))
+        for bucket in BUCKETS:
+            db.pin(routes.host_names.ref(CLIENT, mode, bucket))
+            for name in routes.host_names(db, CLIENT, mode, bucket):
+                db.pin(routes.virtual_host.ref(CLIENT, mode, name))
     db.settle()
 
 
@@ -254,7 +254,7 @@ def test_a_new_service_changes_no_other_virtual_host() -> None:
     held(db)
     apply(db, service_entry("new", "new.example.com", HTTP80, "addresses: [10.2.0.9]"), revision=2)
     changed = [(ref.query.name, ref.key[-1]) for ref in db.settle()]
-    assert changed == [("host_names", shard_of("new.example.com"))] * len(Mode)
+    assert changed == [("host_names", bucket_of("new.example.com"))] * len(Mode)
 
 
 def test_a_weight_change_runs_the_one_virtual_host_of_each_mode() -> None:

@@ -24,7 +24,7 @@ from translators.names import (
     VIRTUAL_HOST_TYPE,
 )
 from translators.object_key import ObjectKey
-from translators.world import INDEXES, shard_of
+from translators.world import INDEXES, bucket_of
 from xds_server.serving.groups import CHANGES_KEPT, Member
 from xds_server.serving.publisher import IDLE_GROUPS, Publisher
 
@@ -152,8 +152,8 @@ def test_a_commit_that_changes_nothing_is_no_revision(publisher: Publisher) -> N
     assert (publisher.revision, member.snapshot()) == (revision, snapshot)
 
 
-def test_what_several_shards_need_stays_until_the_last_has_gone(publisher: Publisher) -> None:
-    assert shard_of("one.example.com") != shard_of("two.example.com")
+def test_what_several_buckets_need_stays_until_the_last_has_gone(publisher: Publisher) -> None:
+    assert bucket_of("one.example.com") != bucket_of("two.example.com")
     member = publisher.join(node(), inline=False)
     publisher.commit({}, [entry("one")])
     assert "0.0.0.0_80" in served(member, LISTENER_TYPE)
@@ -295,12 +295,12 @@ def runs_for_a_new_service(mesh_size: int) -> tuple[list[int], Publisher]:
         publisher.join(node(zone=zone), inline=False)
     runs = []
     for number in range(8):
-        # A neighbour for each, so that no shard is new to either mesh.
+        # A neighbour for each, so that no bucket is new to either mesh.
         host = f"svc-{number}"
         twin = next(
             f"new-{at}"
             for at in range(10_000)
-            if shard_of(f"new-{at}.example.com") == shard_of(f"{host}.example.com")
+            if bucket_of(f"new-{at}.example.com") == bucket_of(f"{host}.example.com")
         )
         before = publisher.database.statistics.runs
         publisher.commit(values(service(twin)))

@@ -9,7 +9,7 @@ from tests.support.documents.translation import mesh
 from translators.database import Database
 from translators.model.service import ClientScope
 from translators.model.viewer import Viewer
-from translators.world import destination_rule, policy, subsets
+from translators.world import destination_rule_of, policy_of, subsets_of
 
 HOST = "web.shop.svc.cluster.local"
 SERVICE = """
@@ -31,7 +31,7 @@ def rule(
 
 
 def names(db: Database, client: ClientScope) -> list[str]:
-    return [one.name for one in subsets(db, HOST, client)]
+    return [one.name for one in subsets_of(db, HOST, client)]
 
 
 CLIENT = ClientScope(Viewer("client"))
@@ -39,9 +39,9 @@ CLIENT = ClientScope(Viewer("client"))
 
 def test_no_rule_is_none_and_the_default_policy() -> None:
     db = mesh(SERVICE)
-    assert destination_rule(db, HOST, CLIENT) is None
-    assert policy(db, HOST, CLIENT, 80) == policy(db, HOST, CLIENT, 80, "v1")
-    assert policy(db, HOST, CLIENT, 80).outlier_detection is None
+    assert destination_rule_of(db, HOST, CLIENT) is None
+    assert policy_of(db, HOST, CLIENT, 80) == policy_of(db, HOST, CLIENT, 80, "v1")
+    assert policy_of(db, HOST, CLIENT, 80).outlier_detection is None
 
 
 def test_the_first_of_client_service_and_root_namespace_that_has_a_rule_wins_alone() -> None:
@@ -92,7 +92,7 @@ def test_rules_for_one_host_are_merged_oldest_first() -> None:
         rule("shop", "other", created=2004, extra='exportTo: [".", "client"]'),
     )
     assert names(db, CLIENT) == ["b", "c", "a"], "not those exported to other namespaces"
-    balancer = policy(db, HOST, CLIENT, 80).load_balancer
+    balancer = policy_of(db, HOST, CLIENT, 80).load_balancer
     assert balancer is not None
     assert balancer.simple is not None
     assert balancer.simple.value == "RANDOM"
@@ -145,7 +145,7 @@ spec:
 def test_blocks_of_a_subset_replace_the_rules_and_a_ports_replace_all(
     port: int, subset: str, connections: int | None, errors: int | None
 ) -> None:
-    blocks = policy(mesh(SERVICE, POLICY), HOST, CLIENT, port, subset)
+    blocks = policy_of(mesh(SERVICE, POLICY), HOST, CLIENT, port, subset)
     pool, detection = blocks.connection_pool, blocks.outlier_detection
     assert (pool and pool.max_connections) == connections
     assert (detection and detection.consecutive_5xx) == errors

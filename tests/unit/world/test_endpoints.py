@@ -117,7 +117,7 @@ def test_an_edit_of_one_services_endpoints_reruns_nothing_of_another() -> None:
     other_slice = SLICE.replace("web", "api")
     db = mesh(SERVICE, SLICE, other, other_slice, NODE)
     for name in ("web", "api"):
-        db.hold(service_endpoints.ref(ObjectKey("Service", "shop", name), f"{name}.x", 80))
+        db.pin(service_endpoints.ref(ObjectKey("Service", "shop", name), f"{name}.x", 80))
     db.settle()
     before = db.statistics.runs
     apply(db, SLICE.replace("10.1.0.2", "10.1.0.7"), 2)

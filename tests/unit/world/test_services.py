@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from tests.support.documents.buckets import everywhere
 from tests.support.documents.objects import service_entry
-from tests.support.documents.shards import everywhere
 from tests.support.documents.translation import mesh
 from translators.database import Database
 from translators.model.service import Protocol, Resolution
 from translators.model.viewer import Viewer
 from translators.object_key import ObjectKey
-from translators.world import service, services_of_host, shard_of, visible_hosts
+from translators.world import bucket_of, service_of, services_of_host, visible_hosts
 from translators.world.protocols import port_protocol
 
 WEB = """
@@ -27,7 +27,7 @@ spec:
 
 
 def test_a_kubernetes_service_is_found_by_its_full_name() -> None:
-    found = service(mesh(WEB), "web.shop.svc.cluster.local", "elsewhere")
+    found = service_of(mesh(WEB), "web.shop.svc.cluster.local", Viewer("elsewhere"))
     assert found is not None
     assert found.source == ObjectKey("Service", "shop", "web")
     assert [(port.number, port.protocol, port.target_port) for port in found.ports] == [
@@ -37,12 +37,12 @@ def test_a_kubernetes_service_is_found_by_its_full_name() -> None:
 
 
 def hosts(db: Database, namespace: str) -> set[str]:
-    return set(everywhere(lambda shard: visible_hosts(db, Viewer(namespace), shard)))
+    return set(everywhere(lambda bucket: visible_hosts(db, Viewer(namespace), bucket)))
 
 
 @pytest.mark.parametrize("host", ["web", "web.shop", "web.other.svc.cluster.local", "a.b.c"])
 def test_other_names_mean_nothing(host: str) -> None:
-    assert service(mesh(WEB), host, "shop") is None
+    assert service_of(mesh(WEB), host, Viewer("shop")) is None
 
 
 def test_an_external_name_is_resolved_by_dns() -> None:
@@ -52,7 +52,7 @@ def test_an_external_name_is_resolved_by_dns() -> None:
         metadata: {name: db, namespace: shop}
         spec: {type: ExternalName, externalName: db.example.com, ports: [{port: 5432, name: tcp}]}
     """)
-    found = service(db, "db.shop.svc.cluster.local", Viewer("shop"))
+    found = service_of(db, "db.shop.svc.cluster.local", Viewer("shop"))
     assert found is not None
     assert found.resolution is Resolution.DNS
 
@@ -61,7 +61,7 @@ def test_a_kubernetes_service_keeps_its_host_name_from_entries() -> None:
     host = "web.shop.svc.cluster.local"
     db = mesh(service_entry("old", host, namespace="zoo", created="2001-01-01T00:00:00Z"), WEB)
     for namespace in ("shop", "elsewhere"):
-        found = service(db, host, Viewer(namespace))
+        found = service_of(db, host, Viewer(namespace))
         assert found is not None
         assert found.is_kubernetes
 
@@ -69,7 +69,7 @@ def test_a_kubernetes_service_keeps_its_host_name_from_entries() -> None:
 def test_the_clients_own_namespace_comes_before_everything() -> None:
     host = "web.shop.svc.cluster.local"
     db = mesh(WEB, service_entry("mine", host, namespace="mine"))
-    found = service(db, host, Viewer("mine"))
+    found = service_of(db, host, Viewer("mine"))
     assert found is not None
     assert found.source == ObjectKey("ServiceEntry", "mine", "mine")
 
@@ -79,7 +79,7 @@ def test_of_two_entries_for_a_host_the_older_one_wins() -> None:
         service_entry("a", "x.com", namespace="one", created="2020-01-01T00:00:00Z"),
         service_entry("b", "x.com", namespace="two", created="2010-01-01T00:00:00Z"),
     )
-    found = service(db, "x.com", Viewer("elsewhere"))
+    found = service_of(db, "x.com", Viewer("elsewhere"))
     assert found is not None
     assert found.namespace == "two"
 
@@ -101,7 +101,7 @@ def test_export_to_says_who_sees_a_host(export_to: str, seen_by: set[str]) -> No
     )
     for namespace in ("default", "other"):
         visible = namespace in seen_by
-        assert (service(db, "x.com", Viewer(namespace)) is not None) is visible
+        assert (service_of(db, "x.com", Viewer(namespace)) is not None) is visible
         assert hosts(db, namespace) == ({"x.com", "y.com"} if visible else {"y.com"})
 
 
@@ -112,13 +112,13 @@ def test_what_is_exported_to_everyone_and_to_one_is_seen_once() -> None:
     db = mesh(one, again, wild)
     assert hosts(db, "other") == {"x.com", "*.x.com"}
     assert hosts(db, "default") == hosts(db, "third") == {"x.com"}
-    assert visible_hosts(db, Viewer("other"), shard_of("x.com")) == ("x.com",)
+    assert visible_hosts(db, Viewer("other"), bucket_of("x.com")) == ("x.com",)
 
 
 def test_an_endpoint_more_leaves_the_service_as_it_is() -> None:
     db = mesh(service_entry("a", "x.com"))
-    db.hold(visible_hosts.ref("default", shard_of("x.com")))
-    db.hold(services_of_host.ref("x.com"))
+    db.pin(visible_hosts.ref(Viewer("default"), bucket_of("x.com")))
+    db.pin(services_of_host.ref("x.com"))
     db.settle()
     changed = mesh(service_entry("a", "x.com", more="endpoints: [{address: 10.0.0.9}]"))
     key = ObjectKey("ServiceEntry", "default", "a")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from tests.support.documents import objects
-from tests.support.documents.shards import everywhere
+from tests.support.documents.buckets import everywhere
 from tests.support.documents.translation import mesh
 from translators.model.viewer import Viewer
-from translators.world import shard_of, unregistered_hosts
-from translators.world.virtual_services import virtual_service
+from translators.world import bucket_of, unregistered_hosts
+from translators.world.virtual_services import virtual_service_of
 
 SERVICE = """
 apiVersion: v1
@@ -30,7 +30,7 @@ def routing(name: str, host: str, created: int = 2000, extra: str = "") -> str:
 
 
 def chosen(*texts: str, namespace: str = "shop") -> str | None:
-    found = virtual_service(mesh(*texts), HOST, Viewer(namespace))
+    found = virtual_service_of(mesh(*texts), HOST, Viewer(namespace))
     return None if found is None else found.name
 
 
@@ -65,6 +65,6 @@ def test_unregistered_hosts_are_those_for_which_there_is_no_service() -> None:
         routing("d", "*.example.com"),
         routing("e", "private.com", extra='exportTo: ["."]'),
     )
-    found = everywhere(lambda shard: unregistered_hosts(db, Viewer("other"), shard))
+    found = everywhere(lambda bucket: unregistered_hosts(db, Viewer("other"), bucket))
     assert set(found) == {"*.example.com", "else.example.com"}
-    assert "private.com" in unregistered_hosts(db, Viewer("shop"), shard_of("private.com"))
+    assert "private.com" in unregistered_hosts(db, Viewer("shop"), bucket_of("private.com"))

@@ -87,7 +87,7 @@ def test_an_entry_whose_host_another_object_owns_is_not_served() -> None:
 
 def test_other_endpoints_of_its_services_do_not_concern_a_workload() -> None:
     db = mesh(SERVICE, SLICE)
-    db.hold(workload_ports.ref(("10.1.0.1",)))
+    db.pin(workload_ports.ref(("10.1.0.1",)))
     db.settle()
     apply(db, SLICE.replace("10.1.0.2", "10.1.0.7"), 2)
     assert db.settle() == ()

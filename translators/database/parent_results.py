@@ -7,7 +7,7 @@ from translators.database.graph import Graph
 from translators.database.inputs import Inputs
 
 
-class Lending:
+class ParentResults:
     """The results of a parent as seen from a fork whose inputs are laid over the parent's."""
 
     def __init__(self, parent: Graph, leaves: Inputs) -> None:
@@ -21,10 +21,10 @@ class Lending:
         parent = self._parent
         return (parent.clock, parent.runs, parent.drops)
 
-    def lender(self, node: ResultCell) -> ResultCell | None:
+    def clean(self, node: ResultCell) -> ResultCell | None:
         """The same result in the parent, if it is clean there."""
-        lent = self._parent.memo.get(node.query, {}).get(node.key)
-        return None if lent is None or lent.dirty is not None else lent
+        in_parent = self._parent.memo.get(node.query, {}).get(node.key)
+        return None if in_parent is None or in_parent.dirty is not None else in_parent
 
     def affected(self, clock: int) -> dict[ResultCell, list[int]]:
         """The results of the parent that depend on what differs → positions of such reads.

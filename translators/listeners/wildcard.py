@@ -1,0 +1,129 @@
+"""The listener of a port at any address, `0.0.0.0_PORT`, and which services' connections it takes.
+
+Requests go by the route configuration of that number, TLS by server name, and other connections of services
+without a virtual IP by address ranges; what is none of these passes through.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from translators.database import Reader, query
+from translators.envoy.addresses import ANY_ADDRESS
+from translators.listeners.captured_chains import (
+    PASSTHROUGH,
+    branch_chain,
+    requests_chain,
+    unbound_listener,
+    unseen,
+)
+from translators.listeners.connections import Branch, branches, whole_subnets
+from translators.listeners.filter_chains import chain, http_inspector, tcp_proxy, tls_inspector
+from translators.model.resource import Resource
+from translators.model.service import ClientScope, Protocol
+from translators.model.viewer import Viewer
+from translators.world.ages import oldest_first
+from translators.world.buckets import BUCKETS
+from translators.world.exposure import Exposed, virtual_ips
+from translators.world.ports import http_hosts, http_ports, l4_hosts
+
+
+def wildcard_ports(db: Reader, viewer: Viewer, bucket: int) -> set[int]:
+    """Give the ports for which hosts in a bucket want such a listener."""
+    ports = {port for port, _ in http_hosts(db, viewer, bucket)}
+    return ports.union(port for port, _ in _wildcard_hosts(db, viewer, bucket))
+
+
+@query
+def _wildcard_hosts(db: Reader, viewer: Viewer, bucket: int) -> tuple[tuple[int, Exposed], ...]:
+    """(port, service) for those in a bucket whose connections are known neither by a virtual IP nor surely by HTTP."""
+    return tuple(
+        (port, exposed)
+        for port, exposed in l4_hosts(db, viewer, bucket)
+        if not exposed.headless and not virtual_ips(exposed)
+    )
+
+
+@query
+def _by_port(db: Reader, viewer: Viewer) -> Mapping[int, tuple[Exposed, ...]]:
+    """Port → `_wildcard_hosts` of all buckets; no port without any."""
+    by_port: dict[int, tuple[Exposed, ...]] = {}
+    for bucket in BUCKETS:
+        for port, exposed in _wildcard_hosts(db, viewer, bucket):
+            by_port[port] = (*by_port.get(port, ()), exposed)
+    return by_port
+
+
+@query
+def wildcard_hosts(db: Reader, viewer: Viewer, port: int) -> tuple[Exposed, ...]:
+    """The services whose connections on a port are known neither by a virtual IP nor surely by HTTP; oldest first."""
+    return oldest_first(db, _by_port(db, viewer).get(port, ()))
+
+
+def wildcard_listener(db: Reader, client: ClientScope, port: int) -> Resource:
+    """Give the listener of a port at any address."""
+    takes_requests = port in http_ports(db, client.viewer)
+    others = wildcard_hosts(db, client.viewer, port)
+    if takes_requests and not others:
+        return _request_listener(db, port)
+    return _mixed_listener(db, client, port, others, takes_requests=takes_requests)
+
+
+@query
+def _request_listener(db: Reader, port: int) -> Resource:
+    """The listener of a port with only HTTP: the same for all meshes and clients."""
+    del db
+    return unbound_listener(
+        ANY_ADDRESS, port, [requests_chain(port)], chain(tcp_proxy(PASSTHROUGH)), [http_inspector()]
+    )
+
+
+def _mixed_listener(
+    db: Reader,
+    client: ClientScope,
+    port: int,
+    hosts: tuple[Exposed, ...],
+    *,
+    takes_requests: bool,
+) -> Resource:
+    """TLS services by server name, services with address ranges by these, and one other service for what is left."""
+    chains = [requests_chain(port)] if takes_requests else []
+    rest: Branch | None = None
+    seen: set[tuple[str, str]] = set()
+    for branch in _branches(db, client, port, hosts):
+        if branch.is_unconditional:
+            rest = rest or branch
+            continue
+        fresh = unseen(branch, seen)
+        if fresh is not None:
+            chains.append(branch_chain(fresh))
+    default = PASSTHROUGH if rest is None else rest.upstreams
+    idle = None if rest is None else rest.idle_timeout
+    inspectors = [tls_inspector()] if any(server_name for server_name, _ in seen) else []
+    if takes_requests:
+        inspectors.append(http_inspector())
+    return unbound_listener(ANY_ADDRESS, port, chains, chain(tcp_proxy(default, idle)), inspectors)
+
+
+def _branches(
+    db: Reader, client: ClientScope, port: int, hosts: tuple[Exposed, ...]
+) -> Iterator[Branch]:
+    """The branches of several services, each made to apply to that service's connections only as far as that can be told."""
+    for exposed in hosts:
+        protocol = _protocol(exposed, port)
+        if protocol is Protocol.AUTO:
+            continue
+        for branch in branches(db, client, exposed.host, port, protocol):
+            server_names = branch.server_names
+            if protocol is Protocol.TLS and not server_names:
+                server_names = (exposed.host,)
+            subnets = branch.subnets or _ranges(exposed)
+            yield Branch(server_names, subnets, branch.upstreams, branch.idle_timeout)
+
+
+def _ranges(exposed: Exposed) -> tuple[str, ...]:
+    return whole_subnets(vip for vip in exposed.addresses if "/" in vip)
+
+
+def _protocol(exposed: Exposed, port: int) -> Protocol:
+    return Protocol[dict(exposed.ports)[port]]

@@ -1,4 +1,8 @@
-"""How clients treat a destination, whatever vocabulary says so: load balancing, limits, ejection, and subsets."""
+"""How clients treat a destination: load balancing, limits, ejection, and subsets.
+
+The values belong to no vocabulary: kinds are parsed into them, and what makes resources reads
+these alone.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +53,10 @@ class ConnectionPool:
 
 @dataclass(frozen=True, slots=True)
 class OutlierDetection:
-    """When an instance is ejected. ``consecutive_5xx`` None: Envoy's default of 5; 0: off. ``consecutive_gateway_errors`` None: off."""
+    """When an instance is ejected.
+
+    `consecutive_5xx` None: Envoy's default of 5; 0: off. `consecutive_gateway_errors` None: off.
+    """
 
     consecutive_5xx: int | None = None
     consecutive_gateway_errors: int | None = None
@@ -63,7 +70,11 @@ class OutlierDetection:
 
 @dataclass(frozen=True, slots=True)
 class LoadBalancer:
-    """``simple`` None: not given (least request). ``locality_enabled`` False: localityLbSetting.enabled is false; None: not given."""
+    """Which instance of a destination is taken.
+
+    `simple` None: not given (least request). `locality_enabled` False: `localityLbSetting.enabled`
+    is false; None: not given.
+    """
 
     simple: SimpleLoadBalancer | None = None
     locality_enabled: bool | None = None
@@ -80,7 +91,11 @@ class TrafficPolicy:
 
 @dataclass(frozen=True, slots=True)
 class StatedPolicy:
-    """What a rule, or a subset of it, says: a policy, and one that replaces it entirely for each of some ports, sorted by number."""
+    """What a rule, or a subset of it, says of a destination.
+
+    `blocks` is the policy, `ports` one for each of some ports, sorted by number, that replaces it
+    entirely there.
+    """
 
     blocks: TrafficPolicy = field(default_factory=TrafficPolicy)
     ports: tuple[tuple[int, TrafficPolicy], ...] = ()

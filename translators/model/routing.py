@@ -1,6 +1,7 @@
-"""How requests and connections are routed, whatever vocabulary says so: rules, what they match, and what they do.
+"""How requests and connections are routed: rules, what they match, and what they do.
 
-Hosts are full names. A VirtualService is parsed into these values; other kinds of routes will be too.
+The values belong to no vocabulary: kinds are parsed into them, and what makes resources reads
+these alone. Hosts are full names.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ class MatchKind(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class TextMatch:
-    """How a text is compared, and with what; ``value`` is empty for PRESENT."""
+    """How a text is compared, and with what; `value` is empty for `PRESENT`."""
 
     kind: MatchKind
     value: str = ""
@@ -32,10 +33,10 @@ class TextMatch:
 
 @dataclass(frozen=True, slots=True)
 class HttpMatch:
-    """One block of ``match``: all that is set must hold. Empty means every request.
+    """One block of `match`: all that is set must hold. Empty means every request.
 
-    ``headers``, ``without_headers`` and ``query_params`` are sorted by name. ``port`` 0 and ``source_namespace`` "" mean any.
-    ``gateways`` empty: those of the rule as a whole.
+    `headers`, `without_headers` and `query_params` are sorted by name. `port` 0 and
+    `source_namespace` "" mean any. `gateways` empty: those of the rule as a whole.
     """
 
     name: str = ""
@@ -73,7 +74,7 @@ class HeaderOperations:
 
 @dataclass(frozen=True, slots=True)
 class WeightedDestination:
-    """One destination of a split. ``weight`` is as written (0 when not given)."""
+    """One destination of a split. `weight` is as written (0 when not given)."""
 
     destination: Destination
     weight: int = 0
@@ -83,9 +84,9 @@ class WeightedDestination:
 
 @dataclass(frozen=True, slots=True)
 class Redirect:
-    """Answers with a redirect. Empty texts and port 0 keep the request's.
+    """An answer that sends elsewhere. Empty texts and port 0 keep the request's.
 
-    ``derive_port`` is "", ``FROM_PROTOCOL_DEFAULT`` or ``FROM_REQUEST_PORT``.
+    `derive_port` is "", `FROM_PROTOCOL_DEFAULT` or `FROM_REQUEST_PORT`.
     """
 
     uri: str = ""
@@ -99,7 +100,7 @@ class Redirect:
 
 @dataclass(frozen=True, slots=True)
 class DirectResponse:
-    """Answers by itself."""
+    """An answer given without any destination."""
 
     status: int
     body: bytes = b""
@@ -107,7 +108,10 @@ class DirectResponse:
 
 @dataclass(frozen=True, slots=True)
 class Rewrite:
-    """Changes path or authority before sending on. ``uri`` None: keep; ``regex``: (pattern, substitution)."""
+    """A change of path or authority before sending on; "" and None keep what the request has.
+
+    `regex` is (pattern, substitution).
+    """
 
     uri: str | None = None
     authority: str = ""
@@ -116,7 +120,10 @@ class Rewrite:
 
 @dataclass(frozen=True, slots=True)
 class Retries:
-    """An explicit retry policy. ``attempts`` 0 turns retries off. ``retry_on`` "" is Istio's default list."""
+    """An explicit retry policy.
+
+    `attempts` 0 turns retries off; `retry_on` "" is Istio's default list.
+    """
 
     attempts: int
     per_try_timeout: timedelta | None = None
@@ -128,7 +135,7 @@ class Retries:
 
 @dataclass(frozen=True, slots=True)
 class HttpRule:
-    """One rule for requests. ``timeout`` None or zero: no limit. ``retries`` None: Istio's default."""
+    """One rule for requests. `timeout` None or zero: no limit. `retries` None: Istio's default."""
 
     name: str = ""
     match: tuple[HttpMatch, ...] = ()
@@ -144,7 +151,7 @@ class HttpRule:
 
 @dataclass(frozen=True, slots=True)
 class L4Match:
-    """One block of a connection rule's ``match``; ``sni_hosts`` only for TLS."""
+    """One block of a connection rule's `match`; `sni_hosts` only for TLS."""
 
     sni_hosts: tuple[str, ...] = ()
     destination_subnets: tuple[str, ...] = ()

@@ -8,9 +8,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.support.processes.envoy import require_envoy
 from tests.support.processes.ports import free_port as next_free_port
+
+# The same cases in every run, so that a command gives the same answer twice; HYPOTHESIS_PROFILE=search
+# looks for new ones.
+settings.register_profile("repeatable", derandomize=True)
+settings.register_profile("search")
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 _NETWORK_TOOLS = ("ip", "iptables")
 
@@ -24,7 +31,7 @@ def _why_not_root() -> str:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """``--update-goldens`` writes what translation gives now instead of comparing with it."""
+    """`--update-goldens` writes what translation gives now instead of comparing with it."""
     parser.addoption(
         "--update-goldens", action="store_true", help="rewrite the outputs in tests/golden"
     )
@@ -37,7 +44,7 @@ def update_goldens(request: pytest.FixtureRequest) -> bool:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skips what cannot run here; in CI (``CI=true``) that is a failure."""
+    """Skips what cannot run here; in CI (`CI=true`) that is a failure."""
     if item.get_closest_marker("envoy"):
         require_envoy()
     if item.get_closest_marker("root"):

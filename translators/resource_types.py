@@ -1,10 +1,11 @@
 """The xDS resource types that we know: one table of what is special about each, in the order in which they are sent.
 
-Streams, ledger and quarantine read a type's rules here; a new type is a row. A type that has no row is served all the same: after
-all others, whole when no names are asked for, and without an order.
+Streams, ledger and quarantine read a type's rules here; a new type is a row. A type that has no row
+is served all the same: after all others, whole when no names are asked for, and without an order.
 
-Sources: https://www.envoyproxy.io/docs/envoy/latest/api-docs/xds_protocol ("Eventual consistency considerations", "How the client
-specifies what resources to return", "Grouping resources into responses") and what Envoy 1.40 does.
+Sources: https://www.envoyproxy.io/docs/envoy/latest/api-docs/xds_protocol ("Eventual consistency
+considerations", "How the client specifies what resources to return", "Grouping resources into
+responses") and what Envoy 1.40 does.
 """
 
 from __future__ import annotations
@@ -47,13 +48,15 @@ class ResourceType:
         rank: Its place in the order of sending; parents come before what they refer to.
         stage: When it may be brought to a new state.
         parents: The types whose resources make a client ask for resources of this one.
-        is_complete_in_sotw: Whether a state-of-the-world response must hold all resources: one that is missing is gone.
-        is_never_removed: Whether a name that a parent asks for is never called removed but answered with an empty
-            resource: Envoy ignores the removal of endpoints, and a listener whose routes were removed waits for ever.
-        is_wildcard_when_empty: Whether a first request without names asks for everything. Envoy asks for endpoints and
-            routes by name only, and without names wants none of them.
-        is_rejected_one_by_one: Whether Envoy takes the good resources of a response and names the bad ones; of other
-            types it takes or rejects a response as a whole.
+        is_complete_in_sotw: Whether a state-of-the-world response must hold all resources: one that
+            is missing is gone.
+        is_never_removed: Whether a name that a parent asks for is never called removed but answered
+            with an empty resource: Envoy ignores the removal of endpoints, and a listener whose
+            routes were removed waits for ever.
+        is_wildcard_when_empty: Whether a first request without names asks for everything. Envoy
+            asks for endpoints and routes by name only, and without names wants none of them.
+        is_rejected_one_by_one: Whether Envoy takes the good resources of a response and names the
+            bad ones; of other types it takes or rejects a response as a whole.
     """
 
     url: str

@@ -33,7 +33,8 @@ class ControlPlane:
     Args:
         settings: What the server is told.
         clock: Time and chance.
-        sources: Where configuration comes from; of two that define the same object the earlier one owns it.
+        sources: Where configuration comes from; of two that define the same object the earlier one
+            owns it.
 
     Attributes:
         core: What decides.
@@ -122,7 +123,10 @@ class ControlPlane:
 
 
 async def run(settings: Settings, announce: Callable[[str], None]) -> None:
-    """Serve with these settings until told to stop; `announce` gets the line that says it is ready and where."""
+    """Serve with these settings until told to stop.
+
+    `announce` gets the line that says it is ready and where.
+    """
     memory.map_large_blocks()
     sources = (partial(_files, settings),)
     await ControlPlane(settings, SystemClock(), sources).run(announce)

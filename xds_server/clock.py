@@ -1,4 +1,7 @@
-"""Time and chance as values to hand in, so that tests own both. The only module that reads the system's clock."""
+"""Time and chance as values to hand in, so that tests own both.
+
+The only module that reads the system's clock.
+"""
 
 from __future__ import annotations
 

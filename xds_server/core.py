@@ -1,11 +1,12 @@
 """The core of the server without its edges: world, serving, quarantine and ledger, joined.
 
-In: batches of the sources, proxies that come, and what their streams say. Out: snapshots for streams, and answers for the admin
-API. There is no I/O and no task in here; who drives it says when time passes. The app, tests and the bench share it.
+In: batches of the sources, proxies that come, and what their streams say. Out: snapshots for
+streams, and answers for the admin API. There is no I/O and no task in here; who drives it says when
+time passes. The app, tests and the bench share it.
 
-Nothing is done while a stream speaks: what it says is noted in the ledger and in the inbox, and `work` acts on the inbox, once a
-turn of the event loop. So calls go one way: streams → inbox → quarantine → edits → publisher → snapshots, and what was done is
-told to the ledger.
+Nothing is done while a stream speaks: what it says is noted in the ledger and in the inbox, and
+`work` acts on the inbox, once a turn of the event loop. So calls go one way: streams → inbox →
+quarantine → edits → publisher → snapshots, and what was done is told to the ledger.
 """
 
 from __future__ import annotations
@@ -43,7 +44,8 @@ class Core:
     Args:
         locator: Knows where objects were written.
         clock: Time.
-        wake: Is called when there is something for `work` to do; None: whoever drives the core calls it anyway.
+        wake: Is called when there is something for `work` to do; None: whoever drives the core
+            calls it anyway.
 
     Attributes:
         database: The world and what is made of it.
@@ -164,7 +166,10 @@ class StreamObserver:
         self._ledger.pushed(type_url, response)
 
     def acked(self, stream: Stream, type_url: str, response: Response) -> None:
-        """Note an ACK. Only the first one of a response tells anything new, except while suspects are tried."""
+        """Note an ACK.
+
+        Only the first one of a response tells anything new, except while suspects are tried.
+        """
         self._ledger.acked(stream, type_url)
         if not response.is_accepted or self._quarantine.is_trying:
             response.is_accepted = True
@@ -178,7 +183,10 @@ class StreamObserver:
             self._inbox.put(Rejected(response, type_url, message, stream))
 
     def settled(self, stream: Stream, revision: int) -> None:
-        """Note that a stream has answered everything; the first time that is also what it had kept from an earlier stream."""
+        """Note that a stream has answered everything.
+
+        The first time that is also what it had kept from an earlier stream.
+        """
         if self._ledger.is_new(stream):
             held = tuple((each.sent, each.rejected) for each in stream.watched.values())
             self._inbox.put(Claimed(held))

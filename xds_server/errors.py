@@ -1,4 +1,6 @@
-"""The one tree of exceptions. A peer's fault is a typed exception that the edge catches; our own bugs are not in here.
+"""The one tree of exceptions.
+
+A peer's fault is a typed exception that the edge catches; our own bugs are not in here.
 
 Messages are for the person who reads them: what, where, what to do.
 """
@@ -33,7 +35,7 @@ class ListenError(ChanceryError):
 
     @classmethod
     def because(cls, what: str, address: str, option: str, cause: OSError) -> ListenError:
-        """The error for ``what``, which was told by ``option`` to listen on ``address``."""
+        """The error for `what`, which was told by `option` to listen on `address`."""
         if cause.errno == errno.EADDRINUSE:
             reason = "another process listens there already"
             advice = f"stop it, or choose another with {option}"

@@ -1,6 +1,7 @@
 """The gRPC server: addresses, credentials, keepalive and a gentle end, for any number of services on one port.
 
-In: services, each a set of methods over bytes. What they do with their calls is their own affair; they are told when to end them.
+In: services, each a set of methods over bytes. What they do with their calls is their own affair;
+they are told when to end them.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ class GrpcService(Protocol):
     """Some methods under one name, bytes in and bytes out.
 
     Attributes:
-        name: The service's full name, such as `envoy.service.discovery.v3.AggregatedDiscoveryService`.
+        name: The service's full name, such as
+        `envoy.service.discovery.v3.AggregatedDiscoveryService`.
     """
 
     @property
@@ -50,7 +52,8 @@ class ServerLimits:
         message_bytes: Size of one request; a call that sends more is ended.
         keepalive: A connection that was silent for so long is asked for a sign of life.
         keepalive_timeout: One that did not answer for so long is closed.
-        connection_age: Connections are ended at about this age, so that they spread over replicas; None: never.
+        connection_age: Connections are ended at about this age, so that they spread over replicas;
+            None: never.
         drain: `stop` ends calls one by one over so long.
     """
 
@@ -89,7 +92,10 @@ class ServerLimits:
 
 
 class GrpcServer:
-    """Serves some services. `listen` and `start`, then `run` for as long as it serves, then `stop`."""
+    """Serves some services.
+
+    `listen` and `start`, then `run` for as long as it serves, then `stop`.
+    """
 
     def __init__(self, services: Sequence[GrpcService], limits: ServerLimits | None = None) -> None:
         self._services = tuple(services)
@@ -103,7 +109,9 @@ class GrpcServer:
         )
 
     def listen(self, address: str, credentials: grpc.ServerCredentials | None = None) -> int:
-        """Bind `HOST:PORT` or `unix:PATH` before the start; the port, which the system chooses when it is 0.
+        """Bind `HOST:PORT` or `unix:PATH` before the start.
+
+        The port, which the system chooses when it is 0.
 
         Raises:
             ChanceryError: The address cannot be bound.

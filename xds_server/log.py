@@ -1,8 +1,8 @@
 """Structured log lines: an event and its fields, written for people or as JSON.
 
-A module has ``_log = log.logger(__name__)`` and says ``_log.info("stream opened", node=node, wire=wire)``. One line is written
-for each change of state and none for each message above debug. Values are written with ``str``, so a value that must not be
-seen says so itself.
+A module has `_log = log.logger(__name__)` and says `_log.info("stream opened", node=node,
+wire=wire)`. One line is written for each change of state and none for each message above debug.
+Values are written with `str`, so a value that must not be seen says so itself.
 """
 
 from __future__ import annotations
@@ -33,19 +33,22 @@ class Log:
         self._logger = logger
 
     def debug(self, event: str, /, **fields: object) -> None:
-        """Writes what only somebody who looks for a fault wants."""
+        """Write what only somebody who looks for a fault wants."""
         self._write(logging.DEBUG, event, fields)
 
     def info(self, event: str, /, **fields: object) -> None:
-        """Writes a change of state."""
+        """Write a change of state."""
         self._write(logging.INFO, event, fields)
 
     def warning(self, event: str, /, **fields: object) -> None:
-        """Writes what somebody should look at some day."""
+        """Write what somebody should look at some day."""
         self._write(logging.WARNING, event, fields)
 
     def error(self, event: str, /, *, traceback: str = "", **fields: object) -> None:
-        """Write what somebody should look at now; `traceback` is one as text, written below the line."""
+        """Write what somebody should look at now.
+
+        `traceback` is one as text, written below the line.
+        """
         self._write(logging.ERROR, event, fields, traceback)
 
     def _write(
@@ -56,12 +59,12 @@ class Log:
 
 
 def logger(name: str) -> Log:
-    """The log of a module, named by its ``__name__``."""
+    """The log of a module, named by its `__name__`."""
     return Log(logging.getLogger(name))
 
 
 def configure(level: LogLevel, style: LogFormat, stream: TextIO | None = None) -> None:
-    """Has all lines written to ``stream`` (None: standard error), replacing an earlier configuration.
+    """Has all lines written to `stream` (None: standard error), replacing an earlier configuration.
 
     Lines of libraries are written from warning upwards.
     """
@@ -78,7 +81,7 @@ def configure(level: LogLevel, style: LogFormat, stream: TextIO | None = None) -
 
 
 class TextFormatter(logging.Formatter):
-    """``12:01:02.345 INFO    ads.stream: stream opened  node=web-0.default wire=delta``."""
+    """`12:01:02.345 INFO    ads.stream: stream opened  node=web-0.default wire=delta`."""
 
     def __init__(self, *, colour: bool = False) -> None:
         super().__init__()

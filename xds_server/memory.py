@@ -8,15 +8,18 @@ import gc
 from collections.abc import Iterator
 
 _MMAP_THRESHOLD = -3
-"""``M_MMAP_THRESHOLD`` of malloc.h."""
+"""`M_MMAP_THRESHOLD` of malloc.h."""
 _LARGE_BYTES = 256 * 1024
 
 
 def map_large_blocks() -> bool:
-    """Has blocks above 256 KiB mapped one by one, so that they are gone when they are freed; for the start of a process.
+    """Has blocks above 256 KiB mapped one by one, so that they are gone when they are freed.
 
-    A proxy's first responses are megabytes. By default the C library takes such blocks from its heap after the first ones
-    were freed, and small ones that stay then keep the whole heap from shrinking: three times the memory for each proxy.
+    For the start of a process.
+
+    A proxy's first responses are megabytes. By default the C library takes such blocks from its
+    heap after the first ones were freed, and small ones that stay then keep the whole heap from
+    shrinking: three times the memory for each proxy.
     """
     tune = getattr(ctypes.CDLL(None), "mallopt", None)
     return tune is not None and tune(_MMAP_THRESHOLD, _LARGE_BYTES) == 1
@@ -35,15 +38,17 @@ def bulk() -> Iterator[None]:
 def freeze() -> None:
     """Have the collector leave all that there is alone from now on: for what stays as long as the process.
 
-    What is in a cycle and frozen is never freed, so this is for the start of a process, before the first proxy comes.
+    What is in a cycle and frozen is never freed, so this is for the start of a process, before the
+    first proxy comes.
     """
     gc.freeze()
 
 
 def give_back() -> bool:
-    """Returns freed memory to the system, where the C library can; takes some milliseconds.
+    """Return freed memory to the system, where the C library can; takes some milliseconds.
 
-    A thousand proxies that connect at once leave the send buffers of a gigabyte behind, which the allocator would keep.
+    A thousand proxies that connect at once leave the send buffers of a gigabyte behind, which the
+    allocator would keep.
     """
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     return trim is not None and trim(0) == 1

@@ -1,9 +1,10 @@
 """The server's own metrics: counted in plain attributes, turned into Prometheus' form when somebody asks.
 
-Counting happens for every push and every ACK, so it must cost next to nothing: whoever counts asks once for the object of
-its label (``metrics.type("cds")``) and then adds to attributes, a tenth of a microsecond each. prometheus-client's own counters take a lock and
-five times as long; here everything runs on one event loop. Each ``Metrics`` has a registry of its own, so several servers in one process do
-not mix.
+Counting happens for every push and every ACK, so it must cost next to nothing: whoever counts asks
+once for the object of its label (`metrics.type("cds")`) and then adds to attributes, a tenth of a
+microsecond each. prometheus-client's own counters take a lock and five times as long; here
+everything runs on one event loop. Each `Metrics` has a registry of its own, so several servers in
+one process do not mix.
 
 The names are an interface: dashboards and alerts are made of them.
 """
@@ -47,7 +48,10 @@ SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.
 
 
 class Histogram:
-    """Counts of durations by bucket; ``counts`` has one more entry than there are bounds, for what is above all of them."""
+    """Counts of durations by bucket.
+
+    `counts` has one more entry than there are bounds, for what is above all of them.
+    """
 
     __slots__ = ("counts", "total_seconds")
 
@@ -56,12 +60,12 @@ class Histogram:
         self.total_seconds = 0.0
 
     def observe(self, seconds: float) -> None:
-        """Counts one duration."""
+        """Count one duration."""
         self.counts[bisect_left(SECONDS, seconds)] += 1
         self.total_seconds += seconds
 
     def buckets(self) -> list[tuple[str, float]]:
-        """Upper bound → how many were not above it, in order, ``+Inf`` last."""
+        """Upper bound → how many were not above it, in order, `+Inf` last."""
         bounds = (*map(floatToGoString, SECONDS), "+Inf")
         return list(zip(bounds, map(float, accumulate(self.counts)), strict=True))
 
@@ -85,13 +89,13 @@ class TypeMetrics:
         self.ack = Histogram()
 
     def pushed(self, size_bytes: int) -> None:
-        """Counts one response that was sent."""
+        """Count one response that was sent."""
         self.pushes += 1
         self.push_bytes += size_bytes
 
 
 class WireMetrics:
-    """What is counted for one variant of the protocol, ``delta`` or ``sotw``.
+    """What is counted for one variant of the protocol, `delta` or `sotw`.
 
     Attributes:
         streams: Streams that are open now.
@@ -105,12 +109,12 @@ class WireMetrics:
         self.opened = 0
 
     def open(self) -> None:
-        """Counts a stream that begins."""
+        """Count a stream that begins."""
         self.streams += 1
         self.opened += 1
 
     def close(self) -> None:
-        """Counts a stream that ended."""
+        """Count a stream that ended."""
         self.streams -= 1
 
 
@@ -153,7 +157,10 @@ class Metrics(Collector):
         return self._wires.setdefault(name, WireMetrics())
 
     def turned_away(self, reason: str) -> None:
-        """Counts a stream that was refused or ended by a limit; ``reason`` is one of few fixed words."""
+        """Count a stream that was refused or ended by a limit.
+
+        `reason` is one of few fixed words.
+        """
         self._turned_away[reason] = self._turned_away.get(reason, 0) + 1
 
     def exposition(self) -> bytes:

@@ -1,7 +1,8 @@
-"""Everything that ``chancery serve`` can be told, as one frozen value.
+"""Everything that `chancery serve` can be told, as one frozen value.
 
-Each field is an option of the command and an environment variable: ``gate_deadline`` is ``--gate-deadline`` and
-``CHANCERY_GATE_DEADLINE``. The option wins. Limits protect the process from its peers; none of them is meant to be reached.
+Each field is an option of the command and an environment variable: `gate_deadline` is
+`--gate-deadline` and `CHANCERY_GATE_DEADLINE`. The option wins. Limits protect the process from its
+peers; none of them is meant to be reached.
 """
 
 from __future__ import annotations
@@ -46,21 +47,24 @@ class Settings:
     Attributes:
         config: The directory of configuration files.
         address: Where ADS listens; port 0 takes any free port.
-        port: See ``address``.
+        port: See `address`.
         socket: A unix socket on which ADS listens as well; None is none.
         admin_address: Where the admin API listens. It has no authentication: keep it on loopback.
-        admin_port: See ``admin_address``.
+        admin_port: See `admin_address`.
         log_level: The least important lines that are written.
         log_format: How log lines are written.
-        quiet: A burst of changes is over when nothing came for so long; a change that comes alone never waits.
+        quiet: A burst of changes is over when nothing came for so long; a change that comes alone
+            never waits.
         quiet_ceiling: A burst is published after so long even when changes keep coming.
-        gate_deadline: So long a change waits for the ACKs of what it depends on; then it goes out with a warning.
+        gate_deadline: So long a change waits for the ACKs of what it depends on; then it goes out
+            with a warning.
         keepalive: A proxy that sent nothing for so long is asked for a sign of life.
         keepalive_timeout: A proxy that did not answer for so long is disconnected.
         drain: A stopping server spreads the disconnections of its proxies over so long.
         max_streams: Streams at a time; one more is refused.
         max_message_bytes: Size of one request; a stream that sends more is ended.
-        max_pending_bytes: What may wait to be sent to one proxy; a proxy that reads so slowly is disconnected.
+        max_pending_bytes: What may wait to be sent to one proxy; a proxy that reads so slowly is
+        disconnected.
     """
 
     config: Path
@@ -87,7 +91,9 @@ DEFAULTS: Final = Settings(Path())
 
 
 def parse_duration(text: str) -> timedelta:
-    """The time that is written as a number and a unit, e.g. ``20ms``, ``1.5s``, ``1m30s``; ``0`` needs no unit.
+    """The time that is written as a number and a unit, e.g.
+
+    `20ms`, `1.5s`, `1m30s`; `0` needs no unit.
 
     Raises:
         ValueError: The text is not such a time.
@@ -101,7 +107,7 @@ def parse_duration(text: str) -> timedelta:
 
 
 def write_duration(duration: timedelta) -> str:
-    """The time as ``parse_duration`` reads it, in the largest unit that needs no fraction: ``90s``, ``20ms``, ``0s``."""
+    """The time as `parse_duration` reads it, in the largest unit that needs no fraction: `90s`, `20ms`, `0s`."""
     milliseconds = round(duration / timedelta(milliseconds=1))
     if milliseconds % 1000:
         return f"{milliseconds}ms"
@@ -109,12 +115,12 @@ def write_duration(duration: timedelta) -> str:
 
 
 def join_address(host: str, port: int) -> str:
-    """``host:port``, with brackets around an IPv6 address."""
+    """`host:port`, with brackets around an IPv6 address."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def parse_address(text: str) -> tuple[str, int]:
-    """The host and port written as ``HOST:PORT`` or ``[IPV6]:PORT``; port 0 stands for any free one.
+    """The host and port written as `HOST:PORT` or `[IPV6]:PORT`; port 0 stands for any free one.
 
     Raises:
         ValueError: The text is no such address.

@@ -24,7 +24,10 @@ class TypeState(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class TypeStatus:
-    """One resource type of one proxy; ``type`` is the short name of `resource_types`, ``resources`` how many it holds."""
+    """One resource type of one proxy.
+
+    `type` is the short name of `resource_types`, `resources` how many it holds.
+    """
 
     type: str
     state: TypeState
@@ -34,7 +37,11 @@ class TypeStatus:
 
 @dataclass(frozen=True, slots=True)
 class ProxyStatus:
-    """One connected proxy. ``revision`` is the newest one that it has wholly; ``types`` is in the order CDS, EDS, LDS, RDS, VHDS."""
+    """One connected proxy.
+
+    `revision` is the newest one that it has wholly; `types` is in the order CDS, EDS, LDS, RDS,
+    VHDS.
+    """
 
     id: str
     namespace: str
@@ -49,7 +56,10 @@ class ProxyStatus:
 
 @dataclass(frozen=True, slots=True)
 class ProblemStatus:
-    """A finding about a document; ``severity`` as in translators.model.origin.Severity; ``place`` is file:line."""
+    """A finding about a document.
+
+    `severity` as in translators.model.origin.Severity; `place` is file:line.
+    """
 
     severity: str
     object: str
@@ -96,7 +106,7 @@ class RejectionStatus:
 
 @dataclass(frozen=True, slots=True)
 class MeshStatus:
-    """Everything at one moment. ``revision`` is the newest one."""
+    """Everything at one moment. `revision` is the newest one."""
 
     revision: int
     proxies: tuple[ProxyStatus, ...] = ()
@@ -146,4 +156,4 @@ class StatusSource(Protocol):
         """Everything at this moment."""
 
     async def wait(self, revision: int | None, timeout: float | None) -> WaitResult:  # noqa: ASYNC109
-        """Waits until every proxy has the revision (None: the newest now), or the timeout in seconds passed."""
+        """Wait until every proxy has the revision (None: the newest now), or the timeout in seconds passed."""

@@ -1,7 +1,8 @@
-"""``make bench``: what changes, starts and proxies cost, as ratios within one run.
+"""`make bench`: what changes, starts and proxies cost, as ratios within one run.
 
-Real servers in processes of their own serve meshes that are made for the run; simulated sidecars in another process ACK what
-they are sent. Targets stand beside the figures; nothing fails when one is missed, because machines differ and are noisy.
+Real servers in processes of their own serve meshes that are made for the run; simulated sidecars in
+another process ACK what they are sent. Targets stand beside the figures; nothing fails when one is
+missed, because machines differ and are noisy.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Runs the benchmark and prints what it found; progress goes to standard error."""
+    """Run the benchmark and print what it found; progress goes to standard error."""
     options = _options(arguments)
     began = time.monotonic()
 

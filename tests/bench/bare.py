@@ -1,7 +1,8 @@
 """A gRPC server that only sends bytes: what grpc.aio itself costs, as the measure for what is built on it.
 
-It takes streams, reads and forgets what they send, and on a line ``push HEX`` on stdin sends each of them those very bytes. It
-answers with a line when it has handed all of them over. The first line it prints is its port.
+It takes streams, reads and forgets what they send, and on a line `push HEX` on stdin sends each of
+them those very bytes. It answers with a line when it has handed all of them over. The first line it
+prints is its port.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ class Bare:
         self._contexts: dict[Context, None] = {}
 
     async def serve(self, _requests: AsyncIterator[bytes], context: Context) -> None:
-        """Reads until the client ends its stream."""
+        """Read until the client ends its stream."""
         self._contexts[context] = None
         read = context.read
         try:
@@ -41,7 +42,7 @@ class Bare:
             del self._contexts[context]
 
     async def push(self, message: bytes) -> None:
-        """Sends every stream the message."""
+        """Send every stream the message."""
         await asyncio.gather(*[context.write(message) for context in self._contexts])
 
 

@@ -170,7 +170,7 @@ def decoder(message: betterproto2.Message, data: bytes) -> Callable[[], object]:
 
 
 def main() -> None:
-    """Prints all comparisons."""
+    """Print all comparisons."""
     for each in comparisons():
         print(
             f"{each.what:44} betterproto2 {each.stock * 1e3:9.3f} ms   here {each.ours * 1e3:8.3f} ms"

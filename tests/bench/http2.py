@@ -1,7 +1,8 @@
 """The least HTTP/2 that a client of one gRPC stream needs: one connection, one stream, as Envoy opens it for ADS.
 
-It is written to cost little, so that a thousand of them leave the machine to the server that is measured. What it is sent is
-taken without ever making the server wait; headers of responses are skipped, not decoded.
+It is written to cost little, so that a thousand of them leave the machine to the server that is
+measured. What it is sent is taken without ever making the server wait; headers of responses are
+skipped, not decoded.
 
 Source: RFC 9113 (frames, flow control), RFC 7541 §6.2.2 (literal header fields), gRPC over HTTP/2.
 """
@@ -57,7 +58,7 @@ class GrpcStream(asyncio.Protocol):
     """One bidirectional gRPC stream on a connection of its own.
 
     Args:
-        path: ``/package.Service/Method``.
+        path: `/package.Service/Method`.
         on_message: Gets each message of the server.
         on_end: Called once, with the reason, when the stream is over.
     """
@@ -86,13 +87,13 @@ class GrpcStream(asyncio.Protocol):
         self._end(str(exc or "connection closed"))
 
     def close(self) -> None:
-        """Ends the stream and its connection."""
+        """End the stream and its connection."""
         self._is_over = True
         if self._transport is not None:
             self._transport.close()
 
     def send(self, message: bytes) -> None:
-        """Sends one message, as soon as the server takes it."""
+        """Send one message, as soon as the server takes it."""
         self._unsent += _PREFIX.pack(0, len(message))
         self._unsent += message
         self._flush()
@@ -161,7 +162,7 @@ class GrpcStream(asyncio.Protocol):
             self._end("the server gave the stream up")
 
     def _adapt(self, body: bytes) -> None:
-        """Takes over the server's settings."""
+        """Take over the server's settings."""
         for key, value in _SETTING.iter_unpack(body):
             if key == _INITIAL_WINDOW_SIZE:
                 self._stream_window += value - self._peer_initial_window

@@ -8,7 +8,8 @@
     bodies GROUP                     what the first sidecar ACKed since the mark, in hex, without nonces
     quit
 
-Its own cost is no part of any figure. Times are CLOCK_MONOTONIC, which all processes of a machine share.
+Its own cost is no part of any figure. Times are CLOCK_MONOTONIC, which all processes of a machine
+share.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ class Group:
         self.bodies: list[bytes] = []
 
     async def connect(self, port: int, count: int) -> None:
-        """Adds sidecars; they have sent their first request when this returns."""
+        """Add sidecars; they have sent their first request when this returns."""
         for _ in range(0, count, _AT_ONCE):
             some = range(len(self.streams), len(self.streams) + min(_AT_ONCE, count))
             count -= len(some)
@@ -80,7 +81,7 @@ class Group:
         return count
 
     async def wait(self, short: str, count: int, seconds: float) -> None:
-        """Returns when so many have a response of a type, or the time is over."""
+        """Return when so many have a response of a type, or the time is over."""
         try:
             async with asyncio.timeout(seconds):
                 while len(self.have[short]) < count:
@@ -90,7 +91,7 @@ class Group:
             return
 
     async def quiet(self, seconds: float, limit: float) -> None:
-        """Returns when nothing came for so long, or the limit is over."""
+        """Return when nothing came for so long, or the limit is over."""
         end = monotonic() + limit
         while (left := self.last + seconds - monotonic()) > 0 and monotonic() < end:
             await asyncio.sleep(left)
@@ -164,7 +165,7 @@ class Load:
         self._groups: dict[str, Group] = {}
 
     async def obey(self, command: str, name: str, *words: str) -> Answer:
-        """Does one command."""
+        """Do one command."""
         group = self._groups.get(name)
         if group is None:
             group = self._groups[name] = Group()
@@ -183,7 +184,7 @@ class Load:
 
 
 async def main() -> None:
-    """Obeys until ``quit`` or the end of the input."""
+    """Obeys until `quit` or the end of the input."""
     load = Load()
     commands = asyncio.StreamReader()
     loop = asyncio.get_running_loop()

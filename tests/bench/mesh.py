@@ -1,7 +1,8 @@
 """A mesh of any size as a directory of YAML, and the edits whose cost is measured.
 
-Every service is a ServiceEntry in a file of its own, with endpoints in three zones; one service in twenty has two versions and a
-weighted policy. Beside them stands one Kubernetes service with a thousand endpoints in ten slices.
+Every service is a ServiceEntry in a file of its own, with endpoints in three zones; one service in
+twenty has two versions and a weighted policy. Beside them stands one Kubernetes service with a
+thousand endpoints in ten slices.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ class Mesh:
         self._flips: dict[str, int] = {}
 
     def write(self) -> None:
-        """Writes all files."""
+        """Write all files."""
         self.directory.mkdir(parents=True, exist_ok=True)
         for number in range(self.services):
             self._save(f"service-{number}", service(number, self.endpoints))
@@ -52,24 +53,24 @@ class Mesh:
             self._save(f"large-{number}", large_slice(number, _SLICE_ENDPOINTS))
 
     def change_endpoint(self) -> None:
-        """Gives one service an endpoint more, or takes it away again."""
+        """Give one service an endpoint more, or take it away again."""
         count = self.endpoints + self._flip("endpoint")
         self._save(f"service-{self._edited}", service(self._edited, count))
 
     def change_large_endpoint(self) -> None:
-        """Takes one of a thousand endpoints away from a service, or gives it back."""
+        """Take one of a thousand endpoints away from a service, or give it back."""
         self._save("large-0", large_slice(0, _SLICE_ENDPOINTS - self._flip("large")))
 
     def change_weight(self) -> None:
-        """Moves a tenth of one service's requests from one version to the other, or back."""
+        """Move a tenth of one service's requests from one version to the other, or back."""
         self._save("policy-0", *policy(0, 80 + 10 * self._flip("weight")))
 
     def add_service(self) -> None:
-        """Adds a service with its endpoints."""
+        """Add a service with its endpoints."""
         self._save("added", service(self.services, self.endpoints))
 
     def remove_service(self) -> None:
-        """Takes away the service that was added."""
+        """Take away the service that was added."""
         (self.directory / "added.yaml").unlink()
 
     def _flip(self, what: str) -> int:
@@ -78,7 +79,7 @@ class Mesh:
         return self._flips[what]
 
     def _save(self, name: str, *documents: Document) -> None:
-        """Replaces a file as an editor does: all at once."""
+        """Replace a file as an editor does: all at once."""
         text = "---\n".join(to_yaml(document) for document in documents)
         draft = self.directory / f".{name}.draft"
         draft.write_text(text)
@@ -178,7 +179,7 @@ def to_yaml(value: object, indent: str = "") -> str:
 
 
 def _write(value: object, indent: str, lines: list[str], first: str = "") -> None:
-    """Appends the lines of a value; ``first`` goes before the first of them instead of the indent."""
+    """Append the lines of a value; `first` goes before the first of them instead of the indent."""
     start = first or indent
     if isinstance(value, Mapping):
         for key, each in value.items():

@@ -1,6 +1,7 @@
 """The processes of a benchmark: the server that is measured, the bare one beside it, and the simulated sidecars.
 
-What a process costs is read from outside. All of them end with the block that started them, and with this process.
+What a process costs is read from outside. All of them end with the block that started them, and
+with this process.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ SERVE = (
     f"{shlex.quote(sys.executable)} -m xds_server.cli.main serve"
     " --config {config} --port 0 --admin-port 0"
 )
-"""The command that is measured; ``{config}`` stands for the directory."""
+"""The command that is measured; `{config}` stands for the directory."""
 
 _SETPRIV = shutil.which("setpriv")
 _WITH_PARENT = (_SETPRIV, "--pdeathsig", "KILL", "--") if _SETPRIV else ()
@@ -124,7 +125,10 @@ class Server(Child):
     """
 
     def __init__(self, command: str, config: Path, log: Path) -> None:
-        """``command`` prints a line with ``ADS on HOST:PORT`` when it is ready; ``{config}`` in it is the directory."""
+        """`command` prints a line with `ADS on HOST:PORT` when it is ready.
+
+        `{config}` in it is the directory.
+        """
         began = time.monotonic()
         super().__init__(shlex.split(command.format(config=shlex.quote(str(config)))), log)
         self.port = self._await_ready()
@@ -146,7 +150,7 @@ class BareServer(Child):
         self.port = int(self.read())
 
     def push(self, message: bytes) -> None:
-        """Sends all its streams a message."""
+        """Send all its streams a message."""
         self.ask(f"push {message.hex()}")
 
 
@@ -157,7 +161,7 @@ class Count:
     Attributes:
         messages: Responses.
         size_bytes: Their size.
-        last: When the last of them was ACKed, on the scale of ``time.monotonic``.
+        last: When the last of them was ACKed, on the scale of `time.monotonic`.
     """
 
     messages: int
@@ -172,7 +176,7 @@ class Load(Child):
         super().__init__([sys.executable, "-m", "tests.bench.load"], log)
 
     def connect(self, group: str, port: int, count: int) -> None:
-        """Adds so many sidecars of the server at a port to a group."""
+        """Add so many sidecars of the server at a port to a group."""
         self._order(f"connect {group} {port} {count}")
 
     def mark(self, group: str) -> None:
@@ -180,7 +184,7 @@ class Load(Child):
         self._order(f"mark {group}")
 
     def wait(self, group: str, short: str, count: int, seconds: float = 60) -> None:
-        """Waits until so many sidecars have ACKed a response of a type.
+        """Wait until so many sidecars have ACKed a response of a type.
 
         Raises:
             BenchError: They have not by then.
@@ -193,7 +197,7 @@ class Load(Child):
             )
 
     def quiet(self, group: str, seconds: float, limit: float = 60) -> Count:
-        """Waits until a group was sent nothing for so long; what it was sent since the mark."""
+        """Wait until a group was sent nothing for so long; what it was sent since the mark."""
         answer = self._order(f"quiet {group} {seconds} {limit}")
         return Count(int(answer["messages"]), int(answer["bytes"]), float(answer["last"]))
 

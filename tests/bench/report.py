@@ -93,7 +93,7 @@ class Report:
         self._tables: list[Table] = []
 
     def add(self, table: Table) -> None:
-        """Adds a table if there is anything in it."""
+        """Add a table if there is anything in it."""
         if table.rows:
             self._tables.append(table)
 

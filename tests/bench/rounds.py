@@ -1,6 +1,7 @@
 """One change at a time: edit a file, wait until every sidecar has ACKed what follows from it, read what the server used.
 
-Whatever is compared takes turns within one loop, so that a slow minute of the machine hits all of it. Figures are medians.
+Whatever is compared takes turns within one loop, so that a slow minute of the machine hits all of
+it. Figures are medians.
 """
 
 from __future__ import annotations
@@ -61,12 +62,12 @@ class Subject:
     idle: float = 0.0
 
     def connect(self, streams: int) -> None:
-        """Adds sidecars until there are so many."""
+        """Add sidecars until there are so many."""
         self.load.connect(self.group, self.port, streams - self.streams)
         self.streams = streams
 
     def settle(self) -> Count:
-        """Waits until the server has read the last ACKs."""
+        """Wait until the server has read the last ACKs."""
         return self.load.quiet(self.group, 0.15 if self.streams >= _MANY else 0.06)
 
 
@@ -111,7 +112,7 @@ class Cost:
 
 
 def measure_idle(subjects: Sequence[Subject]) -> None:
-    """Finds out what the servers use when nothing happens."""
+    """Find out what the servers use when nothing happens."""
     time.sleep(0.3)
     before = [(subject.server.cpu(), time.monotonic()) for subject in subjects]
     time.sleep(_IDLE_SECONDS)
@@ -124,7 +125,8 @@ def in_turns(
 ) -> tuple[dict[str, Cost], Cost | None]:
     """Costs of a change by group, and of the bare server sending the same bytes as the last subject.
 
-    The first turn of each is not counted: what is made once, when a proxy's first change comes, is made then.
+    The first turn of each is not counted: what is made once, when a proxy's first change comes, is
+    made then.
     """
     turns: dict[str, list[Turn]] = {subject.group: [] for subject in subjects}
     bare_turns: list[Turn] = []

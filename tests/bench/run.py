@@ -28,7 +28,8 @@ class Plan:
     """How much is measured.
 
     Attributes:
-        services: Sizes of the mesh, without the huge one; the last is the one that is compared with the bare server.
+        services: Sizes of the mesh, without the huge one; the last is the one that is compared with
+            the bare server.
         huge: A mesh of so many services also takes part in the one-endpoint change; 0: none.
         huge_streams: So many sidecars at most connect to it.
         streams: Numbers of sidecars, growing.
@@ -53,7 +54,7 @@ QUICK = Plan(huge=0, streams=(1, 100, 300), rounds=(3, 3, 3), starts=1, codec_tu
 
 
 class Bench:
-    """One run, in a directory of its own; ``command`` serves a directory (see `Server`)."""
+    """One run, in a directory of its own; `command` serves a directory (see `Server`)."""
 
     def __init__(self, plan: Plan, command: str, directory: Path, progress: Progress) -> None:
         self._plan = plan

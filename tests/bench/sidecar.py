@@ -1,7 +1,8 @@
 """A simulated sidecar: speaks delta ADS as Envoy does, ACKs whatever it is sent, and looks into it only as far as it must.
 
-Requests go in Envoy's order: clusters; the endpoints of each; then listeners; the route configurations that they name; virtual
-hosts once a route configuration wants them. What a response says is found out once for all sidecars that get the same bytes.
+Requests go in Envoy's order: clusters; the endpoints of each; then listeners; the route
+configurations that they name; virtual hosts once a route configuration wants them. What a response
+says is found out once for all sidecars that get the same bytes.
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ SHORT_TYPES = {
 }
 _EDS_DISCOVERY = 3
 
-# Field numbers: from a Listener (filter_chains, default_filter_chain) to its filters' typed_config; from there to the name of
-# the route configuration if the filter is an HttpConnectionManager.
+# Field numbers: from a Listener (filter_chains, default_filter_chain) to its filters' typed_config;
+# from there to the name of the route configuration if the filter is an HttpConnectionManager.
 _FILTERS = ((3, 3, 4), (25, 3, 4))
 _ROUTE_CONFIG_NAME = (2, 3, 2)
 
@@ -41,7 +42,7 @@ class Content:
 
     Attributes:
         type_url: The type of its resources.
-        wanted: What its resources make a client ask for, of the next type; ``*`` for virtual hosts.
+        wanted: What its resources make a client ask for, of the next type; `*` for virtual hosts.
         dropped: Names of resources that are gone.
     """
 
@@ -53,7 +54,8 @@ class Content:
 def split_nonce(message: bytes) -> tuple[bytes, str]:
     """A response without its nonce, and the nonce.
 
-    Servers that share bytes between streams put the nonce last; then nothing before it is looked at.
+    Servers that share bytes between streams put the nonce last; then nothing before it is looked
+    at.
     """
     at = message.rfind(b"\x2a", -24)
     if at >= 0 and at + 2 + message[at + 1] == len(message):
@@ -101,12 +103,15 @@ def ack(type_url: str, nonce: str) -> bytes:
 
 
 class Sidecar:
-    """One client; ``on_ack`` is told of each response that was ACKed: its type and what of it all clients share."""
+    """One client.
+
+    `on_ack` is told of each response that was ACKed: its type and what of it all clients share.
+    """
 
     __slots__ = ("_asked", "_known", "_node", "_on_ack", "send")
 
     def __init__(self, node: bytes, on_ack: Callable[[str, bytes, int], None]) -> None:
-        """``node`` is encoded."""
+        """`node` is encoded."""
         self._node = node
         self._on_ack = on_ack
         self._asked: set[str] = set()

@@ -22,7 +22,10 @@ READY_SECONDS = 2.0
 PROXY_SECONDS = 0.015
 PROXY_BYTES = 100_000
 CHANGE_SECONDS = {ENDPOINT.key: 0.008, WEIGHT.key: 0.008, SERVICE.key: 0.015}
-"""Server CPU of a change with a hundred sidecars in the larger mesh; also what follows above is for that mesh."""
+"""Server CPU of a change with a hundred sidecars in the larger mesh.
+
+Also what follows above is for that mesh.
+"""
 CHANGE_STREAMS = 100
 CODEC_LIMIT = 1 / 20
 

@@ -20,7 +20,8 @@ def test_a_tiny_benchmark_measures_everything(tmp_path: Path) -> None:
     tables = json.loads(report.json())
     assert set(tables) == {"changes", "huge", "bare", "start", "proxies", "codec"}
     cases = [(row["change"], row["streams"], row["messages"]) for row in tables["changes"]]
-    # A new service is a cluster, its endpoints and a host; everything else is one resource of one type.
+    # A new service is a cluster, its endpoints and a host; everything else is one resource of one
+    # type.
     assert cases == [
         (change.title, streams, 3 if change.undo else 1)
         for change in CHANGES

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def demo(tmp_path: Path, *args: str, **env: str) -> ManagedProcess:
-    """The demo, whose temporary files are in ``tmp_path/files``."""
+    """The demo, whose temporary files are in `tmp_path/files`."""
     files = tmp_path / "files"
     files.mkdir()
     environment = {"TMPDIR": str(files), "CI": "true", **env}

@@ -215,7 +215,7 @@ async def test_a_proxy_that_starts_before_the_control_plane_comes_live_with_it(
 
 
 class World:
-    """A small mesh that is edited at random; ``files`` is what was saved last."""
+    """A small mesh that is edited at random; `files` is what was saved last."""
 
     def __init__(self, seed: int, addresses: list[int]) -> None:
         self.chance = random.Random(seed)

@@ -1,4 +1,4 @@
-"""The README's walk: the first policy, behind a real Envoy, seen with ``chancery status`` and ``chancery wait``."""
+"""The README's walk: the first policy, behind a real Envoy, seen with `chancery status` and `chancery wait`."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ async def editions(mesh: Mesh, client: str) -> dict[str, str]:
 
 
 async def chancery_wait(mesh: Mesh) -> tuple[int, str]:
-    """Exit code and output of ``chancery wait --latest``."""
+    """Exit code and output of `chancery wait --latest`."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "xds_server.cli.main", "wait", "--latest", "--timeout", "20s",
         "--admin", f"127.0.0.1:{mesh.plane.admin_port}",

@@ -1,4 +1,4 @@
-"""A gRPC client without any sidecar finds its servers by ``xds:///`` from the stream layer alone."""
+"""A gRPC client without any sidecar finds its servers by `xds:///` from the stream layer alone."""
 
 from __future__ import annotations
 

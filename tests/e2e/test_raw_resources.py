@@ -200,7 +200,7 @@ class Counts(SilentObserver):
 
 @dataclass
 class Mesh:
-    """A raw, its server and one Envoy that has a listener for ``svc``."""
+    """A raw, its server and one Envoy that has a listener for `svc`."""
 
     raw: RawResources
     envoy: EnvoyProcess
@@ -210,7 +210,7 @@ class Mesh:
     is_delta: bool
 
     async def settled(self, timeout: float = 5.0) -> None:
-        """Waits until Envoy has answered everything up to the newest revision."""
+        """Wait until Envoy has answered everything up to the newest revision."""
 
         async def probe() -> bool:
             return self.counts.settled_revision == self.raw.revision

@@ -1,6 +1,7 @@
 """What translated routes mean: one real Envoy is asked, request by request, which cluster it would send to.
 
-Envoy itself plays all upstreams: each cluster is a Unix socket on which it answers with the cluster's name.
+Envoy itself plays all upstreams: each cluster is a Unix socket on which it answers with the
+cluster's name.
 """
 
 from __future__ import annotations
@@ -151,7 +152,7 @@ def subset(name: str) -> str:
 
 @dataclass(frozen=True)
 class Case:
-    """A request and what must become of it; ``seen`` are headers of the answer."""
+    """A request and what must become of it; `seen` are headers of the answer."""
 
     to: str
     host: str = "reviews"

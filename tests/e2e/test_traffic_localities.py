@@ -1,4 +1,7 @@
-"""Traffic stays near: own zone, then own region, then elsewhere; zones leave and return, and no request is lost."""
+"""Traffic stays near: own zone, then own region, then elsewhere.
+
+Zones leave and return, and no request is lost.
+"""
 
 from __future__ import annotations
 
@@ -67,7 +70,7 @@ endpoints: [{{addresses: [{instance.host}], nodeName: node-{zone}, conditions: {
 
 
 async def three_places(mesh: Mesh, name: str) -> dict[str, list[HttpUpstream]]:
-    """A service with two instances at each place; file ``NAME-ZONE.yaml`` has those of a zone."""
+    """A service with two instances at each place; file `NAME-ZONE.yaml` has those of a zone."""
     found = {
         place: [await mesh.http(f"{name}-{place[5:]}-{n}", zone=place) for n in (1, 2)]
         for place in (NEAR, SAME_REGION, FAR)

@@ -1,4 +1,7 @@
-"""gRPC, TCP and services outside of the mesh, reached through the egress listener; and a sidecar at both ends."""
+"""gRPC, TCP and services outside of the mesh, reached through the egress listener.
+
+And a sidecar at both ends.
+"""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ HOST = "ratings.mesh"
 
 
 class Client:
-    """A running ``proxyless_client``."""
+    """A running `proxyless_client`."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
@@ -44,7 +44,7 @@ class Client:
 
 
 async def bootstrap(plane: ControlPlane, name: str, *options: str) -> str:
-    """What ``chancery bootstrap --mode grpc`` prints."""
+    """What `chancery bootstrap --mode grpc` prints."""
     command = [sys.executable, "-m", "xds_server.cli.main", "bootstrap", name, "--mode", "grpc"]
     command += ["--control-plane", str(plane.address), *options]
     process = await asyncio.create_subprocess_exec(

@@ -99,7 +99,10 @@ spec:
 
 @dataclass(frozen=True)
 class Case:
-    """A request and its answer. ``by`` is who answers, "" for nobody; ``saw`` what reached it, ``has`` headers of the answer."""
+    """A request and its answer.
+
+    `by` is who answers, "" for nobody; `saw` what reached it, `has` headers of the answer.
+    """
 
     by: str
     path: str = "/"

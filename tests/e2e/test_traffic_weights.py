@@ -98,7 +98,8 @@ async def test_subsets_that_are_added_routed_to_and_removed_lose_nothing(mesh: M
     async with both_loaded(mesh, host) as loads:
         for number in range(20):
             version = f"v{number % 2 + 1}"
-            # The subset before goes in the same save in which this one comes; every fourth time it goes before.
+            # The subset before goes in the same save in which this one comes; every fourth time it
+            # goes before.
             await mesh.save(
                 {
                     "swapped-rule.yaml": destination_rule(host, {f"s{number}": version}),

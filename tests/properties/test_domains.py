@@ -1,4 +1,7 @@
-"""Domains are unique in every route configuration, whatever hosts, addresses and ports a mesh has; and edits equal a fresh start."""
+"""Domains are unique in every route configuration, whatever hosts, addresses and ports a mesh has.
+
+And edits equal a fresh start.
+"""
 
 from __future__ import annotations
 

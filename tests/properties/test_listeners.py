@@ -41,7 +41,10 @@ def found(db: Database) -> dict[tuple[Mode, str], Resource]:
 
 
 def criteria(chain: FilterChain) -> list[tuple[str, str, str, str]]:
-    """The combinations that a chain stands under in Envoy's tables; the names in a list are alternatives."""
+    """The combinations that a chain stands under in Envoy's tables.
+
+    The names in a list are alternatives.
+    """
     match = chain.filter_chain_match
     assert match is not None, "a chain without a match is the default one"
     return [

@@ -1,4 +1,7 @@
-"""Every metric moves in a story of what can happen to a mesh; a name that nobody moves has no place."""
+"""Every metric moves in a story of what can happen to a mesh.
+
+A name that nobody moves has no place.
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
 """Messages made without pydantic.
 
-betterproto2's classes check each argument when a message is made, and build the checker of a class, and of all classes that
-it can contain, when the first one is made: half a second for what a first listener needs. The encoder checks every
-value again, and the type checker has seen the arguments, so translators leave that out.
+betterproto2's classes check each argument when a message is made, and build the checker of a class,
+and of all classes that it can contain, when the first one is made: half a second for what a first
+listener needs. The encoder checks every value again, and the type checker has seen the arguments,
+so translators leave that out.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ M = TypeVar("M", bound=betterproto2.Message)
 
 
 def new(cls: Callable[P, M]) -> Callable[P, M]:
-    """What makes messages of a class, with the arguments of the class: ``new(Route)(name="default")``.
+    """What makes messages of a class, with the arguments of the class: `new(Route)(name="default")`.
 
     A mistaken value is noticed when the message is encoded; a mistaken name raises TypeError here.
     """

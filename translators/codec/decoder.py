@@ -1,8 +1,9 @@
 """Bytes to messages, by a function per message class that is written when first needed.
 
-The counterpart of the encoder. Where betterproto2's `parse` departs from protobuf's rules, this follows the rules: a
-message field that comes twice is merged, the last member of a oneof wins, a number field may come packed or not, and
-bytes that are no message raise a `DecodeError` instead of one of a dozen exceptions or nothing at all.
+The counterpart of the encoder. Where betterproto2's `parse` departs from protobuf's rules, this
+follows the rules: a message field that comes twice is merged, the last member of a oneof wins, a
+number field may come packed or not, and bytes that are no message raise a `DecodeError` instead of
+one of a dozen exceptions or nothing at all.
 
 The caller names the fields that nobody will read; they are stepped over and keep their default.
 """
@@ -144,7 +145,10 @@ class _Compiler:
         return f"d{number}"
 
     def _enum(self, cls: type[IntEnum]) -> str:
-        """The global name of a function from number to member; with a 0 appended, of the zero member."""
+        """The global name of a function from number to member.
+
+        With a 0 appended, of the zero member.
+        """
         number = self._numbers.get(cls)
         if number is None:
             number = self._numbers[cls] = len(self._numbers)

@@ -1,8 +1,9 @@
 """The discovery protocol's messages, read and written as bytes: no message object exists on this path.
 
-Requests are scanned for the fields that a server reads; lists of names go through a memo shared by all streams.
-Responses are joined from resources that are encoded already, and a response that many streams take is finished for
-each of them by appending its nonce: protobuf leaves the order of fields free, so the nonce may come last.
+Requests are scanned for the fields that a server reads; lists of names go through a memo shared by
+all streams. Responses are joined from resources that are encoded already, and a response that many
+streams take is finished for each of them by appending its nonce: protobuf leaves the order of
+fields free, so the nonce may come last.
 
 Source: envoy/service/discovery/v3/discovery.proto, envoy/config/core/v3/base.proto (field numbers).
 """
@@ -46,7 +47,8 @@ class DeltaRequest:
         nonce: Nonce of the response that it answers; empty if it answers none.
         subscribe: Names to subscribe to, as sent.
         unsubscribe: Names to give up, as sent.
-        initial_versions: Name → version of what the client holds already; only on a stream's first request of a type.
+        initial_versions: Name → version of what the client holds already; only on a stream's first
+            request of a type.
         error: Why the response was rejected; `None` if it was not.
         node: The encoded Node, for `parse_node`; `None` if the request has none.
     """
@@ -68,7 +70,8 @@ class SotwRequest:
         type_url: Type that the request is about.
         version_info: Version that the client accepted last; empty if none.
         nonce: Nonce of the response that it answers; empty if it answers none.
-        resource_names: Every name subscribed to, as sent; usually the same object for the same names.
+        resource_names: Every name subscribed to, as sent; usually the same object for the same
+            names.
         error: Why the response was rejected; `None` if it was not.
         node: The encoded Node, for `parse_node`; `None` if the request has none.
     """
@@ -234,7 +237,8 @@ def delta_resource(
         name: Name of the resource.
         version: Its version; opaque.
         type_url: Type of the resource.
-        body: The encoded resource; `None` says that there is none under this name (on-demand virtual hosts only).
+        body: The encoded resource; `None` says that there is none under this name (on-demand
+            virtual hosts only).
         aliases: Other names by which it was asked for.
     """
     resource = string(1, version)

@@ -1,10 +1,11 @@
 """Messages to bytes, by a straight-line function per message class that is written when first needed.
 
-`bytes(message)` of betterproto2 walks metadata, compares with defaults and validates anew for every field of every
-message. Here the walk happens once per class: its result is Python source with one block per field, compiled and kept.
-The bytes are those of `bytes(message)`, with three differences that make them a function of the value alone: maps are
-written with sorted keys, negative fractional durations are right, and a value that does not fit its field is an
-`EncodeError` that names the field.
+`bytes(message)` of betterproto2 walks metadata, compares with defaults and validates anew for every
+field of every message. Here the walk happens once per class: its result is Python source with one
+block per field, compiled and kept. The bytes are those of `bytes(message)`, with three differences
+that make them a function of the value alone: maps are written with sorted keys, negative fractional
+durations are right, and a value that does not fit its field is an `EncodeError` that names the
+field.
 """
 
 import struct
@@ -69,8 +70,9 @@ def _mapping(value: object) -> Mapping[object, object]:
 class _Compiler:
     """Writes and holds the encoders.
 
-    All generated functions share one namespace, in which a class's encoder is first a stub that replaces itself; so
-    classes may contain each other, and only what is really encoded is ever compiled.
+    All generated functions share one namespace, in which a class's encoder is first a stub that
+    replaces itself; so classes may contain each other, and only what is really encoded is ever
+    compiled.
     """
 
     def __init__(self) -> None:
@@ -184,7 +186,7 @@ class _Compiler:
         yield from _indent(self._body(field.number), 2)
 
     def _item(self, number: int, value: ValueType) -> Iterator[str]:
-        """Appends the value `v` with its tag to `out`, zero or not."""
+        """Append the value `v` with its tag to `out`, zero or not."""
         if value.message is not None and not value.is_wrapped:
             encoder = self._name(value.message)
             yield f"if v.__class__ is not c{encoder[1:]}: v = instance(v, c{encoder[1:]})"
@@ -207,7 +209,7 @@ class _Compiler:
             yield f"out.append({tag(number, value.wire_type)!r} + s_{value.proto}(v))"
 
     def _wrapped(self, number: int, message: type[betterproto2.Message]) -> Iterator[str]:
-        """Appends a wrapper message, a Duration or a Timestamp around the plain value `v`."""
+        """Append a wrapper message, a Duration or a Timestamp around the plain value `v`."""
         if message.__name__ in {"Duration", "Timestamp"}:
             yield f"b = {message.__name__.lower()}(v)"
             yield f"out.append({self._prefixes(number, LENGTH)}[len(b)] + b)"
@@ -228,7 +230,7 @@ class _Compiler:
             yield f"out.append({self._prefixes(number, LENGTH)}[len(b)] + b)"
 
     def _body(self, number: int) -> Iterator[str]:
-        """Appends the body `b` with tag and length to `out`."""
+        """Append the body `b` with tag and length to `out`."""
         t = self._prefixes(number, LENGTH)
         yield "n = len(b)"
         yield f"if n < 128: out.append({t}[n] + b)"

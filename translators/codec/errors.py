@@ -1,7 +1,7 @@
 """The two ways in which bytes and messages can disagree.
 
-Both name the message class and, where there is one, the field, so that the sentence can be shown to the person whose
-configuration or whose client caused it.
+Both name the message class and, where there is one, the field, so that the sentence can be shown to
+the person whose configuration or whose client caused it.
 """
 
 

@@ -1,7 +1,7 @@
 """Which value of a message does not fit its field.
 
-The compiled encoders run without a check that could slow them down and simply fail; this walk over the same message
-then finds the place and the words for it.
+The compiled encoders run without a check that could slow them down and simply fail; this walk over
+the same message then finds the place and the words for it.
 """
 
 import enum
@@ -21,7 +21,8 @@ Fault = tuple[str, str, str]
 def first_fault(message: object) -> Fault:
     """Message class, field and reason of the first value that cannot be encoded.
 
-    The field is empty when the message itself is at fault; the reason is empty when nothing was found.
+    The field is empty when the message itself is at fault; the reason is empty when nothing was
+    found.
     """
     for fault in _faults(message, 0):
         return fault

@@ -1,9 +1,9 @@
 """A memo over runs of a repeated field, so that a list which many streams send is decoded once.
 
-A sidecar repeats the names of everything that it holds in each SotW request and, with versions, on each delta
-reconnect: a thousand names are a hundred microseconds to decode and one to compare. So a run (all the neighbouring
-entries of one repeated field, tags and lengths included) is looked up as one piece of bytes and yields the very object
-that the same bytes yielded before.
+A sidecar repeats the names of everything that it holds in each SotW request and, with versions, on
+each delta reconnect: a thousand names are a hundred microseconds to decode and one to compare. So a
+run (all the neighbouring entries of one repeated field, tags and lengths included) is looked up as
+one piece of bytes and yields the very object that the same bytes yielded before.
 """
 
 from collections.abc import Callable
@@ -23,9 +23,10 @@ _SEEN_ONCE = 4096
 class RunMemo(Generic[T]):
     """Runs seen lately → what they decode to.
 
-    Runs are found by their first entry, then compared whole, so that the end of a known run need not be searched for.
-    Memory is bounded: each run counts with its bytes and a flat charge, and beyond `max_bytes` the oldest are forgotten.
-    A long run is kept only when it comes a second time: Envoys list the same names in orders of their own.
+    Runs are found by their first entry, then compared whole, so that the end of a known run need
+    not be searched for. Memory is bounded: each run counts with its bytes and a flat charge, and
+    beyond `max_bytes` the oldest are forgotten. A long run is kept only when it comes a second
+    time: Envoys list the same names in orders of their own.
     """
 
     def __init__(
@@ -45,7 +46,8 @@ class RunMemo(Generic[T]):
             IndexError, ValueError: The run is malformed or cut off.
         """
         key = data[at]
-        # The first entry, or what is sure to lie within it: never bytes of the field behind the run.
+        # The first entry, or what is sure to lie within it: never bytes of the field behind the
+        # run.
         length = data[at + 1]
         head = data[at : at + (2 + length if length < 128 else _HEAD_BYTES)]
         known = self._by_head.get(head)

@@ -1,7 +1,8 @@
 """The Node of a connecting client, read as bytes.
 
-Envoy's Node is 61 KB, nearly all of it the list of compiled-in extensions, which nobody reads and which is the same
-for every Envoy of one build: the run of them is recognised as a whole and stepped over.
+Envoy's Node is 61 KB, nearly all of it the list of compiled-in extensions, which nobody reads and
+which is the same for every Envoy of one build: the run of them is recognised as a whole and stepped
+over.
 
 Source: envoy/config/core/v3/base.proto (field numbers), google/protobuf/struct.proto.
 """

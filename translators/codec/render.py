@@ -1,8 +1,9 @@
 """Messages as plain values and as YAML, for people: goldens, `explain`, diffs.
 
-Fields have their names from the .proto files, in the order of declaration, and are left out where protobuf would leave
-them out; maps are sorted. `Any` is shown as what it holds. The form is meant to be read and compared, not to be fed
-back: bytes appear as text where they are text, 64-bit numbers as numbers.
+Fields have their names from the .proto files, in the order of declaration, and are left out where
+protobuf would leave them out; maps are sorted. `Any` is shown as what it holds. The form is meant
+to be read and compared, not to be fed back: bytes appear as text where they are text, 64-bit
+numbers as numbers.
 """
 
 import base64
@@ -60,8 +61,8 @@ _WRAPPERS = (
 def to_plain(message: betterproto2.Message) -> Plain:
     """The message as a dict from field name to plain value.
 
-    Well-known types are what they stand for: a Struct is a dict, a ListValue a list, a Duration `1.5s`. Fields that the
-    class does not know are under `@unknown`.
+    Well-known types are what they stand for: a Struct is a dict, a ListValue a list, a Duration
+    `1.5s`. Fields that the class does not know are under `@unknown`.
     """
     special = _SPECIAL.get(type(message))
     if special is not None:
@@ -123,7 +124,10 @@ class _Dumper(yaml.SafeDumper):
         return True
 
     def represent_scalar(self, tag: str, value: str, style: str | None = None) -> yaml.ScalarNode:
-        """A scalar; in quotes if it holds a line break that only YAML knows, which would be folded without."""
+        """A scalar.
+
+        In quotes if it holds a line break that only YAML knows, which would be folded without.
+        """
         quotes = '"' if _YAML_BREAKS.intersection(value) else style
         return super().represent_scalar(tag, value, quotes)
 

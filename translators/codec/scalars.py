@@ -1,7 +1,8 @@
 """Protobuf's scalar and well-known types: one Python value to its bytes, checked.
 
-Each function returns the value's encoding without tag and length. `TypeError`, `ValueError`, `OverflowError` and
-`struct.error` say that the value does not fit; the encoder adds message and field.
+Each function returns the value's encoding without tag and length. `TypeError`, `ValueError`,
+`OverflowError` and `struct.error` say that the value does not fit; the encoder adds message and
+field.
 """
 
 import datetime
@@ -69,8 +70,8 @@ def raw(value: bytes) -> bytes:
 def duration(value: datetime.timedelta) -> bytes:
     """A `google.protobuf.Duration`, seconds and nanos of one sign.
 
-    betterproto2 gives a negative span with a fraction nanos of the wrong sign (-1.5 s goes out as -0.5 s); all other
-    spans have the same bytes here as there.
+    betterproto2 gives a negative span with a fraction nanos of the wrong sign (-1.5 s goes out as
+    -0.5 s); all other spans have the same bytes here as there.
     """
     if not isinstance(value, datetime.timedelta):
         raise TypeError(f"expected a timedelta, got {type(value).__name__} {value!r}")

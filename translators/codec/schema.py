@@ -1,8 +1,8 @@
 """The fields of a betterproto2 message class, as the encoder, the decoder and the renderer need them.
 
-betterproto2 keeps this in dataclass metadata and in type hints, which it evaluates again for every field. Here it is
-read once per class, in the order in which the class declares its fields (that is also the order in which
-`bytes(message)` writes them), and every choice is made explicit.
+betterproto2 keeps this in dataclass metadata and in type hints, which it evaluates again for every
+field. Here it is read once per class, in the order in which the class declares its fields (that is
+also the order in which `bytes(message)` writes them), and every choice is made explicit.
 """
 
 import dataclasses
@@ -60,7 +60,8 @@ class ValueType:
 
     Attributes:
         proto: Protobuf's word for it: `string`, `uint32`, `message`, …
-        message: The message class, for `message`; for a wrapped value the well-known class on the wire.
+        message: The message class, for `message`; for a wrapped value the well-known class on the
+            wire.
         is_wrapped: Whether Python holds a plain value (int, timedelta, …) in place of `message`.
         enum: The enum class, for `enum`.
     """

@@ -1,8 +1,9 @@
 """Protobuf's wire format: varints, tags, length-delimited runs and a scanner over them.
 
-Source: https://protobuf.dev/programming-guides/encoding/. Everything here works on `bytes` and knows no message class.
-Readers take a position and return the next one; they raise `IndexError` or `MalformedError` on bytes that end too
-early, which the callers turn into a `DecodeError` that names the message.
+Source: https://protobuf.dev/programming-guides/encoding/. Everything here works on `bytes` and
+knows no message class. Readers take a position and return the next one; they raise `IndexError` or
+`MalformedError` on bytes that end too early, which the callers turn into a `DecodeError` that names
+the message.
 """
 
 from collections.abc import Iterator
@@ -54,7 +55,8 @@ def tag(number: int, wire_type: int) -> bytes:
 def prefixes(number: int, wire_type: int) -> tuple[bytes, ...]:
     """Number below 256 → the field's tag followed by that byte.
 
-    A number below 128 is written as one lookup, one below 16384 as a lookup with the high bit set and one more byte.
+    A number below 128 is written as one lookup, one below 16384 as a lookup with the high bit set
+    and one more byte.
     """
     key = tag(number, wire_type)
     return tuple(key + byte for byte in BYTES)

@@ -8,7 +8,8 @@ from typing import NamedTuple
 class Locality(NamedTuple):
     """A place of three levels; an empty level is unknown and so are all levels below it.
 
-    A tuple, since endpoints are grouped by it: it is compared and hashed more often than anything else.
+    A tuple, since endpoints are grouped by it: it is compared and hashed more often than anything
+    else.
     """
 
     region: str = ""
@@ -17,7 +18,7 @@ class Locality(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> Locality:
-        """The locality written as ``region/zone/sub-zone``; missing levels are empty."""
+        """The locality written as `region/zone/sub-zone`; missing levels are empty."""
         parts = [*text.split("/", 2), "", ""]
         return cls(parts[0], parts[1], parts[2])
 

@@ -9,7 +9,10 @@ from typing import TypeAlias
 from translators.object_key import ObjectKey
 
 Labels = frozenset[tuple[str, str]]
-"""Label pairs; ``selector <= labels`` is "the selector matches". Sort before anything ordered is made of it."""
+"""Label pairs; `selector <= labels` is "the selector matches".
+
+Sort before anything ordered is made of it.
+"""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -25,7 +28,10 @@ class FilePlace:
         return f"{self.source}:{self.line}"
 
     def at(self, line: int) -> FilePlace:
-        """Another line of the same document; this place itself when the line is 0, which is not known."""
+        """Another line of the same document.
+
+        This place itself when the line is 0, which is not known.
+        """
         return replace(self, line=line) if line else self
 
 
@@ -48,7 +54,10 @@ class ObjectReference:
 
 
 Origin: TypeAlias = FilePlace | ObjectReference
-"""Where an object was written. As text it is what people are told; `source` is the file or server."""
+"""Where an object was written.
+
+As text it is what people are told; `source` is the file or server.
+"""
 
 
 class Severity(enum.Enum):
@@ -66,8 +75,8 @@ class Severity(enum.Enum):
 class Problem:
     """One finding about one document: what, where and what to do.
 
-    ``path`` is the field, e.g. ``spec.http[0].route[1].weight``; empty means the document as a whole.
-    ``line`` is the field's own line in the file, 0 when not known. ``key`` is None when the document
+    `path` is the field, e.g. `spec.http[0].route[1].weight`; empty means the document as a whole.
+    `line` is the field's own line in the file, 0 when not known. `key` is None when the document
     is too broken to be named.
     """
 

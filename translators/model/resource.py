@@ -21,11 +21,13 @@ class Resource:
     """One encoded Envoy resource; equal when type, name and version are.
 
     Attributes:
-        part: The encoded message as an entry of a delta response, made once and shared by every stream.
+        part: The encoded message as an entry of a delta response, made once and shared by every
+            stream.
         start: Where the bare message begins in it.
         end: Where that ends.
-        needs: What a client asks for because of this resource, sorted: the ClusterLoadAssignment of an EDS cluster, the
-            RouteConfigurations of a listener, every VirtualHost (`*`) for a route configuration with VHDS. May be empty.
+        needs: What a client asks for because of this resource, sorted: the ClusterLoadAssignment of
+            an EDS cluster, the RouteConfigurations of a listener, every VirtualHost (`*`) for a
+            route configuration with VHDS. May be empty.
     """
 
     type_url: str
@@ -38,7 +40,10 @@ class Resource:
 
     @property
     def body(self) -> bytes:
-        """The encoded message itself, without ``Any``; a copy, as whole resources travel far more often."""
+        """The encoded message itself, without `Any`.
+
+        A copy, as whole resources travel far more often.
+        """
         return self.part[self.start : self.end]
 
     def __eq__(self, other: object) -> bool:

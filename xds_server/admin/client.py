@@ -27,7 +27,7 @@ class AdminClient:
 
     @property
     def address(self) -> str:
-        """``host:port`` of the server."""
+        """`host:port` of the server."""
         return join_address(self._host, self._port)
 
     def status(self) -> MeshStatus:

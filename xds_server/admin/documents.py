@@ -1,7 +1,8 @@
 """The status values as JSON documents and back.
 
-A document has the fields of its dataclass, in their order; enums are written as their values and tuples as lists. Reading
-ignores fields that it does not know, so that an older command can read a newer server's answer.
+A document has the fields of its dataclass, in their order; enums are written as their values and
+tuples as lists. Reading ignores fields that it does not know, so that an older command can read a
+newer server's answer.
 """
 
 from __future__ import annotations

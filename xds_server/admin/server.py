@@ -1,16 +1,18 @@
 """The admin API's server: health, metrics and the state of every proxy over HTTP.
 
-``GET`` only, no authentication: it listens on loopback unless told otherwise, and nothing it says is secret.
+`GET` only, no authentication: it listens on loopback unless told otherwise, and nothing it says is
+secret.
 
-* ``/healthz``: 200 as long as the process answers.
-* ``/readyz``: 200 once the first full listing is published, 503 before.
-* ``/metrics``: Prometheus' text format.
-* ``/status``: a ``MeshStatus`` as JSON.
-* ``/problems``: the same without the proxies.
-* ``/wait?revision=N|latest&timeout=SECONDS``: a ``WaitResult`` as JSON, once every proxy has the revision or the time is up. Both are
-  a 200: whoever asks reads ``everywhere``. Without a timeout it waits 60 seconds; 600 is the most; 0 answers at once.
+* `/healthz`: 200 as long as the process answers.
+* `/readyz`: 200 once the first full listing is published, 503 before.
+* `/metrics`: Prometheus' text format.
+* `/status`: a `MeshStatus` as JSON.
+* `/problems`: the same without the proxies.
+* `/wait?revision=N|latest&timeout=SECONDS`: a `WaitResult` as JSON, once every proxy has the
+  revision or the time is up. Both are a 200: whoever asks reads `everywhere`. Without a timeout it
+  waits 60 seconds; 600 is the most; 0 answers at once.
 
-A request that cannot be understood gets a 400 with ``{"error": …}``.
+A request that cannot be understood gets a 400 with `{"error": …}`.
 """
 
 from __future__ import annotations
@@ -38,7 +40,8 @@ _INDEX = (
 class AdminServer:
     """Serves the admin API on one address.
 
-    ``start`` begins to listen and raises at once when it cannot; ``run`` does that if need be, then serves until it is cancelled.
+    `start` begins to listen and raises at once when it cannot; `run` does that if need be, then
+    serves until it is cancelled.
     """
 
     def __init__(self, source: StatusSource, metrics: Metrics, address: str, port: int) -> None:
@@ -51,7 +54,7 @@ class AdminServer:
 
     @property
     def address(self) -> str:
-        """``host:port`` as it is listened on; with port 0 it is known after ``start`` only."""
+        """`host:port` as it is listened on; with port 0 it is known after `start` only."""
         return join_address(self._address, self._bound)
 
     async def start(self) -> None:
@@ -89,7 +92,7 @@ class AdminServer:
         self._bound = int(runner.addresses[0][1])
 
     async def run(self) -> None:
-        """Serves until cancelled.
+        """Serve until cancelled.
 
         Raises:
             ListenError: The address is taken or cannot be used.
@@ -102,7 +105,7 @@ class AdminServer:
             await self.stop()
 
     async def stop(self) -> None:
-        """Stops listening and ends the requests under way; harmless when it did not listen."""
+        """Stop listening and end the requests under way; harmless when it did not listen."""
         runner, self._runner = self._runner, None
         if runner is not None:
             await runner.cleanup()

@@ -1,6 +1,7 @@
 """One stream's asyncio edge: a task that reads requests and one that writes responses, around one state machine.
 
-Only one response is ever in the hands of the transport; while a slow client reads it, newer states replace one another unseen.
+Only one response is ever in the hands of the transport; while a slow client reads it, newer states
+replace one another unseen.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from xds_server.errors import (
 
 @dataclass(frozen=True, slots=True)
 class Protocols:
-    """What all connections of a server share. ``wake`` has a connection look at its snapshot soon."""
+    """What all connections of a server share. `wake` has a connection look at its snapshot soon."""
 
     cache: Cache
     observer: Observer
@@ -69,7 +70,7 @@ class Connection:
         self._writing_since: float | None = None
 
     async def run(self) -> None:
-        """Serves the stream until either side ends it."""
+        """Serve the stream until either side ends it."""
         self._task = asyncio.current_task()
         try:
             stream = self._open(await self._context.read())
@@ -81,14 +82,17 @@ class Connection:
             self._task = None
 
     def end(self, code: grpc.StatusCode, message: str) -> None:
-        """Ends the stream with a status, behind the response that is being written."""
+        """End the stream with a status, behind the response that is being written."""
         if self.failure is None:
             self.failure = (code, message)
         if self._reader is not None:
             self._reader.cancel()
 
     def rouse(self) -> None:
-        """Looks at the snapshot now, or lets the writer do so once it is free; a stream without news costs no switch of tasks."""
+        """Look at the snapshot now, or let the writer do so once it is free.
+
+        A stream without news costs no switch of tasks.
+        """
         self._is_woken = False
         if self._idle is None or self._stream is None:
             self._has_news = True
@@ -105,7 +109,7 @@ class Connection:
                 self._resume(response)
 
     def watch(self, now: float, stall: float) -> None:
-        """Looks after deadlines; ``stall`` is how many seconds one response may take to be read."""
+        """Look after deadlines; `stall` is how many seconds one response may take to be read."""
         stream = self._stream
         if self._writing_since is not None and now - self._writing_since > stall:
             self._drop(f"a response was not read for {stall:g} s; the client is too slow or stuck")
@@ -220,7 +224,7 @@ class Connection:
             self.failure = (code, str(error))
 
     def _drop(self, reason: str) -> None:
-        """Ends the stream without a status: it would only queue up behind the response that is not read."""
+        """End the stream without a status: it would only queue up behind the response that is not read."""
         if self._task is not None and self._stream is not None:
             self._protocols.observer.warned(self._stream, reason)
             self._task.cancel()

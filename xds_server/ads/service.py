@@ -1,7 +1,8 @@
 """The ADS service: delta and state of the world, bytes in and bytes out.
 
-In: calls of proxies, wakes from the cache. Out: whatever the streams' state machines say, at the speed at which each proxy reads. A
-proxy costs one task that reads and one that writes; a wake is one bit, however many snapshots it stands for.
+In: calls of proxies, wakes from the cache. Out: whatever the streams' state machines say, at the
+speed at which each proxy reads. A proxy costs one task that reads and one that writes; a wake is
+one bit, however many snapshots it stands for.
 """
 
 from __future__ import annotations
@@ -108,7 +109,10 @@ class AdsService:
             connection.end(grpc.StatusCode.UNAVAILABLE, "the server is stopping; connect again")
 
     def _wake(self, connection: Connection) -> None:
-        """Has a connection look at its snapshot soon; a thousand of them leave the loop air to breathe."""
+        """Has a connection look at its snapshot soon.
+
+        A thousand of them leave the loop air to breathe.
+        """
         if not self._woken:
             asyncio.get_running_loop().call_soon(self._rouse)
         self._woken.append(connection)

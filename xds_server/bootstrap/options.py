@@ -1,6 +1,7 @@
 """What a bootstrap says: who the proxy is, where it runs and where its control plane is.
 
-Text from a command line flows in and is checked here; the values that come out can be rendered without further checks.
+Text from a command line flows in and is checked here; the values that come out can be rendered
+without further checks.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ class SocketAddress:
 
 @dataclass(frozen=True, slots=True)
 class PipeAddress:
-    """A unix socket; ``path`` is absolute."""
+    """A unix socket; `path` is absolute."""
 
     path: str
 
@@ -59,10 +60,11 @@ Address = SocketAddress | PipeAddress
 class BootstrapOptions:
     """One proxy's bootstrap.
 
-    ``instance_ips`` are the workload's addresses (the first one is in the node id of captured mode). ``inbound`` maps a port of
-    the workload to the address of its application, as ``{9080: 127.0.0.1:19080}``; a port that is not in it is at 127.0.0.1
-    with the same number. ``labels`` are what policies select the workload by. ``is_delta`` False asks for the state of the
-    world; proxyless gRPC speaks nothing else. ``drain_seconds`` stands in the suggested command line only.
+    `instance_ips` are the workload's addresses (the first one is in the node id of captured mode).
+    `inbound` maps a port of the workload to the address of its application, as `{9080:
+    127.0.0.1:19080}`; a port that is not in it is at 127.0.0.1 with the same number. `labels` are
+    what policies select the workload by. `is_delta` False asks for the state of the world;
+    proxyless gRPC speaks nothing else. `drain_seconds` stands in the suggested command line only.
 
     Raises:
         BootstrapError: when a value cannot be, or does not go with the mode.
@@ -128,7 +130,7 @@ class BootstrapOptions:
 
     @property
     def node_id(self) -> str:
-        """``NAME.NAMESPACE``; in captured mode as Istio's sidecars write it."""
+        """`NAME.NAMESPACE`; in captured mode as Istio's sidecars write it."""
         plain = f"{self.name}.{self.namespace}"
         if self.mode is not Mode.CAPTURED:
             return plain
@@ -136,7 +138,7 @@ class BootstrapOptions:
 
 
 def parse_address(text: str) -> Address:
-    """The address written as ``HOST:PORT``, ``[IPV6]:PORT`` or ``unix:/path``.
+    """The address written as `HOST:PORT`, `[IPV6]:PORT` or `unix:/path`.
 
     Raises:
         BootstrapError: when the text is none of these.
@@ -152,7 +154,7 @@ def parse_address(text: str) -> Address:
 
 
 def parse_socket_address(text: str) -> SocketAddress:
-    """The address written as ``HOST:PORT`` or ``[IPV6]:PORT``.
+    """The address written as `HOST:PORT` or `[IPV6]:PORT`.
 
     Raises:
         BootstrapError: when the text is neither.
@@ -168,10 +170,10 @@ def parse_socket_address(text: str) -> SocketAddress:
 
 
 def parse_labels(items: Iterable[str]) -> dict[str, str]:
-    """Labels written as ``KEY=VALUE``, several of them with commas between.
+    """Labels written as `KEY=VALUE`, several of them with commas between.
 
     Raises:
-        BootstrapError: when one has no ``=`` or no key.
+        BootstrapError: when one has no `=` or no key.
     """
     labels = {}
     for item in _split(items):
@@ -183,7 +185,7 @@ def parse_labels(items: Iterable[str]) -> dict[str, str]:
 
 
 def parse_inbound(items: Iterable[str]) -> dict[int, SocketAddress]:
-    """Inbound ports written as ``PORT=HOST:PORT`` or ``PORT=PORT`` (of 127.0.0.1), several of them with commas between.
+    """Inbound ports written as `PORT=HOST:PORT` or `PORT=PORT` (of 127.0.0.1), several of them with commas between.
 
     Raises:
         BootstrapError: when one is neither.

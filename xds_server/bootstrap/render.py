@@ -1,7 +1,7 @@
 """Fills a bootstrap template in.
 
-Every mark of a template is replaced by a JSON value on one line. JSON is YAML too, so the result is well-formed whatever
-the value holds, and the templates need no logic of their own.
+Every mark of a template is replaced by a JSON value on one line. JSON is YAML too, so the result is
+well-formed whatever the value holds, and the templates need no logic of their own.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""The command ``chancery``: each command is one file that parses, calls and prints."""
+"""The command `chancery`: each command is one file that parses, calls and prints."""

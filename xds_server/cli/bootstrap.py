@@ -1,4 +1,4 @@
-"""``chancery bootstrap``: prints the first configuration of one proxy."""
+"""`chancery bootstrap`: prints the first configuration of one proxy."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from xds_server.bootstrap import (
 
 
 class ModeOption(enum.StrEnum):
-    """The values of ``--mode``."""
+    """The values of `--mode`."""
 
     EGRESS = "egress"
     CAPTURED = "captured"
@@ -29,7 +29,7 @@ class ModeOption(enum.StrEnum):
 
 
 class WireOption(enum.StrEnum):
-    """The values of ``--wire``."""
+    """The values of `--wire`."""
 
     DELTA = "delta"
     SOTW = "sotw"

@@ -1,4 +1,4 @@
-"""``chancery demo``: real Envoys, a canary, a failing zone and a sick host, on this machine."""
+"""`chancery demo`: real Envoys, a canary, a failing zone and a sick host, on this machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The program ``chancery``: its commands, and how their errors reach a person."""
+"""The program `chancery`: its commands, and how their errors reach a person."""
 
 from __future__ import annotations
 
@@ -34,7 +34,10 @@ app.command(short_help="Print the versions in use.")(version)
 
 
 def main() -> None:
-    """Runs the command that the arguments name; a person's mistake ends it with a line and exit code 1."""
+    """Run the command that the arguments name.
+
+    A person's mistake ends it with a line and exit code 1.
+    """
     try:
         app(prog_name="chancery")
     except ChanceryError as error:

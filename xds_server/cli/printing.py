@@ -1,6 +1,7 @@
 """How commands print: documents for programs, tables for people.
 
-Texts that come from outside (files, Envoy's messages) go through ``plain`` before a terminal sees them.
+Texts that come from outside (files, Envoy's messages) go through `plain` before a terminal sees
+them.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from xds_server.status import ProblemStatus
 
 
 def print_document(content: object, output: Output) -> None:
-    """Prints plain dictionaries, lists, texts and numbers as JSON or YAML."""
+    """Print plain dictionaries, lists, texts and numbers as JSON or YAML."""
     if output is Output.JSON:
         typer.echo(json.dumps(content, indent=2, ensure_ascii=False))
         return
@@ -35,7 +36,7 @@ def console(*, stderr: bool = False) -> Console:
 
 
 def print_lines(lines: Iterable[Text]) -> None:
-    """Prints lines whole, however narrow the terminal is."""
+    """Print lines whole, however narrow the terminal is."""
     screen = console()
     for line in lines:
         screen.print(line, soft_wrap=True)

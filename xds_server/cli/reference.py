@@ -1,6 +1,7 @@
 """The reference of all commands as Markdown, made from the commands' own signatures.
 
-``python -m xds_server.cli.reference docs/cli.md`` writes it; a test compares the file with what this would write.
+`python -m xds_server.cli.reference docs/cli.md` writes it; a test compares the file with what this
+would write.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ def _command(command: Callable[..., object]) -> Iterator[str]:
 
 
 def _flags(name: str, info: OptionInfo) -> list[str]:
-    """The option's spellings; inside ``Annotated`` the first one stands where a default would."""
+    """The option's spellings; inside `Annotated` the first one stands where a default would."""
     told = (info.default, *(info.param_decls or ()))
     flags = [flag for flag in told if isinstance(flag, str) and flag.startswith("-")]
     return flags or [f"--{name.replace('_', '-')}"]

@@ -1,4 +1,4 @@
-"""``chancery serve``: reads a directory of configuration and serves it to Envoys until it is stopped."""
+"""`chancery serve`: reads a directory of configuration and serves it to Envoys until it is stopped."""
 
 from __future__ import annotations
 
@@ -186,7 +186,8 @@ def serve(  # noqa: PLR0913 - one parameter per option
     import asyncio
     import os
 
-    # gRPC's core writes lines of its own, in a form of its own, about what the server reports anyway.
+    # gRPC's core writes lines of its own, in a form of its own, about what the server reports
+    # anyway.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
     from xds_server import log
@@ -197,5 +198,5 @@ def serve(  # noqa: PLR0913 - one parameter per option
 
 
 def _announce(line: str) -> None:
-    """Prints the one line that says the server is ready and where."""
+    """Print the one line that says the server is ready and where."""
     typer.echo(line)

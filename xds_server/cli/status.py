@@ -1,4 +1,4 @@
-"""``chancery status``: what every proxy has, what was rejected and what is wrong with documents."""
+"""`chancery status`: what every proxy has, what was rejected and what is wrong with documents."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ _COLOURS = {TypeState.ACKED: "green", TypeState.BEHIND: "yellow", TypeState.REJE
 
 
 def status(admin: AdminOption = DEFAULT_ADMIN, output: OutputOption = Output.TABLE) -> None:
-    """List the proxies and, per type, whether they have the newest configuration; then rejections and problems."""
+    """List the proxies and, per type, whether they have the newest configuration.
+
+    What Envoy rejected and what is wrong with documents follows.
+    """
     mesh = AdminClient(*address(admin, "--admin")).status()
     from xds_server.cli.printing import print_document, print_lines
 

@@ -1,4 +1,4 @@
-"""``chancery validate``: reads a directory as the server would, and says what is wrong with it."""
+"""`chancery validate`: reads a directory as the server would, and says what is wrong with it."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def validate(
 
 
 def _summary(objects: int, errors: int, others: int) -> str:
-    """One line, e.g. ``12 objects, 1 error, no warnings``."""
+    """One line, e.g. `12 objects, 1 error, no warnings`."""
     return ", ".join(
         (_count(objects, "object"), _count(errors, "error"), _count(others, "warning"))
     )

@@ -1,4 +1,4 @@
-"""``chancery version``: which Chancery this is."""
+"""`chancery version`: which Chancery this is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``chancery wait``: returns when every proxy has a revision, or says who lacks it."""
+"""`chancery wait`: returns when every proxy has a revision, or says who lacks it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Progress(Protocol):
     """What is told how far the waiting is."""
 
     def __call__(self, text: str, /) -> None:
-        """Shows the text in place of the one before."""
+        """Show the text in place of the one before."""
 
 
 def wait(
@@ -48,7 +48,10 @@ def wait(
     admin: AdminOption = DEFAULT_ADMIN,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Return when every proxy has ACKed a revision; exit with 1 and say who lacks it when time is up, or what Envoy refused of it."""
+    """Return when every proxy has ACKed a revision.
+
+    When time is up, or when Envoy rejected something of it, say who lacks what, and exit with 1.
+    """
     if latest and revision is not None:
         raise typer.BadParameter("--latest and --revision exclude each other: give one of them")
     client = AdminClient(*address(admin, "--admin"))
@@ -69,7 +72,10 @@ def wait(
 def await_revision(
     client: AdminClient, revision: int | None, seconds: float, show: Progress
 ) -> WaitResult:
-    """The server's last word: everywhere, never, or not within the seconds. The newest revision is settled by the first answer."""
+    """The server's last word: everywhere, never, or not within the seconds.
+
+    The newest revision is settled by the first answer.
+    """
     waited = 0.0
     while True:
         piece = min(SLICE_SECONDS, seconds - waited)
@@ -148,7 +154,10 @@ def _state(result: WaitResult) -> str:
 
 @contextlib.contextmanager
 def _progress(*, is_wanted: bool) -> Iterator[Progress]:
-    """A line on a terminal's standard error that is rewritten; nothing where there is no terminal."""
+    """A line on a terminal's standard error that is rewritten.
+
+    Nothing where there is no terminal.
+    """
     if not is_wanted or not sys.stderr.isatty():
         yield lambda _text: None
         return

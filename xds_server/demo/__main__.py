@@ -1,4 +1,4 @@
-"""``python -m xds_server.demo [--interactive]``: the same as ``chancery demo``."""
+"""`python -m xds_server.demo [--interactive]`: the same as `chancery demo`."""
 
 import sys
 

@@ -1,4 +1,7 @@
-"""The applications behind the sidecars: ``reviews`` over HTTP, which asks ``ratings`` over gRPC. All of them run in the demo's process."""
+"""The applications behind the sidecars: `reviews` over HTTP, which asks `ratings` over gRPC.
+
+All of them run in the demo's process.
+"""
 
 from __future__ import annotations
 
@@ -24,9 +27,11 @@ class RatingsCalls:
 
 
 class Reviews:
-    """One instance of ``reviews``. Version 2 shows stars, for which it calls ``ratings`` through its own sidecar.
+    """One instance of `reviews`.
 
-    ``is_sick`` makes every answer a 500. ``requests`` counts those that arrived.
+    Version 2 shows stars, for which it calls `ratings` through its own sidecar.
+
+    `is_sick` makes every answer a 500. `requests` counts those that arrived.
     """
 
     def __init__(
@@ -47,7 +52,7 @@ class Reviews:
 
     @contextlib.asynccontextmanager
     async def serving(self) -> AsyncIterator[None]:
-        """Listens while the block runs."""
+        """Listen while the block runs."""
         app = web.Application()
         app.router.add_get("/{path:.*}", self._answer)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
@@ -84,7 +89,7 @@ class Reviews:
 
 
 class Ratings:
-    """One instance of ``ratings``: four stars, always."""
+    """One instance of `ratings`: four stars, always."""
 
     def __init__(self, workload: Workload, port: int) -> None:
         self._answer = f"4 stars from {workload.name}".encode()
@@ -92,7 +97,7 @@ class Ratings:
 
     @contextlib.asynccontextmanager
     async def serving(self) -> AsyncIterator[None]:
-        """Listens while the block runs."""
+        """Listen while the block runs."""
         server = grpc.aio.server(options=(("grpc.so_reuseport", 0),))
         methods = {_METHOD: grpc.unary_unary_rpc_method_handler(self._get)}
         handler = grpc.method_handlers_generic_handler(_SERVICE, methods)

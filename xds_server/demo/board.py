@@ -20,8 +20,8 @@ class Verdict(enum.Enum):
 class StepRecord:
     """One step of the walk and what came of it.
 
-    ``seconds`` are those from an edit until it was everywhere, one for each edit. ``seen`` says who answered, ``notes`` what the
-    control plane said. ``broken`` are the promises that did not hold.
+    `seconds` are those from an edit until it was everywhere, one for each edit. `seen` says who
+    answered, `notes` what the control plane said. `broken` are the promises that did not hold.
     """
 
     title: str

@@ -14,8 +14,8 @@ from typing import Self
 from xds_server.demo.errors import DemoError
 
 _GRACE_SECONDS = 3.0
-# The kernel ends a child when the demo itself was killed and could not. A session of its own keeps Ctrl-C from the child,
-# so that the demo ends its processes in order.
+# The kernel ends a child when the demo itself was killed and could not. A session of its own keeps
+# Ctrl-C from the child, so that the demo ends its processes in order.
 _WITH_PARENT = ("--pdeathsig", "KILL", "--")
 
 
@@ -62,7 +62,7 @@ class Children:
             await self._all_ended()
 
     async def start(self, name: str, command: Sequence[str]) -> None:
-        """Starts a process."""
+        """Start a process."""
         log = self._logs / f"{name}.log"
         with log.open("wb") as output:
             process = await asyncio.create_subprocess_exec(
@@ -76,7 +76,7 @@ class Children:
         self._children.append(_Child(name, log, process))
 
     async def watch(self) -> None:
-        """Runs until cancelled.
+        """Run until cancelled.
 
         Raises:
             DemoError: A process ended by itself; the text has the end of its output.
@@ -86,7 +86,7 @@ class Children:
             await asyncio.sleep(0.2)
 
     def check(self) -> None:
-        """Does nothing while all processes run.
+        """Do nothing while all processes run.
 
         Raises:
             DemoError: A process ended by itself; the text has the end of its output.

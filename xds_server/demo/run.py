@@ -26,10 +26,11 @@ KEPT, BROKEN, IMPOSSIBLE, INTERRUPTED = 0, 1, 2, 130
 
 
 def main(*, interactive: bool = False) -> int:
-    """Runs the demo on this terminal and returns the exit code.
+    """Run the demo on this terminal and return the exit code.
 
     Args:
-        interactive: Leaves the mesh running for a person to edit its files, instead of walking through the steps.
+        interactive: Leaves the mesh running for a person to edit its files, instead of walking
+        through the steps.
     """
     console = Console()
     try:
@@ -107,7 +108,7 @@ async def _watch(
 
 
 async def _observe(mesh: Mesh, board: Board) -> None:
-    """Keeps the board up to date with what the control plane and the client's sidecar say, until cancelled."""
+    """Keep the board up to date with what the control plane and the client's sidecar say, until cancelled."""
     while True:
         # A control plane that does not answer for a moment is seen by who watches the processes.
         with contextlib.suppress(AdminError):

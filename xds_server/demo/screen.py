@@ -119,7 +119,7 @@ class PlainScreen:
         self._complained: frozenset[str] = frozenset()
 
     async def run(self) -> None:
-        """Prints until cancelled."""
+        """Print until cancelled."""
         try:
             while True:
                 self._print_news()

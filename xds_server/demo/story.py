@@ -1,7 +1,8 @@
 """The walk of the demo: what is done, what is promised of it, and whether the promise was kept.
 
-Every step promises that no request fails. An edit is followed until every proxy has ACKed it; only requests that begin after
-that are held against the step's other promises, so that answers under way do not count for either side.
+Every step promises that no request fails. An edit is followed until every proxy has ACKed it; only
+requests that begin after that are held against the step's other promises, so that answers under way
+do not count for either side.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from xds_server.demo.workspace import NEAR_ZONE, RATINGS_FILE, ROUTES
 
 SICK = "reviews-v2-a1"
 _GOOD_MATCH = "prefix: /demo.Ratings/"
-# Well-formed for everybody but RE2, which Envoy uses: it does not take more than 1,000 repetitions in all.
+# Well-formed for everybody but RE2, which Envoy uses: it does not take more than 1,000 repetitions
+# in all.
 _BAD_MATCH = 'regex: "/(?:[A-Za-z.]{1,40}/){1,40}"'
 _PATIENCE_SECONDS = 15.0
 _SETTLE_SECONDS = 0.1
@@ -162,7 +164,8 @@ class Story:
             await self._edit(step, lambda: self._files.set_weights(50, 50))
             seen = await self._watch(step, 6.0)
             _expect(step, 0.35 <= seen.version("v2") <= 0.65, "the other edit goes through")
-            # Back to what still serves: nobody gets anything new, so there is no new revision to follow.
+            # Back to what still serves: nobody gets anything new, so there is no new revision to
+            # follow.
             self._files.replace(RATINGS_FILE, _BAD_MATCH, _GOOD_MATCH)
 
             async def is_clear() -> bool:
@@ -172,7 +175,10 @@ class Story:
 
     @asynccontextmanager
     async def _step(self, title: str, narration: str) -> AsyncIterator[StepRecord]:
-        """Puts a step on the board; at its end its requests and errors, and whether its promises were kept."""
+        """Put a step on the board.
+
+        At its end its requests and errors, and whether its promises were kept.
+        """
         step = StepRecord(title, narration)
         self._board.steps.append(step)
         requests, errors = self._traffic.all.total, len(self._traffic.all.failures)
@@ -187,7 +193,7 @@ class Story:
         step.verdict = Verdict.BROKEN if step.broken else Verdict.KEPT
 
     async def _edit(self, step: StepRecord, edit: Callable[[], object]) -> None:
-        """Saves, and waits until the change is everywhere."""
+        """Save, and wait until the change is everywhere."""
         applied = await self._mesh.apply(edit)
         step.seconds.append(applied.seconds)
         lacking = ", ".join(lack.proxy for lack in applied.result.lacking)
@@ -217,7 +223,7 @@ class Story:
     async def _until(
         self, step: StepRecord, probe: Callable[[], Awaitable[bool]], promise: str
     ) -> float:
-        """Waits for a promise to come true, and returns the seconds that it took."""
+        """Wait for a promise to come true, and return the seconds that it took."""
         began = self._clock.now()
         while self._clock.now() - began < _PATIENCE_SECONDS:
             if await probe():
@@ -234,6 +240,6 @@ class Story:
 
 
 def _expect(step: StepRecord, is_kept: bool, promise: str) -> None:
-    """Notes a promise that was not kept."""
+    """Note a promise that was not kept."""
     if not is_kept:
         step.broken.append(promise)

@@ -1,7 +1,7 @@
-"""Who takes part in the demo: the same workloads that ``examples/demo/*.yaml`` names, as the processes to start.
+"""Who takes part in the demo: the same workloads that `examples/demo/*.yaml` names, as the processes to start.
 
-Each workload has a loopback address of its own. Its sidecar binds the service's port there, and the application itself
-listens on another port of 127.0.0.1 that only the sidecar knows.
+Each workload has a loopback address of its own. Its sidecar binds the service's port there, and the
+application itself listens on another port of 127.0.0.1 that only the sidecar knows.
 """
 
 from __future__ import annotations
@@ -12,7 +12,10 @@ from translators.model.locality import Locality
 
 NAMESPACE = "demo"
 NETWORK = "127.0.1"
-"""The first three parts of the addresses in the YAML files; another loopback network is taken when this one is in use."""
+"""The first three parts of the addresses in the YAML files.
+
+Another loopback network is taken when this one is in use.
+"""
 NEAR = Locality("eu-1", "eu-1a")
 FAR = Locality("eu-1", "eu-1b")
 REVIEWS = "reviews.mesh"
@@ -23,7 +26,7 @@ PORTS = {"reviews": 9080, "ratings": 9090}
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """One instance of an application; ``host`` is the last part of its address."""
+    """One instance of an application; `host` is the last part of its address."""
 
     name: str
     app: str

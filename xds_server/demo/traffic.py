@@ -21,7 +21,10 @@ _RECENT_SECONDS = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One request that ended. ``failure`` is empty when it went well; ``version``, ``zone`` and ``instance`` when nobody said."""
+    """One request that ended.
+
+    `failure` is empty when it went well; `version`, `zone` and `instance` when nobody said.
+    """
 
     at: float
     version: str = ""
@@ -32,7 +35,7 @@ class Answer:
 
 @dataclass(slots=True)
 class Tally:
-    """Counts of answers. ``places`` are (version, zone)."""
+    """Counts of answers. `places` are (version, zone)."""
 
     total: int = 0
     places: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -40,7 +43,7 @@ class Tally:
     failures: list[str] = field(default_factory=list)
 
     def add(self, answer: Answer) -> None:
-        """Counts one more."""
+        """Count one more."""
         self.total += 1
         if answer.failure:
             self.failures.append(answer.failure)
@@ -61,7 +64,10 @@ class Tally:
 
 
 class Traffic:
-    """Sends requests until cancelled. ``all`` counts every one; ``tally`` opens a count of those that begin from then on."""
+    """Sends requests until cancelled.
+
+    `all` counts every one; `tally` opens a count of those that begin from then on.
+    """
 
     def __init__(self, clock: Clock, egress_port: int) -> None:
         self.all = Tally()
@@ -94,7 +100,7 @@ class Traffic:
         return len(self._recent) / _RECENT_SECONDS
 
     async def run(self) -> None:
-        """Sends until cancelled."""
+        """Send until cancelled."""
         timeout = aiohttp.ClientTimeout(total=_TIMEOUT_SECONDS)
         connector = aiohttp.TCPConnector(limit=0)
         async with (

@@ -1,4 +1,4 @@
-"""The demo's own copy of ``examples/demo``: edited as a person would, in an editor that replaces files at once."""
+"""The demo's own copy of `examples/demo`: edited as a person would, in an editor that replaces files at once."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _WEIGHT = re.compile(r"(?<=weight: )\d+")
 
 
 class Workspace:
-    """A temporary directory: ``mesh`` is the configuration that is served, ``logs`` and ``bootstraps`` are what their names say.
+    """A temporary directory: `mesh` is the configuration that is served, `logs` and `bootstraps` are what their names say.
 
-    ``close`` removes it all, unless ``keep`` was called.
+    `close` removes it all, unless `keep` was called.
     """
 
     def __init__(self, network: str) -> None:
@@ -43,7 +43,7 @@ class Workspace:
         return (self.mesh / name).read_text(encoding="utf-8")
 
     def write(self, name: str, text: str) -> None:
-        """Replaces a file at once."""
+        """Replace a file at once."""
         fd, new = tempfile.mkstemp(dir=self.root)
         with os.fdopen(fd, "w", encoding="utf-8") as file:
             file.write(text)
@@ -51,12 +51,12 @@ class Workspace:
         Path(new).replace(self.mesh / name)
 
     def set_weights(self, *weights: int) -> None:
-        """Writes the weights of the routes' destinations, in their order."""
+        """Write the weights of the routes' destinations, in their order."""
         given = iter(weights)
         self.write(ROUTES, _WEIGHT.sub(lambda _: str(next(given)), self.read(ROUTES)))
 
     def replace(self, name: str, old: str, new: str) -> int:
-        """Replaces the first ``old`` in a file, and returns the number of its line.
+        """Replace the first `old` in a file, and return the number of its line.
 
         Raises:
             DemoError: The text is not there.
@@ -69,7 +69,7 @@ class Workspace:
         return before.count("\n") + 1
 
     def remove(self, name: str) -> None:
-        """Takes a file away."""
+        """Take a file away."""
         (self.mesh / name).unlink()
 
     def restore(self, name: str) -> None:
@@ -81,7 +81,7 @@ class Workspace:
         self._is_kept = True
 
     def close(self) -> None:
-        """Removes the directory, unless it is to be kept."""
+        """Remove the directory, unless it is to be kept."""
         if not self._is_kept:
             shutil.rmtree(self.root, ignore_errors=True)
 

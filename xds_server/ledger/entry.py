@@ -1,7 +1,7 @@
 """One stream in the ledger: whose it is, since when, and how far it is.
 
-A proxy has a revision when its stream has answered the newest snapshot, up to that revision, that changed anything for it, and
-took it.
+A proxy has a revision when its stream has answered the newest snapshot, up to that revision, that
+changed anything for it, and took it.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Entry:
         )
 
     def newest(self, revision: int) -> int:
-        """The newest revision that it has wholly; ``revision`` is the newest that there is."""
+        """The newest revision that it has wholly; `revision` is the newest that there is."""
         if self.group is not self.member.group:
             return min(self.settled, revision)
         later = [change for change in self.member.group.changes if change > self.settled]

@@ -1,6 +1,7 @@
 """The truth about streams: who is connected, who has which revision, what was rejected.
 
-Streams, edits and the quarantine are noted here; `status` and `wait` are answered from the notes. Nothing else is done.
+Streams, edits and the quarantine are noted here; `status` and `wait` are answered from the notes.
+Nothing else is done.
 """
 
 from __future__ import annotations
@@ -100,7 +101,10 @@ class Ledger:
             self._convergence.published(self._publisher.revision, self._entries.values())
 
     def translation_failed(self, failure: Failure) -> None:
-        """Note that a query raised, which is a bug of ours; the resource keeps its last good bytes."""
+        """Note that a query raised, which is a bug of ours.
+
+        The resource keeps its last good bytes.
+        """
         self._metrics.translation_failures += 1
         _log.error("translation failed", query=failure.origin, traceback=failure.traceback)
 
@@ -175,7 +179,10 @@ class Ledger:
             self._convergence.settled(entry)
 
     def turned_away(self, peer: str, code: str, message: str) -> None:
-        """Note that a proxy was not taken in, or its stream ended by this side; it will try again, and is told of once."""
+        """Note that a proxy was not taken in, or its stream ended by this side.
+
+        It will try again, and is told of once.
+        """
         self._metrics.turned_away(code)
         if message not in self._told:
             if len(self._told) >= REASONS_TOLD:
@@ -224,8 +231,9 @@ class Ledger:
     async def wait(self, revision: int | None, timeout: float | None) -> WaitResult:  # noqa: ASYNC109
         """The answer once every proxy has the revision (None: the newest now), or will not have it, or the time is up.
 
-        The time is in seconds. A revision is not everywhere while something that it brought is held back. What earlier
-        revisions brought is only told: whoever waits for his own change is not to fail by another's.
+        The time is in seconds. A revision is not everywhere while something that it brought is held
+        back. What earlier revisions brought is only told: whoever waits for his own change is not
+        to fail by another's.
         """
         began = self._clock.now()
         wanted = self._publisher.revision if revision is None else revision

@@ -1,4 +1,7 @@
-"""What the ledger knows, as values to show: entries and rejections in, status values out. Nothing is decided here."""
+"""What the ledger knows, as values to show: entries and rejections in, status values out.
+
+Nothing is decided here.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Which objects, and which of their fields, made a refused resource what it is.
 
-In: the database with its provenance, the history of edits, and Envoy's words. Out: suspects, the likeliest first. Nothing is changed here:
-what would be without an edit is tried on a fork.
+In: the database with its provenance, the history of edits, and Envoy's words. Out: suspects, the
+likeliest first. Nothing is changed here: what would be without an edit is tried on a fork.
 """
 
 from __future__ import annotations
@@ -53,7 +53,8 @@ def suspects(
 ) -> dict[ObjectKey, object | None]:
     """The objects that may have made a resource bad → what they are to be instead (None: absent), the likeliest first.
 
-    ``refused`` are all resources that are known to be bad, with this one. Empty when no object is to blame.
+    `refused` are all resources that are known to be bad, with this one. Empty when no object is to
+    blame.
     """
     if making.good is not None:
         return _changed(database, history, making, refused)
@@ -153,7 +154,10 @@ def is_sure(resources: Sequence[Resource]) -> bool:
 
 
 def named_field(locator: Locator, key: ObjectKey, reason: str) -> str:
-    """The path of the scalar of an object that Envoy's words repeat the most of; empty when there is none."""
+    """The path of the scalar of an object that Envoy's words repeat the most of.
+
+    Empty when there is none.
+    """
     odd = [
         word
         for word in reason.split()
@@ -171,7 +175,10 @@ def named_field(locator: Locator, key: ObjectKey, reason: str) -> str:
 
 
 def new_field(locator: Locator, key: ObjectKey, good: object | None) -> str:
-    """The path of the first scalar of an object that its good value does not have; empty when there is none."""
+    """The path of the first scalar of an object that its good value does not have.
+
+    Empty when there is none.
+    """
     known = repr(good)
     values = _values(locator, key)
     return next((path for path, text in values if repr(text)[1:-1] not in known), "")

@@ -1,9 +1,10 @@
 """Finds the guilty among suspects by trying some of them at a time: group testing, without knowing what a suspect is.
 
-One group is tried at a time: it is let in, and the proxy that refused it before says whether it takes it. A refused group is
-split, one half kept out while the other is tried; when that is accepted the half that is out must have the guilty one, and need not be
-tried as a whole. So one guilty among N is found in log2(N) answers and is not itself sent alone once more. Whoever does not answer in time
-acquits, but proves nothing.
+One group is tried at a time: it is let in, and the proxy that refused it before says whether it
+takes it. A refused group is split, one half kept out while the other is tried; when that is
+accepted the half that is out must have the guilty one, and need not be tried as a whole. So one
+guilty among N is found in log2(N) answers and is not itself sent alone once more. Whoever does not
+answer in time acquits, but proves nothing.
 """
 
 from __future__ import annotations
@@ -48,11 +49,17 @@ class Suspects(Protocol):
         """Those that still make what they were suspected for, and that the accuser has not accepted meanwhile; maybe none."""
 
     def is_whole(self) -> bool:
-        """Whether each of them still makes what it was suspected for; an edit can have changed that."""
+        """Whether each of them still makes what it was suspected for.
+
+        An edit can have changed that.
+        """
 
 
 Convict = Callable[[Suspects, str, Stream | None], None]
-"""Takes (the one guilty suspect, Envoy's words, who refused it: None when that one is gone); the suspect is in or out."""
+"""Takes (the one guilty suspect, Envoy's words, who refused it: None when that one is gone).
+
+The suspect is in or out.
+"""
 
 
 @dataclass(slots=True, eq=False)
@@ -128,11 +135,11 @@ class GroupTesting:
             self._choose()
 
     def abandon(self) -> None:
-        """Ends the present trial without a verdict, and begins no other: an accusation follows."""
+        """End the present trial without a verdict, and begin no other: an accusation follows."""
         self._trial = None
 
     def follow(self) -> None:
-        """Takes note that the world has changed."""
+        """Take note that the world has changed."""
         trial = self._trial
         if trial is None or self._is_choosing:
             return

@@ -1,8 +1,8 @@
 """What streams said that the quarantine is to act on, until it does: in order, and taken as a whole.
 
-Whoever observes streams notes here and returns at once; the quarantine takes the notes once a turn of the event loop. So nothing
-is judged, committed or translated while a stream is in the middle of something. A stream has one response of a type in flight,
-so a turn brings few notes of each.
+Whoever observes streams notes here and returns at once; the quarantine takes the notes once a turn
+of the event loop. So nothing is judged, committed or translated while a stream is in the middle of
+something. A stream has one response of a type in flight, so a turn brings few notes of each.
 """
 
 from __future__ import annotations

@@ -1,13 +1,17 @@
 """What Envoy rejected goes back to what was good, and the object that caused it is found and held back.
 
-On a NACK the resources of the rejected response that nobody has accepted yet are suspects. The guilty ones among them are found by
-trials; a guilty resource is withheld: every proxy keeps its last proven bytes. Its provenance says which objects made it; those that
-changed since it was last good are suspects in turn, and the guilty one is reverted in the world. Everything else goes on,
-also later edits of other objects. A new value of the reverted object is tried; the rejected bytes never are.
+On a NACK the resources of the rejected response that nobody has accepted yet are suspects. The
+guilty ones among them are found by trials; a guilty resource is withheld: every proxy keeps its
+last proven bytes. Its provenance says which objects made it; those that changed since it was last
+good are suspects in turn, and the guilty one is reverted in the world. Everything else goes on,
+also later edits of other objects. A new value of the reverted object is tried; the rejected bytes
+never are.
 
-What some proxy has accepted a while ago is not withheld because another one rejects it: then it is that proxy which is odd.
+What some proxy has accepted a while ago is not withheld because another one rejects it: then it is
+that proxy which is odd.
 
-The quarantine acts when it is told to: on notes of its inbox, on edits, and as time passes. What it did is its answer.
+The quarantine acts when it is told to: on notes of its inbox, on edits, and as time passes. What it
+did is its answer.
 """
 
 from __future__ import annotations
@@ -81,7 +85,8 @@ class Progress:
     """What the quarantine did at one time.
 
     Attributes:
-        has_moved: Whether it did anything by itself: there may be new revisions, and what was under suspicion may be so no more.
+        has_moved: Whether it did anything by itself: there may be new revisions, and what was under
+            suspicion may be so no more.
         rejected: What was found guilty and is held back now.
         lifted: What was held back and is gone or has a new value, which is tried.
     """
@@ -136,8 +141,8 @@ class Quarantine:
                 case Accepted(response, by):
                     has_moved |= self._accepted(response.changed, by)
                 case Rejected(response, type_url, reason, by):
-                    # If anything in it is something else by now, that may have been the cause; the rest is sent again
-                    # and judged then.
+                    # If anything in it is something else by now, that may have been the cause; the
+                    # rest is sent again and judged then.
                     if not response.differs(by.watch.snapshot().resources(type_url).by_name):
                         has_moved |= self._accuse_of(response.changed, reason, by)
                 case Claimed(held):
@@ -158,7 +163,10 @@ class Quarantine:
         return self._progress(has_moved=False)
 
     def tick(self) -> Progress:
-        """Go on when nobody answered a trial in time, and forget what has grown old; for every second or so."""
+        """Go on when nobody answered a trial in time, and forget what has grown old.
+
+        For every second or so.
+        """
         if not self._trials.is_idle:
             self._trials.tick()
             return self._progress(has_moved=True)

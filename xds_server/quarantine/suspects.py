@@ -42,11 +42,11 @@ class SuspectResources:
         )
 
     def let_in(self) -> None:
-        """Serves them."""
+        """Serve them."""
         self.publisher.serve(self.found)
 
     def keep_out(self) -> None:
-        """Serves what was last proven instead."""
+        """Serve what was last proven instead."""
         self.publisher.withhold(self.found)
 
     def acquit(self) -> None:
@@ -81,7 +81,8 @@ class SuspectResources:
 class Withdrawal:
     """An object's rejected value and what it was when all was good (None: absent).
 
-    ``introduced`` is the revision of the rejected value, ``refs`` are the queries that made the rejected resource.
+    `introduced` is the revision of the rejected value, `refs` are the queries that made the
+    rejected resource.
     """
 
     rejected: object | None
@@ -130,11 +131,11 @@ class SuspectObjects:
         return self._some(others), self._some(named)
 
     def let_in(self) -> None:
-        """Gives them the values that are suspected."""
+        """Give them the values that are suspected."""
         self.withdrawals.reinstate(self.keys)
 
     def keep_out(self) -> None:
-        """Gives them their good values."""
+        """Give them their good values."""
         self.withdrawals.take_back(self.keys)
 
     def acquit(self) -> None:

@@ -1,6 +1,7 @@
 """Which resources are still in question: made and accepted by nobody yet, or rejected and withheld.
 
-The publisher asks what may be served, the quarantine decides. What is in neither list has been accepted by some proxy.
+The publisher asks what may be served, the quarantine decides. What is in neither list has been
+accepted by some proxy.
 """
 
 from __future__ import annotations
@@ -46,7 +47,10 @@ class Acceptance:
                 del unproven[resource]
 
     def settle(self, resource: Resource, revision: int) -> int:
-        """Take a resource off the list; the revision that made it, or this one when that is not known."""
+        """Take a resource off the list.
+
+        The revision that made it, or this one when that is not known.
+        """
         return self.unproven.pop(resource, revision)
 
     def withhold(self, resources: Iterable[Resource]) -> set[Resource]:

@@ -1,7 +1,7 @@
 """The one way by which the world is changed: by edits of the sources, and by what is put in an object's place.
 
-A source's edit is committed as it is, except for values that are kept out because an Envoy rejected what they make. What
-objects were before is remembered, for as long as it may have been better.
+A source's edit is committed as it is, except for values that are kept out because an Envoy rejected
+what they make. What objects were before is remembered, for as long as it may have been better.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ class Committed:
 
     Attributes:
         revision: The newest revision then.
-        changed: Whether there is a new one: something differs, or a value that was kept out is gone.
+        changed: Whether there is a new one: something differs, or a value that was kept out is
+            gone.
         admitted: The keys that the edit was about, except those whose values are kept out.
         lifted: The keys whose values were kept out until now.
     """
@@ -37,7 +38,8 @@ class Edits:
 
     Attributes:
         history: What objects were before.
-        revision: The newest revision that came from a source; later ones put something in an object's place.
+        revision: The newest revision that came from a source; later ones put something in an
+        object's place.
     """
 
     def __init__(self, publisher: Publisher) -> None:
@@ -65,7 +67,10 @@ class Edits:
         return Committed(self._publisher.revision, changed or bool(lifted), tuple(admitted), lifted)
 
     def put(self, values: Mapping[ObjectKey, object | None]) -> bool:
-        """Give objects values (None: take the object away) as one revision; False when nothing differs."""
+        """Give objects values (None: take the object away) as one revision.
+
+        False when nothing differs.
+        """
         database = self._publisher.database
         before = {key: database.input(key) for key in values}
         changed = self._publisher.commit(

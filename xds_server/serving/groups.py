@@ -1,6 +1,7 @@
 """Groups of proxies that are to hold the same, and their members.
 
-A group has one snapshot; the publisher renews it, and members hand it to their streams, with what is theirs alone.
+A group has one snapshot; the publisher renews it, and members hand it to their streams, with what
+is theirs alone.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ Wake = Callable[[], None]
 class Group:
     """All proxies with one scope on one wire, and what they are to hold.
 
-    ``changes`` are the newest revisions at which the snapshot changed, oldest first; ``forgotten`` is the newest one before them, 0
-    when they are all.
+    `changes` are the newest revisions at which the snapshot changed, oldest first; `forgotten` is
+    the newest one before them, 0 when they are all.
     """
 
     scope: Scope
@@ -38,16 +39,19 @@ class Group:
     forgotten: int = 0
 
     def renew(self, snapshot: Snapshot) -> None:
-        """Takes a new snapshot, and notes its revision."""
+        """Take a new snapshot, and note its revision."""
         self.snapshot = snapshot
         self.changes.append(snapshot.revision)
         if len(self.changes) > CHANGES_KEPT:
             self.forgotten = self.changes.pop(0)
 
     def required(self, revision: int) -> int:
-        """The newest revision up to this one that changed anything for these proxies; 0 when none did.
+        """The newest revision up to this one that changed anything for these proxies.
 
-        Of what is forgotten it may be one that comes later, so that nobody is said to have what they may lack.
+        0 when none did.
+
+        Of what is forgotten it may be one that comes later, so that nobody is said to have what
+        they may lack.
         """
         changes = self.changes
         if changes[-1] <= revision:
@@ -58,10 +62,13 @@ class Group:
 
 @dataclass(slots=True, eq=False)
 class Member:
-    """One proxy's membership of a group; the group changes when services begin or cease to select the workload.
+    """One proxy's membership of a group.
 
-    What a proxy is to hold is its group's snapshot and its own resources, such as the secrets of its identity. Those never enter
-    the database, so neither history nor provenance nor anything that prints them knows of them.
+    The group changes when services begin or cease to select the workload.
+
+    What a proxy is to hold is its group's snapshot and its own resources, such as the secrets of
+    its identity. Those never enter the database, so neither history nor provenance nor anything
+    that prints them knows of them.
 
     Attributes:
         node: Who the proxy is.
@@ -95,7 +102,8 @@ class Member:
         """Edit the resources of a type that only this proxy has, by name.
 
         Raises:
-            ValueError: The group has resources of this type, which are the same for all its members.
+            ValueError: The group has resources of this type, which are the same for all its
+            members.
         """
         if type_url in self.group.unions:
             raise ValueError(f"{type_url} is shared by all proxies of a group; none has its own")

@@ -23,7 +23,7 @@ class History:
         return self._count
 
     def remember(self, before: Mapping[ObjectKey, object | None], revision: int) -> None:
-        """Notes what these objects were before a revision."""
+        """Note what these objects were before a revision."""
         for key, value in before.items():
             edits = self._edits.setdefault(key, [])
             edits.append((revision, value))
@@ -41,7 +41,7 @@ class History:
         self._count = 0
 
     def value_at(self, key: ObjectKey, revision: int, now: object | None) -> object | None:
-        """The value that an object had at a revision: ``now`` when it was not edited since."""
+        """The value that an object had at a revision: `now` when it was not edited since."""
         return next(
             (before for edited, before in self._edits.get(key, ()) if edited > revision), now
         )

@@ -76,7 +76,10 @@ class Publisher:
     def commit(
         self, values: Mapping[ObjectKey, object], removed: Collection[ObjectKey] = ()
     ) -> bool:
-        """Sets and removes inputs as one revision; False when nothing differs from what is there, and then there is none."""
+        """Set and remove inputs as one revision.
+
+        False when nothing differs from what is there, and then there is none.
+        """
         revision = self.revision + 1
         changed = False
         for key, value in values.items():
@@ -93,7 +96,7 @@ class Publisher:
         self.revision += 1
 
     def join(self, node: ProxyNode, *, inline: bool) -> Member:
-        """Makes the proxy a member of its group; translates what nobody holds yet."""
+        """Make the proxy a member of its group; translates what nobody holds yet."""
         ref = scope_of.ref(node)
         self.database.pin(ref)
         found = scope_of(self.database, node)
@@ -105,7 +108,7 @@ class Publisher:
         return member
 
     def leave(self, member: Member) -> None:
-        """Ends a watch; harmless when it ended before."""
+        """End a watch; harmless when it ended before."""
         ref = scope_of.ref(member.node)
         members = self._nodes.get(ref, {})
         if member not in members:
@@ -131,7 +134,10 @@ class Publisher:
         self._reconsider(self.acceptance.release(resources))
 
     def take_failures(self) -> list[Failure]:
-        """What queries raised since this was last asked, our own bugs; what they had made before is served on."""
+        """What queries raised since this was last asked, our own bugs.
+
+        What they had made before is served on.
+        """
         failures, self._failures = self._failures, []
         return failures
 
@@ -168,7 +174,7 @@ class Publisher:
         self._apply()
 
     def _settle(self) -> None:
-        """Takes over all changed results, until none is left, and gives the groups their new snapshots."""
+        """Take over all changed results, until none is left, and give the groups their new snapshots."""
         while changed := self.database.settle():
             for ref in changed:
                 if ref in self._listings:

@@ -1,8 +1,8 @@
 """What is served of translated results: slices, each what is made of one list of members, and unions, each a union of slices.
 
-In: outcomes of the database, as edits of slices. Out: the snapshot of each table, edited only where its slices were. A listing
-belongs to many slices, a shared to many unions, a table to many groups of proxies, so that what they have in common is held and
-edited once.
+In: outcomes of the database, as edits of slices. Out: the snapshot of each table, edited only where
+its slices were. A listing belongs to many slices, a shared to many unions, a table to many groups
+of proxies, so that what they have in common is held and edited once.
 """
 
 from __future__ import annotations
@@ -32,7 +32,10 @@ class Listing:
         self.slices: dict[SharedSlice, None] = {}
 
     def follow(self, members: Makers) -> tuple[list[str], dict[str, Maker]]:
-        """Takes over what the query lists now; the names that are gone, and the members that are new or different."""
+        """Take over what the query lists now.
+
+        The names that are gone, and the members that are new or different.
+        """
         before, after = self.members, dict(members)
         self.members = after
         gone = [name for name in before if name not in after]
@@ -49,7 +52,8 @@ class SharedSlice:
         listing: What there is.
         members: Name → the query that makes it.
         resources: Name → what is served.
-        proven: Name → the last resource that a proxy took and that is served no more, with the revision it was current at.
+        proven: Name → the last resource that a proxy took and that is served no more, with the
+            revision it was current at.
         unions: The unions that use the shared.
         updated: Name → what is served since the unions last followed.
         removed: The names that are served no more since then.
@@ -80,13 +84,13 @@ class SharedSlice:
         self.removed: dict[str, None] = {}
 
     def put(self, name: str, resource: Resource) -> None:
-        """Serves a resource."""
+        """Serve a resource."""
         self.resources[name] = resource
         self.updated[name] = resource
         self.removed.pop(name, None)
 
     def drop(self, name: str) -> None:
-        """Serves nothing under a name."""
+        """Serve nothing under a name."""
         if self.resources.pop(name, None) is not None:
             self.updated.pop(name, None)
             self.removed[name] = None
@@ -109,7 +113,7 @@ class Union:
             shared.unions[self] = None
 
     def follow(self, edited: Iterable[SharedSlice]) -> bool:
-        """Takes over the edits of these of its slices; whether anything differs."""
+        """Take over the edits of these of its slices; whether anything differs."""
         updated: dict[str, Resource] = {}
         gone: dict[str, None] = {}
         for shared in edited:

@@ -14,9 +14,10 @@ from translators.object_key import ObjectKey
 class Batch:
     """One revision of a source.
 
-    ``set`` are the objects that are new or have another value; ``removed`` the keys that are gone. ``origins`` are the places of
-    the objects that are new or have moved, also of those whose value is the same; a removed key's place goes with it.
-    ``problems`` are all that the source has now, sorted by place.
+    `set` are the objects that are new or have another value; `removed` the keys that are gone.
+    `origins` are the places of the objects that are new or have moved, also of those whose value is
+    the same; a removed key's place goes with it. `problems` are all that the source has now, sorted
+    by place.
     """
 
     set: Mapping[ObjectKey, ConfigObject[object]] = field(default_factory=dict)

@@ -1,4 +1,7 @@
-"""A directory of configuration files: which files count, and reading them. Blocking; no state but what was seen."""
+"""A directory of configuration files: which files count, and reading them.
+
+Blocking; no state but what was seen.
+"""
 
 from __future__ import annotations
 
@@ -26,9 +29,10 @@ class ConfigDirectoryError(ChanceryError):
 class Directory:
     """The configuration files below one directory.
 
-    A file counts when its name ends in ``.yaml``, ``.yml`` or ``.json`` and neither it nor a directory above it is hidden; so
-    editors' swap, lock and backup files and the versioned directories of mounted ConfigMaps do not. Links are followed.
-    Files are named by their path as the user would type it: ``root`` as given, joined with the path below it.
+    A file counts when its name ends in `.yaml`, `.yml` or `.json` and neither it nor a directory
+    above it is hidden; so editors' swap, lock and backup files and the versioned directories of
+    mounted ConfigMaps do not. Links are followed. Files are named by their path as the user would
+    type it: `root` as given, joined with the path below it.
     """
 
     def __init__(self, root: Path) -> None:

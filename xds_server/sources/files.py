@@ -1,10 +1,11 @@
 """The source that reads a directory of YAML and JSON files and follows what is saved there.
 
-A change is noticed within some milliseconds and read at once when it is one file; several files that are saved together wait
-for quiet, with a ceiling, and become one batch. Only changed files are read. Rules for what editors and tools do:
+A change is noticed within some milliseconds and read at once when it is one file; several files
+that are saved together wait for quiet, with a ceiling, and become one batch. Only changed files are
+read. Rules for what editors and tools do:
 
-* a file that is replaced, moved away and back, or written in place is one change; nothing is taken away before it was
-  missing twice, a moment apart;
+* a file that is replaced, moved away and back, or written in place is one change; nothing is taken
+  away before it was missing twice, a moment apart;
 * a mounted ConfigMap (links that are swapped at once) is looked through as a whole;
 * when the whole directory is gone, everything stays as it was until it is back.
 """
@@ -104,14 +105,18 @@ class FileSource:
         """Follows the directory until cancelled. Changes since `load` are noticed at once.
 
         Raises:
-            ExceptionGroup: with a ConfigDirectoryError, when the system refuses to watch the directory.
+            ExceptionGroup: with a ConfigDirectoryError, when the system refuses to watch the
+            directory.
         """
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._watch())
             tasks.create_task(self._follow())
 
     def locate(self, key: ObjectKey, path: str = "") -> FilePlace | None:
-        """The place of an object's field, or of what is nearest around it; None for an unknown object."""
+        """The place of an object's field, or of what is nearest around it.
+
+        None for an unknown object.
+        """
         return self._texts.locate(key, path)
 
     def find_values(self, key: ObjectKey) -> Iterator[tuple[str, str]]:
@@ -119,14 +124,15 @@ class FileSource:
         return self._texts.find_values(key)
 
     async def _watch(self) -> None:
-        """Notes what the system says has changed; begins anew when the directory is replaced."""
+        """Note what the system says has changed; begins anew when the directory is replaced."""
         while True:
             watched = self._directory.identity()
             if watched is None:
                 await asyncio.sleep(LOOK_AGAIN)
                 continue
-            # The watch is set up before this task waits for the first time, so what was changed until then is found by
-            # looking through the files, and what is changed later by an event.
+            # The watch is set up before this task waits for the first time, so what was changed
+            # until then is found by looking through the files, and what is changed later by an
+            # event.
             self._notice_all()
             try:
                 await self._events(watched)
@@ -139,7 +145,7 @@ class FileSource:
             self._notice_all()
 
     async def _events(self, watched: tuple[int, int]) -> None:
-        """Notes events until the directory is not the watched one any more."""
+        """Note events until the directory is not the watched one any more."""
         loop = asyncio.get_running_loop()
         looked = loop.time()
         events = _changes(self._absolute, self._ceiling)
@@ -156,7 +162,10 @@ class FileSource:
             await events.aclose()
 
     def _notice(self, path: str) -> None:
-        """Notes an event; what it is about decides between reading one file and looking through all."""
+        """Note an event.
+
+        What it is about decides between reading one file and looking through all.
+        """
         below = os.path.relpath(path, self._absolute)
         named = os.path.join(self._directory.root, below)  # noqa: PTH118 - the text is the file's name
         if self._directory.counts(named):
@@ -177,7 +186,7 @@ class FileSource:
         self._noticed.set()
 
     async def _follow(self) -> None:
-        """Reads what was noticed, and publishes it."""
+        """Read what was noticed, and publish it."""
         while True:
             await self._gather()
             draft = await self._draft()
@@ -188,7 +197,7 @@ class FileSource:
             self._commit(draft)
 
     async def _gather(self) -> None:
-        """Waits for an event; when it is not about one file alone, also until no more follow."""
+        """Wait for an event; when it is not about one file alone, also until no more follow."""
         await self._noticed.wait()
         loop = asyncio.get_running_loop()
         ceiling = loop.time() + self._ceiling
@@ -201,7 +210,7 @@ class FileSource:
                 return
 
     async def _draft(self) -> Draft:
-        """Reads and parses what is pending, giving way to other tasks between the files of a large change."""
+        """Read and parses what is pending, giving way to other tasks between the files of a large change."""
         paths, self._pending = self._pending, set()
         look_through, self._look_through = self._look_through, False
         self._noticed.clear()

@@ -1,7 +1,8 @@
 """Several sources as one: who owns an object, what is wrong everywhere, and whether all have been read.
 
-In: batches of each source. Out: one batch of what differs in all. Sources have an order, and of two that define the same object the
-earlier one owns it; the other one's object has a problem that names both, and is used as soon as the owner has it no more.
+In: batches of each source. Out: one batch of what differs in all. Sources have an order, and of two
+that define the same object the earlier one owns it; the other one's object has a problem that names
+both, and is used as soon as the owner has it no more.
 """
 
 from __future__ import annotations
@@ -53,7 +54,10 @@ class Merge:
         return all(source.has_synced for source in self._sources)
 
     def take(self, number: int, batch: Batch) -> Batch:
-        """Take in a batch of the source of this number, from 0; what differs in all, with the problems of all."""
+        """Take in a batch of the source of this number, from 0.
+
+        What differs in all, with the problems of all.
+        """
         self._contributions[number].take(batch)
         if len(self._contributions) == 1:
             return batch

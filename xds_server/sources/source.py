@@ -14,7 +14,9 @@ Publish: TypeAlias = Callable[[Batch], None]
 
 
 class Source(Protocol):
-    """Something that publishes objects and knows where they were written. It is given a `Publish` when it is made.
+    """Something that publishes objects and knows where they were written.
+
+    It is given a `Publish` when it is made.
 
     Attributes:
         has_synced: Whether everything that there is has been published once.
@@ -35,10 +37,16 @@ class Source(Protocol):
         """Publish what changes since, until cancelled."""
 
     def locate(self, key: ObjectKey, path: str = "") -> Origin | None:
-        """The place of a field of an object, or of what is nearest around it; None when the object is not from here."""
+        """The place of a field of an object, or of what is nearest around it.
+
+        None when the object is not from here.
+        """
 
     def find_values(self, key: ObjectKey) -> Iterator[tuple[str, str]]:
-        """Every scalar of an object as it is written now, as (field path, text); nothing when it is not from here."""
+        """Every scalar of an object as it is written now, as (field path, text).
+
+        Nothing when it is not from here.
+        """
 
 
 SourceMaker: TypeAlias = Callable[[Publish], Source]

@@ -2,8 +2,10 @@
 
 Texts by source name (a file's path) flow in, batches flow out. No I/O. Rules:
 
-* a document that is refused keeps the version of it that this text held before; a text that is not YAML keeps all of them;
-* of two texts that define the same object the first by name owns it, and the other one has a problem that names both;
+* a document that is refused keeps the version of it that this text held before; a text that is not
+  YAML keeps all of them;
+* of two texts that define the same object the first by name owns it, and the other one has a
+  problem that names both;
 * a batch holds only what differs by value from what was published.
 """
 
@@ -43,7 +45,7 @@ class _Held:
 
 @dataclass(frozen=True, slots=True)
 class _Text:
-    """A text as last read. ``content`` is None for one that could not be read."""
+    """A text as last read. `content` is None for one that could not be read."""
 
     content: str | None
     held: Mapping[ObjectKey, _Held] = field(default_factory=dict)
@@ -52,7 +54,7 @@ class _Text:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """Texts that are read and not yet taken in. ``lost`` are keys that would be gone with them."""
+    """Texts that are read and not yet taken in. `lost` are keys that would be gone with them."""
 
     texts: Mapping[str, _Text | None]
     lost: frozenset[ObjectKey]
@@ -76,7 +78,7 @@ class Texts:
         return self._texts.keys()
 
     def draft(self, contents: Mapping[str, Content]) -> Draft:
-        """Reads texts without taking them in. Texts that are the same as before are left out."""
+        """Read texts without taking them in. Texts that are the same as before are left out."""
         texts: dict[str, _Text | None] = {}
         for source, content in contents.items():
             before = self._texts.get(source)
@@ -96,7 +98,7 @@ class Texts:
         return Draft(texts, self._lost(texts))
 
     def commit(self, draft: Draft, extra: tuple[Problem, ...] = ()) -> Batch | None:
-        """Takes a draft in.
+        """Take a draft in.
 
         Args:
             draft: made by these texts since the last commit.
@@ -120,7 +122,10 @@ class Texts:
         return Batch(new, frozenset(removed), origins, problems)
 
     def locate(self, key: ObjectKey, path: str = "") -> FilePlace | None:
-        """The place of an object's field (of what is nearest around it); None for an object that is not here."""
+        """The place of an object's field (of what is nearest around it).
+
+        None for an object that is not here.
+        """
         held = self._owner(key)
         if held is None:
             return None
@@ -156,7 +161,7 @@ class Texts:
         )
 
     def _replace(self, source: str, text: _Text | None) -> set[ObjectKey]:
-        """Puts one text in its place; returns the keys that it holds or held."""
+        """Put one text in its place; returns the keys that it holds or held."""
         before = self._texts.pop(source, None)
         touched: set[ObjectKey] = set()
         for key in before.held if before else ():
@@ -184,7 +189,7 @@ class Texts:
         removed: set[ObjectKey],
         origins: dict[ObjectKey, Origin],
     ) -> None:
-        """Compares one key's owner with what was published, and notes the difference."""
+        """Compare one key's owner with what was published, and note the difference."""
         self._conflicts.pop(key, None)
         held = self._owner(key)
         if held is None:

@@ -15,7 +15,9 @@ R = TypeVar("R")
 
 
 def resources(db: Database, node: ProxyNode, *, inline: bool) -> Mapping[str, list[Resource]]:
-    """Type URL → the proxy's resources, sorted by name; ``inline``: route configurations carry their hosts.
+    """Type URL → the proxy's resources, sorted by name.
+
+    `inline`: route configurations carry their hosts.
 
     Raises:
         Exception: What a query raised.

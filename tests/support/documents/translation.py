@@ -34,7 +34,7 @@ def objects(text: str) -> list[ConfigObject[object]]:
 
 
 def apply(db: Database, text: str, revision: int = 1) -> None:
-    """Sets the objects of a YAML text."""
+    """Set the objects of a YAML text."""
     for found in objects(text):
         db.set(found.key, found, revision)
 

@@ -5,8 +5,9 @@
     envoy = mesh.connect("a.default", refuses=containing("poison"))
     mesh.run()
 
-A fake refuses as Envoy does: of clusters and listeners the bad ones, named; any other response as a whole, in words of the test's choice. It
-keeps what it accepted, and what it refused. Tests with real Envoys (tests/e2e/test_failures.py, test_ledger.py) show that those do the same.
+A fake refuses as Envoy does: of clusters and listeners the bad ones, named; any other response as a
+whole, in words of the test's choice. It keeps what it accepted, and what it refused. Tests with
+real Envoys (tests/e2e/test_failures.py, test_ledger.py) show that those do the same.
 """
 
 from __future__ import annotations
@@ -40,7 +41,10 @@ _PATIENCE = 200
 
 
 def containing(*texts: str, saying: str = "{name}: bad regex", types: str = "") -> Refuses:
-    """Refuses resources whose bytes have one of the texts; ``saying`` may name the resource, or have ``{text}``."""
+    """Refuses resources whose bytes have one of the texts.
+
+    `saying` may name the resource, or have `{text}`.
+    """
 
     def refuses(short: str, name: str, body: bytes) -> str:
         if types and short not in types.split():
@@ -72,7 +76,7 @@ class Mesh:
         self.pool = SubscriptionPool()
 
     def save(self, files: Mapping[str, str | None] = {}, **more: str | None) -> int:
-        """Saves files (None removes one) as one revision; returns the newest revision then."""
+        """Save files (None removes one) as one revision; returns the newest revision then."""
         texts = {**files, **{f"{name}.yaml": text for name, text in more.items()}}
         batch = self.texts.commit(self.texts.draft(texts))
         if batch is not None:
@@ -90,7 +94,7 @@ class Mesh:
         has: FakeEnvoy | None = None,
         node: ProxyNode | None = None,
     ) -> FakeEnvoy:
-        """An Envoy comes; ``inline``: over SotW. ``has``: it holds what that one held (delta)."""
+        """An Envoy comes; `inline`: over SotW. `has`: it holds what that one held (delta)."""
         name, _, namespace = node_id.partition(".")
         known = node or ProxyNode(node_id, name, namespace, Mode.EGRESS)
         envoy = (SotwEnvoy if inline else DeltaEnvoy)(self, known, refuses)
@@ -101,7 +105,10 @@ class Mesh:
         return envoy
 
     def run(self) -> int:
-        """Delivers everything both ways until nobody has more to say; returns how many rounds that took."""
+        """Delivers everything both ways until nobody has more to say.
+
+        Returns how many rounds that took.
+        """
         for rounds in range(_PATIENCE):
             answers = [answer for envoy in self.envoys for answer in envoy.read()]
             if not answers:
@@ -124,7 +131,7 @@ class Mesh:
 
     @property
     def rejected(self) -> set[str]:
-        """``Kind/name`` of what is held back."""
+        """`Kind/name` of what is held back."""
         return {f"{key.kind}/{key.name}" for key in self.quarantine.rejections}
 
 
@@ -144,7 +151,8 @@ class FakeEnvoy:
 
     Attributes:
         held: Short type → name → (version, body) of what it uses.
-        blamed: (short type, name, version) of each resource that it found bad, in order; one twice if it was sent twice.
+        blamed: (short type, name, version) of each resource that it found bad, in order; one twice
+            if it was sent twice.
         got: (short type, name, version) of everything that was ever sent.
     """
 
@@ -178,7 +186,7 @@ class FakeEnvoy:
         self.mesh.core.work()
 
     def read(self) -> list[Callable[[], None]]:
-        """Takes what is sent to it now; what it answers, to be delivered later."""
+        """Take what is sent to it now; what it answers, to be delivered later."""
         answers = []
         while not self.is_frozen and (data := self.stream.take()) is not None:
             self.responses += 1

@@ -1,4 +1,4 @@
-"""A control plane's answers without a control plane: a small ``StatusSource`` and values to fill it with."""
+"""A control plane's answers without a control plane: a small `StatusSource` and values to fill it with."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ MESH = MeshStatus(42, (API, WEB), (REJECTION,), (PROBLEM,))
 
 
 class FakeSource:
-    """Answers with what it was given. ``lacking`` empty means that every proxy has every revision."""
+    """Answers with what it was given. `lacking` empty means that every proxy has every revision."""
 
     def __init__(self, mesh: MeshStatus = MESH, *, ready: bool = True) -> None:
         self.mesh = mesh

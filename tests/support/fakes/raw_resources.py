@@ -5,7 +5,8 @@
     server = GrpcServer((AdsService(raw, SystemClock()),))
     server.listen("127.0.0.1:0")
 
-Each call that changes something is one revision, and goes out at once; `update` changes many things as one.
+Each call that changes something is one revision, and goes out at once; `update` changes many things
+as one.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ Key = tuple[str, str]
 
 
 class RawResources:
-    """Raw resources; a node has those of everyone, and its own in place of everyone's of the same name.
+    """Raw resources.
+
+    A node has those of everyone, and its own in place of everyone's of the same name.
 
     Attributes:
         revision: How many changes there were.
@@ -43,13 +46,19 @@ class RawResources:
     def set(
         self, node_id: str, type_url: str, name: str, body: bytes, needs: tuple[Reference, ...] = ()
     ) -> None:
-        """Gives a node (``*``: all) a resource; ``needs`` is found in the bytes of clusters and route configurations."""
+        """Give a node (`*`: all) a resource.
+
+        `needs` is found in the bytes of clusters and route configurations.
+        """
         self.update(
             node_id, {(type_url, name): body}, needs={(type_url, name): needs} if needs else {}
         )
 
     def remove(self, node_id: str, type_url: str, name: str) -> None:
-        """Takes a resource away from a node (``*``: from all that have no own); nothing when it is not there."""
+        """Take a resource away from a node (`*`: from all that have no own).
+
+        Nothing when it is not there.
+        """
         self.update(node_id, removed=((type_url, name),))
 
     def update(
@@ -59,7 +68,7 @@ class RawResources:
         removed: Collection[Key] = (),
         needs: Mapping[Key, tuple[Reference, ...]] = {},
     ) -> None:
-        """Sets and removes resources of a node as one revision."""
+        """Set and remove resources of a node as one revision."""
         own = self._resources.setdefault(node_id, {})
         for key in removed:
             own.pop(key, None)
@@ -119,16 +128,16 @@ class RawWatch:
         return self._raw.snapshot(self._node_id)
 
     def subscribe(self, wake: Callable[[], None]) -> None:
-        """Has ``wake`` called after each change."""
+        """Has `wake` called after each change."""
         self._wake = wake
 
     def wake(self) -> None:
-        """Calls whom it was told to call."""
+        """Call whom it was told to call."""
         if self._wake is not None:
             self._wake()
 
     def cancel(self) -> None:
-        """Ends the watch."""
+        """End the watch."""
         self._raw.forget(self)
 
 

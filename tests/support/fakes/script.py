@@ -7,8 +7,8 @@
     envoy.acks("cds")
     envoy.hears_no_more()
 
-``gets`` demands that the very next response is exactly that, ``hears_no_more`` that there is none. Resources are written
-``name=body``, removals ``-name``.
+`gets` demands that the very next response is exactly that, `hears_no_more` that there is none.
+Resources are written `name=body`, removals `-name`.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ LIMITS = StreamLimits(gate_deadline=timedelta(seconds=10))
 
 
 class World:
-    """What there is to be held: edit with ``set`` and ``remove``, then ``publish`` all of it as one revision."""
+    """What there is to be held: edit with `set` and `remove`, then `publish` all of it as one revision."""
 
     def __init__(self) -> None:
         self.by_type = dict(EMPTY)
@@ -244,7 +244,10 @@ class Delta(_Client):
 
 
 class Sotw(_Client):
-    """A client that speaks state of the world; ``acks`` and ``nacks`` repeat the names asked for last."""
+    """A client that speaks state of the world.
+
+    `acks` and `nacks` repeat the names asked for last.
+    """
 
     variant = SOTW
 
@@ -278,7 +281,7 @@ class Sotw(_Client):
         self._send(short, accepted, self.nonces[short], RequestError(13, message))
 
     def repeats(self, short: str, *, nonce: str | None = None) -> None:
-        """Sends the last request of the type again."""
+        """Send the last request of the type again."""
         answered = self.nonces[short] if nonce is None else nonce
         self._send(short, self.versions.get(short, ""), answered, None)
 

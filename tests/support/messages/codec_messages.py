@@ -55,8 +55,8 @@ _SCALARS: dict[str, st.SearchStrategy[object]] = {
 def checked(cls: type[betterproto2.Message]) -> type[betterproto2.Message]:
     """The class, with checks that do not depend on who made the first message of it.
 
-    pydantic looks for the names in a class's annotations among those of the caller too: where another `Filter` is
-    imported, a Cluster would take that one for its own.
+    pydantic looks for the names in a class's annotations among those of the caller too: where
+    another `Filter` is imported, a Cluster would take that one for its own.
     """
     if is_pydantic_dataclass(cls):
         rebuild_dataclass(cls, force=True, _types_namespace={})
@@ -99,8 +99,8 @@ def messages(
 ) -> betterproto2.Message:
     """Messages of a class: a few fields each, at most one of each oneof, maps with sorted keys.
 
-    Spans with a fraction are never negative, and there is no NaN and no -0.0: betterproto2 gets the first wrong, the
-    second is unequal to itself, and on the third betterproto2 and protobuf differ.
+    Spans with a fraction are never negative, and there is no NaN and no -0.0: betterproto2 gets the
+    first wrong, the second is unequal to itself, and on the third betterproto2 and protobuf differ.
     """
     fields = fields_of(cls)
     if not fields or depth > _MAX_DEPTH:

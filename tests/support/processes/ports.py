@@ -25,7 +25,8 @@ _candidates = itertools.chain.from_iterable(
 def free_port(host: str = "127.0.0.1") -> int:
     """A TCP port on which nothing listens on that host, below the range that the kernel gives to outgoing connections.
 
-    A port is not handed out twice by one process before all others were, so it may be kept for a later restart.
+    A port is not handed out twice by one process before all others were, so it may be kept for a
+    later restart.
     """
     for port in itertools.islice(_candidates, _LAST - _FIRST):
         with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:

@@ -1,6 +1,7 @@
-"""Translated resources in a static bootstrap: for ``--mode validate``, and for an Envoy that needs no control plane.
+"""Translated resources in a static bootstrap: for `--mode validate`, and for an Envoy that needs no control plane.
 
-Envoy does not follow references to RDS or EDS there, so route configurations are put inline, and Envoy then checks them too.
+Envoy does not follow references to RDS or EDS there, so route configurations are put inline, and
+Envoy then checks them too.
 """
 
 from __future__ import annotations
@@ -98,7 +99,7 @@ def static_cluster(name: str, at: Address) -> Cluster:
 
 
 def echo_listener(name: str, at: Address) -> Listener:
-    """Answers every request with this name, and tells in headers what it got: path, authority and the header ``x-probe``."""
+    """Answers every request with this name, and tells in headers what it got: path, authority and the header `x-probe`."""
     seen = {"x-path": "%REQ(:PATH)%", "x-authority": "%REQ(:AUTHORITY)%", "x-saw": "%REQ(X-PROBE)%"}
     answer = Route(
         match=RouteMatch(prefix="/"),
@@ -168,7 +169,9 @@ def validate_resources(
     listeners: Iterable[Resource],
     routes: Iterable[Resource],
 ) -> None:
-    """Has a real Envoy check translated resources; route configurations must have their hosts inline.
+    """Has a real Envoy check translated resources.
+
+    Route configurations must have their hosts inline.
 
     Raises:
         AssertionError: Envoy refuses one; the message has its words.

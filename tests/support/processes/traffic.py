@@ -68,7 +68,7 @@ class Answer:
 
 @dataclass
 class Mesh:
-    """What runs; ``envoys`` by the names that were given to the client sidecars."""
+    """What runs; `envoys` by the names that were given to the client sidecars."""
 
     plane: ControlPlane
     stack: AsyncExitStack
@@ -77,11 +77,11 @@ class Mesh:
     envoys: dict[str, EnvoyProcess] = field(default_factory=dict)
 
     async def enter(self, part: AbstractAsyncContextManager[T]) -> T:
-        """Starts something that is to end with the mesh."""
+        """Start something that is to end with the mesh."""
         return await self.stack.enter_async_context(part)
 
     async def http(self, name: str, version: str = "v1", zone: str = "") -> HttpUpstream:
-        """An HTTP instance; ``zone`` is a locality as WorkloadEntries have it (``region/zone``)."""
+        """An HTTP instance; `zone` is a locality as WorkloadEntries have it (`region/zone`)."""
         return await self.enter(HttpUpstream(Instance(name, version, zone)))
 
     async def grpc(self, name: str, version: str = "v1") -> GrpcUpstream:
@@ -98,7 +98,7 @@ class Mesh:
         return envoy
 
     async def save(self, files: Mapping[str, str | None]) -> WaitResult:
-        """Saves files, and waits until the revision that this makes is everywhere.
+        """Save files, and wait until the revision that this makes is everywhere.
 
         Raises:
             AssertionError: It is not, or the control plane finds a mistake in some document.
@@ -141,7 +141,7 @@ class Mesh:
         return Counter(answer.instance for answer in answers)
 
     async def until_ejected(self, client: str, host: str, upstream: Upstream) -> None:
-        """Waits until a client's sidecar says that it has ejected an instance of a service (port 80)."""
+        """Wait until a client's sidecar says that it has ejected an instance of a service (port 80)."""
 
         async def probe() -> bool:
             health = await self.envoys[client].hosts(f"outbound|80||{host}")

@@ -1,6 +1,7 @@
 """Real small servers behind the sidecars. Each says who it is, and fails on command.
 
-An HTTP answer carries ``x-instance``, ``x-version``, ``x-zone`` and, as its body, the same in JSON with what arrived.
+An HTTP answer carries `x-instance`, `x-version`, `x-zone` and, as its body, the same in JSON with
+what arrived.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ class Behaviour:
 
 @dataclass
 class Instance:
-    """One instance of a workload and where it listens; ``port`` 0 picks a free one at start."""
+    """One instance of a workload and where it listens; `port` 0 picks a free one at start."""
 
     name: str
     version: str = "v1"
@@ -55,7 +56,10 @@ class Instance:
 
 
 class Upstream:
-    """A server of one instance; ``async with`` starts and ends it, ``refuse()`` closes its port and ``accept()`` opens it again."""
+    """A server of one instance.
+
+    `async with` starts and ends it, `refuse()` closes its port and `accept()` opens it again.
+    """
 
     def __init__(self, instance: Instance) -> None:
         instance._pick_port()
@@ -186,7 +190,7 @@ class TcpUpstream(Upstream):
 
 
 async def grpc_say(target: str, authority: str, timeout: float = 5.0) -> dict[str, str]:
-    """Calls a ``GrpcUpstream`` once, through whatever listens at the target.
+    """Call a `GrpcUpstream` once, through whatever listens at the target.
 
     Raises:
         grpc.aio.AioRpcError: when the call fails.

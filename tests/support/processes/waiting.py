@@ -17,7 +17,9 @@ async def eventually(
     interval: float = 0.05,
     explain: Callable[[], str] = lambda: "",
 ) -> T:
-    """The first true answer of the probe, asked again every interval; an exception of it counts as "not yet".
+    """The first true answer of the probe, asked again every interval.
+
+    An exception of it counts as "not yet".
 
     Raises:
         AssertionError: after the timeout (seconds), naming what was awaited and the last answer.

@@ -1,4 +1,4 @@
-"""``chancery bootstrap`` prints what was asked for and says what is wrong with what cannot be."""
+"""`chancery bootstrap` prints what was asked for and says what is wrong with what cannot be."""
 
 from __future__ import annotations
 

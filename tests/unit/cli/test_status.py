@@ -1,4 +1,4 @@
-"""``chancery status``: what a person reads, and what a program gets."""
+"""`chancery status`: what a person reads, and what a program gets."""
 
 import json
 from dataclasses import replace

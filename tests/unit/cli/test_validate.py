@@ -1,4 +1,4 @@
-"""``chancery validate``: problems with file, line and field, and an exit code for scripts."""
+"""`chancery validate`: problems with file, line and field, and an exit code for scripts."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""``chancery wait``: patience in slices, and a verdict that names who lacks a revision."""
+"""`chancery wait`: patience in slices, and a verdict that names who lacks a revision."""
 
 from collections.abc import Iterable
 from dataclasses import replace

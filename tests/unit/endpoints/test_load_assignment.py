@@ -232,7 +232,8 @@ def test_an_endpoint_more_reruns_only_the_assignments_of_its_service() -> None:
     before = db.statistics.runs
     apply(db, ENTRY + "  - {address: 10.0.0.9, labels: {version: v2}}\n", 2)
     assert set(db.settle()) == {ref for ref in refs if str(ref.key[2]) == str(NAME)}
-    # the definitions of the host, its endpoints, the groups of whole and subsets, three assignments of the whole
+    # the definitions of the host, its endpoints, the groups of whole and subsets, three assignments
+    # of the whole
     assert db.statistics.runs - before <= 1 + 1 + 3 + 3 + 3
 
 

@@ -354,7 +354,8 @@ def test_every_known_field_is_accepted_or_reported(kind: Kind) -> None:
     known = {path for path, _ in walk(kind.body)} | {
         f"metadata.{path}" for path, _ in walk(METADATA)
     }
-    # In a map of matches the names of headers stand between, so the fields of a match are not compared.
+    # In a map of matches the names of headers stand between, so the fields of a match are not
+    # compared.
     assert not {path for path in known - given if not re.search(r"\.(exact|prefix|regex)$", path)}
 
 

@@ -68,7 +68,7 @@ def mesh_of(count: int, poison: str = "") -> Mesh:
 
 
 def burst(mesh: Mesh, names: list[str], prefix: str, poison: Collection[str] = ()) -> int:
-    """Saves policies of many hosts at once, and bad ones for some."""
+    """Save policies of many hosts at once, and bad ones for some."""
     bad = [poison] if isinstance(poison, str) else poison
     return mesh.save(
         {

@@ -225,7 +225,7 @@ spec:
 
 
 def held(db: Database) -> None:
-    """Holds every route resource of a client in all modes, as proxies would."""
+    """Hold every route resource of a client in all modes, as proxies would."""
     for mode in Mode:
         for route in route_names(db, mode):
             db.pin(routes.route_configuration.ref(CLIENT, mode, route))

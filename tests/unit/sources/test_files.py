@@ -53,7 +53,7 @@ class Follower:
         self._changed.set()
 
     async def until(self, **addresses: str) -> None:
-        """Waits until exactly these objects are there."""
+        """Wait until exactly these objects are there."""
         try:
             async with asyncio.timeout(PATIENCE):
                 while self.addresses != addresses:
@@ -76,7 +76,10 @@ class Follower:
 async def following(
     directory: Path, quiet: float = files.QUIET, ceiling: float = files.CEILING
 ) -> AsyncIterator[Follower]:
-    """A source that has loaded and follows; it has looked through the directory once more when this begins."""
+    """A source that has loaded and follows.
+
+    It has looked through the directory once more when this begins.
+    """
     follower = Follower(directory, quiet, ceiling)
     follower.source.load()
     task = asyncio.get_running_loop().create_task(follower.source.run())

@@ -15,8 +15,9 @@ S_co = TypeVar("S_co", covariant=True)
 class ConfigObject(Generic[S_co]):
     """One object of an accepted kind: what Kubernetes calls metadata, and the kind's typed spec.
 
-    Where it was written is not part of it: moving a document in its file changes no translation. ``created`` is the
-    creationTimestamp as written (RFC 3339, so text order is time order), empty when there is none.
+    Where it was written is not part of it: moving a document in its file changes no translation.
+    `created` is the creationTimestamp as written (RFC 3339, so text order is time order), empty
+    when there is none.
     """
 
     kind: str

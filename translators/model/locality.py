@@ -1,4 +1,7 @@
-"""Where an endpoint or a proxy runs: region, zone and sub-zone, as Envoy and Kubernetes name them."""
+"""Where an endpoint or a proxy runs.
+
+Region, zone and sub-zone, as Envoy and Kubernetes name them.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,8 @@ from typing import NamedTuple
 class Locality(NamedTuple):
     """A place of three levels; an empty level is unknown and so are all levels below it.
 
-    A tuple, since endpoints are grouped by it: it is compared and hashed more often than anything else.
+    A tuple, since endpoints are grouped by it: it is compared and hashed more often than anything
+    else.
     """
 
     region: str = ""
@@ -17,7 +21,7 @@ class Locality(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> Locality:
-        """The locality written as ``region/zone/sub-zone``; missing levels are empty."""
+        """The locality written as `region/zone/sub-zone`; missing levels are empty."""
         parts = [*text.split("/", 2), "", ""]
         return cls(parts[0], parts[1], parts[2])
 

@@ -8,12 +8,17 @@ from dataclasses import dataclass
 from translators.object_key import ObjectKey
 
 Labels = frozenset[tuple[str, str]]
-"""Label pairs; ``selector <= labels`` is "the selector matches". Sort before anything ordered is made of it."""
+"""Label pairs; `selector <= labels` is "the selector matches". Sort before anything ordered is made
+of it.
+"""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Origin:
-    """A document's place: the file (or other source), its position in it and its first line, from 1."""
+    """A document's place.
+
+    The file (or other source), its position in it and its first line, from 1.
+    """
 
     source: str
     document: int = 1
@@ -38,8 +43,8 @@ class Severity(enum.Enum):
 class Problem:
     """One finding about one document: what, where and what to do.
 
-    ``path`` is the field, e.g. ``spec.http[0].route[1].weight``; empty means the document as a whole.
-    ``line`` is the field's own line in the file, 0 when not known. ``key`` is None when the document
+    `path` is the field, e.g. `spec.http[0].route[1].weight`; empty means the document as a whole.
+    `line` is the field's own line in the file, 0 when not known. `key` is None when the document
     is too broken to be named.
     """
 

@@ -12,10 +12,11 @@ from translators.codec import delta_resource, entry_body
 class Resource:
     """One encoded Envoy resource; equal when type, name and version are.
 
-    ``part`` is the encoded message as an entry of a delta response, made once and shared by every stream; ``start`` and ``end`` say
-    where the bare message stands in it. ``needs`` names resources of the next type that Envoy will subscribe to because of this one: the
-    ClusterLoadAssignment of an EDS cluster, the RouteConfigurations of a listener, "*" for a route configuration that asks
-    for its virtual hosts (VHDS); sorted, may be empty.
+    `part` is the encoded message as an entry of a delta response, made once and shared by every
+    stream; `start` and `end` say where the bare message stands in it. `needs` names resources of
+    the next type that Envoy will subscribe to because of this one: the ClusterLoadAssignment of an
+    EDS cluster, the RouteConfigurations of a listener, "*" for a route configuration that asks for
+    its virtual hosts (VHDS); sorted, may be empty.
     """
 
     type_url: str
@@ -28,7 +29,10 @@ class Resource:
 
     @property
     def body(self) -> bytes:
-        """The encoded message itself, without ``Any``; a copy, as whole resources travel far more often."""
+        """The encoded message itself, without `Any`.
+
+        A copy, as whole resources travel far more often.
+        """
         return self.part[self.start : self.end]
 
     def __eq__(self, other: object) -> bool:

@@ -51,7 +51,10 @@ class Protocol(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class ServicePort:
-    """One TCP port of a service; ``target_port`` is a number or the name of a container port (0: same as ``number``)."""
+    """One TCP port of a service.
+
+    `target_port` is a number or the name of a container port (0: same as `number`).
+    """
 
     number: int
     name: str
@@ -61,7 +64,10 @@ class ServicePort:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A service under one host name. ``addresses`` are its virtual IPs; ``source`` is the object that describes it."""
+    """A service under one host name.
+
+    `addresses` are its virtual IPs; `source` is the object that describes it.
+    """
 
     hostname: str
     name: str
@@ -89,9 +95,10 @@ class Health(enum.Enum):
 
 
 class Endpoint(NamedTuple):
-    """One instance of a service's port. ``weight`` is relative, at least 1.
+    """One instance of a service's port. `weight` is relative, at least 1.
 
-    A tuple, since there are thousands: made, compared and taken apart several times faster than a dataclass.
+    A tuple, since there are thousands: made, compared and taken apart several times faster than a
+    dataclass.
     """
 
     address: str
@@ -103,7 +110,9 @@ class Endpoint(NamedTuple):
 
 
 class ClientScope(NamedTuple):
-    """What of a client matters to outbound translation: what it sees and those of its labels that any rule selects on.
+    """What of a client matters to outbound translation.
+
+    What it sees and those of its labels that any rule selects on.
 
     A tuple, since queries are keyed by it.
     """

@@ -39,8 +39,8 @@ def _visible(db: Reader, viewer: Viewer, bucket: int) -> tuple[Exposed, ...]:
     return tuple(seen.values())
 
 
-_REQUESTS = frozenset(one.name for one in Protocol if one.takes_requests)
-_CONNECTIONS = frozenset(one.name for one in Protocol if not one.is_http)
+_REQUESTS = frozenset(protocol.name for protocol in Protocol if protocol.takes_requests)
+_CONNECTIONS = frozenset(protocol.name for protocol in Protocol if not protocol.is_http)
 
 
 def _exposure(service: Service, bucket: int, target: str) -> Exposed:

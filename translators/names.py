@@ -28,7 +28,7 @@ VIRTUAL_HOST_TYPE = "type.googleapis.com/envoy.config.route.v3.VirtualHost"
 
 
 class ClusterName(NamedTuple):
-    """The parts of ``direction|port|subset|host``; host is empty for inbound clusters.
+    """The parts of `direction|port|subset|host`; host is empty for inbound clusters.
 
     A tuple, since queries are keyed by it.
     """
@@ -51,12 +51,12 @@ class ClusterName(NamedTuple):
 
 
 def outbound_cluster(host: str, port: int, subset: str = "") -> str:
-    """``outbound|port|subset|host``."""
+    """`outbound|port|subset|host`."""
     return f"outbound|{port}|{subset}|{host}"
 
 
 def inbound_cluster(port: int) -> str:
-    """``inbound|port||``."""
+    """`inbound|port||`."""
     return f"inbound|{port}||"
 
 
@@ -66,12 +66,15 @@ def inbound_route(port: int) -> str:
 
 
 def listener(address: str, port: int) -> str:
-    """``address_port``, for listeners of one address (``0.0.0.0``: any) and port."""
+    """`address_port`, for listeners of one address (`0.0.0.0`: any) and port."""
     return f"{address}_{port}"
 
 
 def virtual_host(route: str, host: str, port: int) -> str:
-    """``route/host:port``: the route configuration's name is the prefix by which Envoy files a VirtualHost."""
+    """`route/host:port`.
+
+    The route configuration's name is the prefix by which Envoy files a VirtualHost.
+    """
     return f"{route}/{host}:{port}"
 
 

@@ -1,4 +1,7 @@
-"""The name of a configuration object: what the database keys inputs by, and problems are told of."""
+"""The name of a configuration object.
+
+What the database keys inputs by, and problems are told of.
+"""
 
 from __future__ import annotations
 

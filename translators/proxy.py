@@ -1,10 +1,11 @@
 """The roots of translation: what one proxy subscribes to, per type.
 
-A proxy's resources are the union of families. A family is a query that lists its members and a query that makes each of
-them. Proxies with equal families share everything, and families with the same listing the lists: endpoints are listed once for
-proxies everywhere and made for each place. What is outbound is listed bucket by bucket, so that a new host changes short lists.
-Which families a proxy has follows from its `Scope`, which depends on the proxy's node and on the services that its workload
-serves.
+A proxy's resources are the union of families. A family is a query that lists its members and a
+query that makes each of them. Proxies with equal families share everything, and families with the
+same listing the lists: endpoints are listed once for proxies everywhere and made for each place.
+What is outbound is listed bucket by bucket, so that a new host changes short lists. Which families
+a proxy has follows from its `Scope`, which depends on the proxy's node and on the services that its
+workload serves.
 """
 
 from __future__ import annotations
@@ -33,7 +34,9 @@ from translators.names import (
 from translators.world import BUCKETS, Inbound, client_scope, inbound_of, served_ports
 
 Maker = QueryKey[Resource] | tuple[object, ...]
-"""What makes a resource: a query's result by name, or the rest of the key that its family's query is asked with."""
+"""What makes a resource: a query's result by name, or the rest of the key that its family's query
+is asked with.
+"""
 Makers = tuple[tuple[str, Maker], ...]
 """(resource name, how it is made), each name once; may be empty."""
 
@@ -72,7 +75,10 @@ class Family(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What of a proxy matters to its configuration; proxies with equal scopes hold the same resources."""
+    """What of a proxy matters to its configuration.
+
+    Proxies with equal scopes hold the same resources.
+    """
 
     client: ClientScope
     mode: Mode
@@ -83,7 +89,10 @@ class Scope:
 
 @query
 def scope_of(db: Reader, node: ProxyNode) -> Scope:
-    """The scope of this proxy now; it changes when services begin or cease to select its workload."""
+    """The scope of this proxy now.
+
+    It changes when services begin or cease to select its workload.
+    """
     ports = (
         ()
         if node.mode is Mode.PROXYLESS
@@ -101,7 +110,7 @@ def scope_of(db: Reader, node: ProxyNode) -> Scope:
 def families(scope: Scope, *, inline: bool) -> Mapping[str, tuple[Family, ...]]:
     """Type URL → the families of that type, in the order in which the types are served.
 
-    ``inline``: route configurations carry their hosts, for streams that cannot get them one by one.
+    `inline`: route configurations carry their hosts, for streams that cannot get them one by one.
     """
     client, mode, inbound = scope.client, scope.mode, scope.inbound
     scoped, placed = (client, mode), (client, scope.locality)

@@ -1,7 +1,7 @@
 """Clusters: how Envoy reaches the hosts of each service, and of its own application.
 
-In flow services, destination rules and names, out come encoded `Cluster` resources under Istio's names. Each subset is
-a cluster of its own, so that it has limits, health and statistics of its own.
+In flow services, destination rules and names, out come encoded `Cluster` resources under Istio's
+names. Each subset is a cluster of its own, so that it has limits, health and statistics of its own.
 """
 
 from translators.clusters.inbound import inbound_cluster

@@ -1,7 +1,7 @@
 """Circuit breakers: limits on what one Envoy has open to one cluster at a time.
 
-A limit that no rule gives is the largest number there is, as in Istio. Envoy's own defaults (1,024 connections, and
-just 3 retries) would fail requests that nobody asked to limit.
+A limit that no rule gives is the largest number there is, as in Istio. Envoy's own defaults (1,024
+connections, and just 3 retries) would fail requests that nobody asked to limit.
 """
 
 from __future__ import annotations

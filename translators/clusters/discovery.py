@@ -1,7 +1,8 @@
 """How a cluster finds its hosts, as bytes of a `Cluster` message around a name.
 
-Everything else in a cluster is the same for all clusters of one policy and protocol, so it is encoded once and
-joined to these bytes: building a message for each of a thousand clusters would cost fifty times as much.
+Everything else in a cluster is the same for all clusters of one policy and protocol, so it is
+encoded once and joined to these bytes: building a message for each of a thousand clusters would
+cost fifty times as much.
 """
 
 from __future__ import annotations
@@ -43,7 +44,10 @@ _SERVICE_NAME = field_number(ClusterEdsClusterConfig, "service_name")
 
 
 def eds_head(name: str) -> bytes:
-    """Name, type and EDS settings of a cluster whose endpoints come over the same stream, under its own name."""
+    """Name, type and EDS settings of a cluster with endpoints from the same stream.
+
+    They come under its own name.
+    """
     config = _eds_config() + string(_SERVICE_NAME, name)
     return string(_NAME, name) + _EDS + delimited(_EDS_CLUSTER_CONFIG, config)
 
@@ -61,8 +65,8 @@ def original_dst_head(name: str) -> bytes:
 def dns_head(name: str, endpoints: tuple[Endpoint, ...], *, is_logical: bool) -> bytes:
     """Name, type and hosts of a cluster whose hosts are looked up by name.
 
-    Envoy wants exactly one endpoint in a logical cluster, where each new connection goes to the first address that the
-    last answer had; so the first one is taken.
+    Envoy wants exactly one endpoint in a logical cluster, where each new connection goes to the
+    first address that the last answer had; so the first one is taken.
     """
     if is_logical:
         endpoints = endpoints[:1]

@@ -24,10 +24,12 @@ _EXTENSION = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
 
 def typed_extension_protocol_options(protocol: Protocol, pool: ConnectionPool) -> dict[str, Any]:
-    """The HTTP options of a cluster; empty where Envoy's default, HTTP/1.1, is meant, or no HTTP at all.
+    """The HTTP options of a cluster.
 
-    gRPC and HTTP/2 ports get HTTP/2, HTTP ports HTTP/1.1 unless the pool upgrades them, and ports of unknown protocol
-    whatever the client speaks.
+    Empty where Envoy's default, HTTP/1.1, is meant, or no HTTP at all.
+
+    gRPC and HTTP/2 ports get HTTP/2, HTTP ports HTTP/1.1 unless the pool upgrades them, and ports
+    of unknown protocol whatever the client speaks.
     """
     if protocol in (Protocol.TCP, Protocol.TLS):
         return {}
@@ -61,7 +63,10 @@ def _limits(pool: ConnectionPool) -> Http2ProtocolOptions:
 
 
 def _common(pool: ConnectionPool) -> CommonOptions | None:
-    """Limits on the life of connections, or None for Envoy's defaults: an hour idle, any number of requests."""
+    """Limits on the life of connections, or None for Envoy's defaults.
+
+    An hour idle, any number of requests.
+    """
     given = (pool.http_idle_timeout, pool.max_connection_duration)
     if given == (None, None) and pool.max_requests_per_connection <= 0:
         return None
@@ -77,7 +82,10 @@ def _positive(number: int) -> int | None:
 
 
 def upstream_connection_options(pool: ConnectionPool) -> UpstreamConnectionOptions | None:
-    """TCP keepalive, or None when it is not asked for; what is not given is the operating system's."""
+    """TCP keepalive, or None when it is not asked for.
+
+    What is not given is the operating system's.
+    """
     keepalive = pool.tcp_keepalive
     if keepalive is None:
         return None

@@ -30,9 +30,12 @@ def lb_policy(blocks: TrafficPolicy) -> ClusterLbPolicy:
 
 
 def common_lb_config(blocks: TrafficPolicy) -> ClusterCommonLbConfig:
-    """What all load balancers share: when to panic, and that workers learn of changed health at once.
+    """What all load balancers share.
 
-    Envoy by default gathers such changes for a second, during which it sends to hosts that it knows to be ejected.
+    When to panic, and that workers learn of changed health at once.
+
+    Envoy by default gathers such changes for a second, during which it sends to hosts that it knows
+    to be ejected.
     """
     return new(ClusterCommonLbConfig)(
         healthy_panic_threshold=panic_threshold(blocks.outlier_detection),

@@ -1,4 +1,7 @@
-"""Clusters for what clients call: one for each port of each visible service, and one more for each of its subsets."""
+"""Clusters for what clients call.
+
+One for each port of each visible service, and one more for each of its subsets.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,10 @@ from translators.world import policy_of, service_endpoints, service_of, subsets_
 
 @query
 def cluster_names(db: Reader, client: ClientScope, bucket: int) -> tuple[ClusterName, ...]:
-    """The names of a client's clusters for hosts in a bucket: by host, port in the service's order, then subset; none first."""
+    """The names of a client's clusters for hosts in a bucket.
+
+    By host, port in the service's order, then subset; none first.
+    """
     names: list[ClusterName] = []
     for host in visible_hosts(db, client.viewer, bucket):
         names += host_clusters(db, client, host)
@@ -75,7 +81,10 @@ def cluster(db: Reader, client: ClientScope, name: ClusterName) -> Resource:
 
 @query
 def proxyless_cluster(db: Reader, client: ClientScope, name: ClusterName) -> Resource:
-    """The same for a gRPC client without a proxy: such a client knows round robin only, and endpoints over EDS."""
+    """The same for a gRPC client without a proxy.
+
+    Such a client knows round robin only, and endpoints over EDS.
+    """
     blocks = policy_of(db, name.host, client, name.port, name.subset)
     text = str(name)
     body = eds_head(text) + settings(Protocol.GRPC, blocks, ClusterLbPolicy.ROUND_ROBIN)

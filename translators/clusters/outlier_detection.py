@@ -1,7 +1,8 @@
 """Outlier detection: a host that keeps failing is left out for a while.
 
-Two of Envoy's defaults are changed. Ejection by success rate is off, as in Istio. And when the rule does not say what
-share of hosts may be ejected, Envoy's 10 % holds, but one host may be ejected in any case: 10 % of two hosts is none.
+Two of Envoy's defaults are changed. Ejection by success rate is off, as in Istio. And when the rule
+does not say what share of hosts may be ejected, Envoy's 10 % holds, but one host may be ejected in
+any case: 10 % of two hosts is none.
 """
 
 from __future__ import annotations
@@ -38,7 +39,10 @@ def outlier_detection(rule: OutlierDetection) -> EnvoyOutlierDetection:
 
 
 def _enforcing(threshold: int | None) -> int | None:
-    """Whether the number of errors leads to ejection: None is Envoy's default, 0 errors turn the check off."""
+    """Whether the number of errors leads to ejection.
+
+    None is Envoy's default, 0 errors turn the check off.
+    """
     if threshold is None:
         return None
     return _ALWAYS if threshold else 0
@@ -47,9 +51,9 @@ def _enforcing(threshold: int | None) -> int | None:
 def panic_threshold(rule: OutlierDetection | None) -> Percent:
     """The share of healthy hosts below which Envoy sends to all hosts, sick ones too.
 
-    It is 0 %, so that requests fail fast rather than go to hosts that are known to be sick. But where the only host
-    of a service may be ejected (see above), being ejected must not be worse than being sick: there, panic begins
-    when no host is left.
+    It is 0 %, so that requests fail fast rather than go to hosts that are known to be sick. But
+    where the only host of a service may be ejected (see above), being ejected must not be worse
+    than being sick: there, panic begins when no host is left.
     """
     if rule is None:
         return new(Percent)(value=0.0)

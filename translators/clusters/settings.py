@@ -26,7 +26,9 @@ _NO_LIMITS = ConnectionPool()
 def settings(
     protocol: Protocol, blocks: TrafficPolicy, policy: ClusterLbPolicy | None = None
 ) -> bytes:
-    """The settings of a cluster of a protocol under a policy, encoded; to be joined to one of `discovery`'s heads.
+    """The settings of a cluster of a protocol under a policy, encoded.
+
+    To be joined to one of `discovery`'s heads.
 
     Args:
         protocol: What the port speaks.

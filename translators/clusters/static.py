@@ -37,7 +37,10 @@ def blackhole_cluster(_db: Reader) -> Resource:
 
 @query
 def inbound_passthrough_cluster(_db: Reader) -> Resource:
-    """The application at the address and port that a client called, when the port is none of a service's."""
+    """The application at the address and port that a client called.
+
+    For ports that are none of a service's.
+    """
     source = new(BindConfig)(
         source_address=new(SocketAddress)(address=PASSTHROUGH_SOURCE, port_value=0)
     )

@@ -5,8 +5,8 @@ other through the database, which remembers their results and everything that th
 edit only that runs again which really depends on it. The database knows nothing of what the values
 mean.
 
-Its rules: queries are pure; values compare by ``==`` and are never mutated; results live as long as
-a pinned result depends on them (others go at the next `Database.settle`); edits are not allowed while
+Its rules: queries are pure; values compare by `==` and are never mutated; results live as long as a
+pinned result depends on them (others go at the next `Database.settle`); edits are not allowed while
 a query runs. It is not for use by several threads at once.
 """
 
@@ -127,10 +127,10 @@ class Database(InputReader):
         in memory. A query that raises does not make it raise; see `outcome`.
 
         Returns:
-            The pinned results whose outcome is not equal to that at the end of the last call, in the
-            order in which they were first pinned. A result that was not pinned then counts as changed.
-            A failure is an outcome: a result that goes on failing with an equal exception counts
-            once.
+            The pinned results whose outcome is not equal to that at the end of the last call, in
+            the order in which they were first pinned. A result that was not pinned then counts as
+            changed. A failure is an outcome: a result that goes on failing with an equal exception
+            counts once.
         """
         self._refuse_in_query("settle")
         roots = sorted(self.touched, key=self._order.__getitem__)
@@ -197,8 +197,8 @@ class Database(InputReader):
     def fork(self) -> Fork:
         """A database with the same inputs; neither sees later edits of the other.
 
-        Results that do not depend on what differs are taken from this database; nothing is pinned in
-        the fork.
+        Results that do not depend on what differs are taken from this database; nothing is pinned
+        in the fork.
         """
         self._refuse_in_query("fork")
         return Fork(self)

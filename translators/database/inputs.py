@@ -207,7 +207,10 @@ class Inputs:
         return edits
 
     def _groups(self, listings: Iterable[tuple[int, Hashable]]) -> Iterable[tuple[int, Hashable]]:
-        """The groups, each as (its number in `names`, group), that the names of listings belong to; kinds have none."""
+        """The groups, each as (its number in `names`, group), that the names of listings belong to.
+
+        Kinds have none.
+        """
         return dict.fromkeys(
             (number - 1, group)
             for number, name in listings

@@ -1,8 +1,8 @@
 """What a user of the database writes and sees: queries, indexes, outcomes, and what was read.
 
-A query is a plain function ``f(db, *key)`` under the decorator ``@query``. Its rules: it reads
-inputs and other queries only through ``db``, changes nothing, and returns values that compare by
-``==`` and are never mutated. Key arguments are hashable, positional, and compare by ``==``.
+A query is a plain function `f(db, *key)` under the decorator `@query`. Its rules: it reads
+inputs and other queries only through `db`, changes nothing, and returns values that compare by
+`==` and are never mutated. Key arguments are hashable, positional, and compare by `==`.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ class Query(AnyQuery, Generic[*Ts, R]):
 
 
 def query(function: Callable[[Reader, *Ts], R]) -> Query[*Ts, R]:
-    """Make a plain function ``f(db, *key)`` a query."""
+    """Make a plain function `f(db, *key)` a query."""
     return Query(function.__name__, function)
 
 

@@ -56,8 +56,9 @@ _LONGEST_TAIL = 127 - _HEADS - _LONGEST_ADDRESS - _LONGEST_PORT
 def lb_endpoint(address: str, port: int, weight: int, health: int) -> bytes:
     """An `LbEndpoint` as an entry of `LocalityLbEndpoints.lb_endpoints`, with tag and length.
 
-    Nothing at all for an address that is neither an IP nor `unix://path`: Envoy would refuse the whole message for it,
-    as only DNS clusters look names up. A weight of 1 is Envoy's default and is left out.
+    Nothing at all for an address that is neither an IP nor `unix://path`: Envoy would refuse the
+    whole message for it, as only DNS clusters look names up. A weight of 1 is Envoy's default and
+    is left out.
     """
     tail = b"" if weight == 1 and not health else _tail(weight, health)
     if not _IPV4(address):
@@ -76,7 +77,9 @@ def lb_endpoint(address: str, port: int, weight: int, health: int) -> bytes:
 
 
 kept_lb_endpoint = lru_cache(maxsize=1 << 17)(lb_endpoint)
-"""The same, kept: for services with so many endpoints that an edit of one should not cost an encoding of all."""
+"""The same, kept: for services with so many endpoints that an edit of one should not cost an
+encoding of all.
+"""
 
 
 @lru_cache(maxsize=1024)
@@ -97,7 +100,10 @@ def _at_pipe(path: str, tail: bytes) -> bytes:
 
 @lru_cache(maxsize=4096)
 def _is_ipv6(address: str) -> bool:
-    """Whether it is an IPv6 address; one with a scope is of no use to others than the host that wrote it."""
+    """Whether it is an IPv6 address.
+
+    One with a scope is of no use to others than the host that wrote it.
+    """
     try:
         return IPv6Address(address).scope_id is None
     except ValueError:

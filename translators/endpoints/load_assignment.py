@@ -1,7 +1,8 @@
-"""ClusterLoadAssignments: the endpoints of a cluster, grouped by locality, in the order of the client's distance.
+"""ClusterLoadAssignments: endpoints by locality, in the order of the client's distance.
 
-Each locality's bytes are joined once for all clients, and each client locality just puts its priorities to them. Where there
-are many endpoints, the bytes of each are kept, so that one edited endpoint costs one encoding and a join.
+Each locality's bytes are joined once for all clients, and each client locality just puts its
+priorities to them. Where there are many endpoints, the bytes of each are kept, so that one edited
+endpoint costs one encoding and a join.
 """
 
 from __future__ import annotations
@@ -40,7 +41,10 @@ _SUB_ZONE = field_number(EnvoyLocality, "sub_zone")
 
 
 class LocalityGroup(NamedTuple):
-    """The endpoints of a cluster in one locality: a `LocalityLbEndpoints` without its priority, encoded."""
+    """The endpoints of a cluster in one locality.
+
+    A `LocalityLbEndpoints` without its priority, encoded.
+    """
 
     locality: Locality
     body: bytes
@@ -50,10 +54,12 @@ class LocalityGroup(NamedTuple):
 def load_assignment(
     db: Reader, client: ClientScope, locality: Locality, name: ClusterName
 ) -> Resource:
-    """The endpoints of a cluster for clients of a scope that are at a locality; never missing, may be empty.
+    """The endpoints of a cluster for clients of a scope that are at a locality.
 
-    Sorted by priority, then locality. Where the rule turns locality load balancing off, or the client's place is not
-    known, all endpoints have the same priority.
+    Never missing, may be empty.
+
+    Sorted by priority, then locality. Where the rule turns locality load balancing off, or the
+    client's place is not known, all endpoints have the same priority.
     """
     service = service_of(db, name.host, client.viewer)
     labels: Labels | None = frozenset()
@@ -95,7 +101,10 @@ def _assignment(
 def locality_groups(
     db: Reader, source: ObjectKey, host: str, port: int, labels: Labels
 ) -> tuple[LocalityGroup, ...]:
-    """The endpoints with these labels by locality, sorted by it; a locality's weight is the sum of theirs."""
+    """The endpoints with these labels by locality, sorted by it.
+
+    A locality's weight is the sum of theirs.
+    """
     bodies: dict[Locality, list[bytes]] = {}
     weights: dict[Locality, int] = {}  # beyond one for each endpoint
     endpoints = service_endpoints(db, source, host, port)

@@ -1,7 +1,8 @@
 """The ladder of localities: which endpoints a client at a place is sent to first.
 
-Priorities instead of Envoy's own locality awareness: the order is worked out here for each client locality, can be
-explained, and needs nothing of Envoy but its rule that a priority is used when those before it lack healthy hosts.
+Priorities instead of Envoy's own locality awareness: the order is worked out here for each client
+locality, can be explained, and needs nothing of Envoy but its rule that a priority is used when
+those before it lack healthy hosts.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from translators.model.locality import Locality
 def distance(client: Locality, endpoint: Locality) -> int:
     """How far an endpoint is: 0 same sub-zone, 1 same zone, 2 same region, 3 elsewhere.
 
-    Zones compare by name alone where only one side knows its region. Sub-zones that neither side has are the same.
+    Zones compare by name alone where only one side knows its region. Sub-zones that neither side
+    has are the same.
     """
     if client.region and endpoint.region and client.region != endpoint.region:
         return 3

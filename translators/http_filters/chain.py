@@ -12,7 +12,8 @@ from translators.http_filters.router import ROUTER
 from translators.model.routing import HttpRule
 
 HTTP_FILTERS: tuple[HttpFilter, ...] = (ROUTER,)
-"""First to last; the router is the last, because Envoy refuses a chain that does not end with one."""
+"""First to last; the router is the last, because Envoy refuses a chain that does not end with one.
+"""
 
 
 def http_filters(
@@ -26,6 +27,9 @@ def http_filters(
 def typed_per_filter_config(
     rule: HttpRule, filters: tuple[HttpFilter, ...] = HTTP_FILTERS
 ) -> dict[str, Any]:
-    """Give what filters add to the route of a rule: filter name → its configuration; may be empty."""
+    """Give what filters add to the route of a rule: filter name → its configuration.
+
+    May be empty.
+    """
     parts = ((http_filter.name, http_filter.route_part(rule)) for http_filter in filters)
     return {name: part for name, part in parts if part is not None}

@@ -1,4 +1,7 @@
-"""The router: sends requests on as their route says. It ends every chain, and routes add nothing to it."""
+"""The router: sends requests on as their route says.
+
+It ends every chain, and routes add nothing to it.
+"""
 
 from __future__ import annotations
 

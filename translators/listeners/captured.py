@@ -1,14 +1,19 @@
-"""The listeners behind iptables: one that all connections reach, and those it hands them to, by original destination.
+"""The listeners behind iptables.
 
-* ``virtualOutbound`` on port 15001 takes what iptables redirects. What no other listener is for passes through.
-* ``0.0.0.0_PORT`` takes a port at any address: requests by the route configuration of that number, TLS by server name, and
-  other connections of services without a virtual IP; what is none of these passes through.
-* ``VIP_PORT`` takes a service's connections at its virtual IP, if they are not (or not surely) HTTP.
+One that all connections reach, and those it hands them to, by original destination.
 
-``0.0.0.0_80`` of a mesh with only HTTP on port 80 holds nothing but the number, so that it never changes and no connection is
-drained when services come and go.
+* `virtualOutbound` on port 15001 takes what iptables redirects. What no other listener is for
+  passes through.
+* `0.0.0.0_PORT` takes a port at any address: requests by the route configuration of that number,
+  TLS by server name, and other connections of services without a virtual IP; what is none of these
+  passes through.
+* `VIP_PORT` takes a service's connections at its virtual IP, if they are not (or not surely) HTTP.
 
-Headless TCP services have no listener: their connections pass through to the instance that the client chose.
+`0.0.0.0_80` of a mesh with only HTTP on port 80 holds nothing but the number, so that it never
+changes and no connection is drained when services come and go.
+
+Headless TCP services have no listener: their connections pass through to the instance that the
+client chose.
 """
 
 from __future__ import annotations
@@ -55,7 +60,10 @@ def captured_names(db: Reader, viewer: Viewer, bucket: int) -> tuple[str, ...]:
 
 @query
 def virtual_outbound(db: Reader) -> Resource:
-    """The listener that iptables redirects to; the same for every proxy. Connections to itself end here."""
+    """The listener that iptables redirects to; the same for every proxy.
+
+    Connections to itself end here.
+    """
     del db
     name = names.VIRTUAL_OUTBOUND
     listener = new(Listener)(

@@ -40,7 +40,10 @@ def branch_chain(branch: Branch) -> Chain:
 
 
 def unseen(branch: Branch, seen: set[tuple[str, str]]) -> Branch | None:
-    """The branch for the server names that no earlier one has to its subnets: Envoy refuses two chains with the same match."""
+    """The branch for the server names that no earlier one has to its subnets.
+
+    Envoy refuses two chains with the same match.
+    """
     subnets = branch.subnets or ("",)
     fresh = tuple(
         server_name
@@ -61,7 +64,10 @@ def unbound_listener(
     default: Chain,
     inspectors: list[ListenerFilter],
 ) -> Resource:
-    """A listener without a socket of its own; it waits for first bytes as long as there are none."""
+    """A listener without a socket of its own.
+
+    It waits for first bytes as long as there are none.
+    """
     name = names.listener(host, port)
     listener = new(Listener)(
         name=name,

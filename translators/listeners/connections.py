@@ -1,6 +1,9 @@
-"""Where the connections of a TCP or TLS service go: the branches of its VirtualService's rules, and its cluster.
+"""Where the connections of a TCP or TLS service go.
 
-Source: https://istio.io/latest/docs/reference/config/networking/virtual-service/ (TLSRoute, TCPRoute).
+The branches of its VirtualService's rules, and its cluster.
+
+Source: https://istio.io/latest/docs/reference/config/networking/virtual-service/ (TLSRoute,
+TCPRoute).
 """
 
 from __future__ import annotations
@@ -27,7 +30,7 @@ _ANY_NAME = "*"
 class Branch:
     """Connections for these server names to these subnets, and their upstreams by weight.
 
-    No server names or no subnets: any. ``idle_timeout`` None is Envoy's.
+    No server names or no subnets: any. `idle_timeout` None is Envoy's.
     """
 
     server_names: tuple[str, ...]
@@ -69,7 +72,10 @@ def branches(
 
 
 def whole_subnets(subnets: Iterable[str]) -> tuple[str, ...]:
-    """The subnets with the bits of hosts cut off, each once: ``10.1.2.3/8`` and ``10.0.0.0/8`` are the same to Envoy."""
+    """The subnets with the bits of hosts cut off, each once.
+
+    `10.1.2.3/8` and `10.0.0.0/8` are the same to Envoy.
+    """
     return tuple(dict.fromkeys(str(ip_network(subnet, strict=False)) for subnet in subnets))
 
 

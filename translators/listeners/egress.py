@@ -1,6 +1,7 @@
 """The egress listener of laptops and VMs: one HTTP proxy on the loopback interface for everything.
 
-Applications name the service in the Host header, or use the listener as their HTTP_PROXY; TCP services are reached by CONNECT.
+Applications name the service in the Host header, or use the listener as their HTTP_PROXY; TCP
+services are reached by CONNECT.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Filter chains and listener filters from which the listeners are put together.
 
-Source: config.listener.v3.FilterChainMatch. Of the chains that match, Envoy takes the one with the most specific destination port,
-then destination address, server name, transport protocol and application protocol, and does not come back to an earlier choice.
+Source: config.listener.v3.FilterChainMatch. Of the chains that match, Envoy takes the one with the
+most specific destination port, then destination address, server name, transport protocol and
+application protocol, and does not come back to an earlier choice.
 """
 
 from __future__ import annotations
@@ -61,9 +62,11 @@ class Chain(NamedTuple):
 def tcp_proxy(
     upstreams: tuple[WeightedUpstream, ...], idle_timeout: timedelta | None = None
 ) -> NetworkFilter:
-    """Sends connections to an upstream, or to several by weight; at least one. The first names the statistics.
+    """Give the filter that sends connections to an upstream, or to several by weight; at least one.
 
-    ``idle_timeout`` None is Envoy's: one hour.
+    The first names the statistics.
+
+    `idle_timeout` None is Envoy's: one hour.
     """
     prefix = upstreams[0].upstream.cluster
     if len(upstreams) == 1:
@@ -92,7 +95,10 @@ def chain(
 
 
 def routes_of(chains: Iterable[Chain]) -> tuple[Reference, ...]:
-    """The route configurations that Envoy will ask for because of these chains, sorted, each once."""
+    """The route configurations that Envoy will ask for because of these chains.
+
+    Sorted, each once.
+    """
     routes = {route for chain in chains for route in chain.routes}
     return tuple(Reference(ROUTE_TYPE, route) for route in sorted(routes))
 
@@ -112,14 +118,17 @@ def http_match(port: int | None = None) -> FilterChainMatch:
 
 
 def branch_match(server_names: tuple[str, ...], subnets: tuple[str, ...]) -> FilterChainMatch:
-    """TLS connections for one of the server names, or any for none, to an address in one of the subnets, or any for none."""
+    """TLS connections for one of the server names, to an address in one of the subnets.
+
+    None of either means any.
+    """
     return new(FilterChainMatch)(
         prefix_ranges=[_cidr(subnet) for subnet in subnets], server_names=list(server_names)
     )
 
 
 def _cidr(subnet: str) -> CidrRange:
-    """``10.0.0.0/8``; a single address is a range of itself."""
+    """`10.0.0.0/8`; a single address is a range of itself."""
     prefix, _, length = subnet.partition("/")
     whole = 128 if ":" in prefix else 32
     return new(CidrRange)(address_prefix=prefix, prefix_len=int(length) if length else whole)
@@ -127,7 +136,7 @@ def _cidr(subnet: str) -> CidrRange:
 
 @cache
 def original_destination() -> ListenerFilter:
-    """Restores where a connection went before iptables redirected it."""
+    """Give the filter that restores where a connection went before iptables redirected it."""
     return new(ListenerFilter)(
         name="envoy.filters.listener.original_dst", typed_config=pack(new(OriginalDst)())
     )
@@ -135,7 +144,7 @@ def original_destination() -> ListenerFilter:
 
 @cache
 def http_inspector() -> ListenerFilter:
-    """Waits for a connection's first bytes and says whether they are HTTP."""
+    """Give the filter that waits for first bytes and says whether they are HTTP."""
     return new(ListenerFilter)(
         name="envoy.filters.listener.http_inspector", typed_config=pack(new(HttpInspector)())
     )
@@ -143,7 +152,10 @@ def http_inspector() -> ListenerFilter:
 
 @cache
 def tls_inspector() -> ListenerFilter:
-    """Waits for a connection's first bytes and says whether they are TLS, and for which server name."""
+    """The filter that says whether a connection is TLS, and for which server name.
+
+    It waits for the first bytes.
+    """
     return new(ListenerFilter)(
         name="envoy.filters.listener.tls_inspector", typed_config=pack(new(TlsInspector)())
     )

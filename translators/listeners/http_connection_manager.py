@@ -1,7 +1,7 @@
 """The HTTP connection manager of each listener: routes by RDS, upgrades to WebSocket.
 
-Source: extensions.filters.network.http_connection_manager.v3. Which HTTP filters it holds is decided in
-`translators.http_filters`.
+Source: extensions.filters.network.http_connection_manager.v3. Which HTTP filters it holds is
+decided in `translators.http_filters`.
 """
 
 from __future__ import annotations

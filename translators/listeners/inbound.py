@@ -1,10 +1,11 @@
 """Listeners for what arrives at the local workload.
 
-Captured: ``virtualInbound`` on port 15006, to which iptables redirects, with a chain for each of the workload's ports; other
-ports pass through. Egress mode: a listener per port at the workload's own address, in front of an application that listens
-elsewhere.
+Captured: `virtualInbound` on port 15006, to which iptables redirects, with a chain for each of the
+workload's ports; other ports pass through. Egress mode: a listener per port at the workload's own
+address, in front of an application that listens elsewhere.
 
-Requests are routed by a route configuration of the port, so that what is decided there reaches open connections.
+Requests are routed by a route configuration of the port, so that what is decided there reaches open
+connections.
 """
 
 from __future__ import annotations
@@ -128,7 +129,10 @@ def virtual_inbound(db: Reader, ports: tuple[tuple[int, Protocol], ...]) -> Reso
 
 
 def _chains(port: int, protocol: Protocol, *, by_port: bool) -> list[Chain]:
-    """The chains of a port; the last takes what the others do not. ``by_port``: they match the port themselves."""
+    """The chains of a port; the last takes what the others do not.
+
+    `by_port`: they match the port themselves.
+    """
     cluster = names.inbound_cluster(port)
     own = port_match(port) if by_port else None
     chains = []

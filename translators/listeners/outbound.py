@@ -14,7 +14,9 @@ from translators.model.service import ClientScope
 
 @query
 def listener_names(db: Reader, client: ClientScope, mode: Mode, bucket: int) -> tuple[str, ...]:
-    """The names of a client's outbound listeners that hosts in a bucket give rise to, sorted; others may share them.
+    """The names of a client's outbound listeners that hosts in a bucket give rise to, sorted.
+
+    Others may share them.
 
     A listener that there is without any host is in bucket 0.
     """
@@ -27,7 +29,7 @@ def listener_names(db: Reader, client: ClientScope, mode: Mode, bucket: int) -> 
 
 @query
 def listener(db: Reader, client: ClientScope, mode: Mode, name: str, egress_port: int) -> Resource:
-    """One of the outbound listeners, by its name; ``egress_port`` matters in egress mode only."""
+    """One of the outbound listeners, by its name; `egress_port` matters in egress mode only."""
     if mode is Mode.EGRESS:
         return egress_listener(db, egress_port)
     if mode is Mode.PROXYLESS:

@@ -1,4 +1,6 @@
-"""The listener of a TCP service at its virtual IP, joined from bytes: a mesh may have thousands, all alike.
+"""The listener of a TCP service at its virtual IP, joined from bytes.
+
+A mesh may have thousands, all alike.
 
 What comes out is what the codec would write for the same message.
 """

@@ -1,6 +1,7 @@
-"""Listeners for gRPC clients that speak xDS themselves: one per target, ``xds:///svc.ns:port``.
+"""Listeners for gRPC clients that speak xDS themselves: one per target, `xds:///svc.ns:port`.
 
-Source: gRFC A27; the client takes the listener named as its target, and from it the name of a route configuration.
+Source: gRFC A27; the client takes the listener named as its target, and from it the name of a route
+configuration.
 """
 
 from __future__ import annotations
@@ -20,7 +21,10 @@ from translators.world.virtual_services import is_unregistered
 
 @query
 def proxyless_names(db: Reader, viewer: Viewer, bucket: int) -> tuple[str, ...]:
-    """The targets for hosts in a bucket that a client may name, sorted: each port by full name and short forms."""
+    """The targets for hosts in a bucket that a client may name, sorted.
+
+    Each port by full name and short forms.
+    """
     return tuple(
         sorted(
             {
@@ -34,7 +38,10 @@ def proxyless_names(db: Reader, viewer: Viewer, bucket: int) -> tuple[str, ...]:
 
 @query
 def proxyless_listener(db: Reader, viewer: Viewer, target: str) -> Resource:
-    """The listener of a target. A name that is some host's in full means that host, else the short form of a service's."""
+    """The listener of a target.
+
+    A name that is some host's in full means that host, else the short form of a service's.
+    """
     label, _, number = target.rpartition(":")
     host = (
         label if _is_host(db, viewer, label, int(number)) else _full_name(label, viewer.namespace)

@@ -1,4 +1,7 @@
-"""The listener of a service at its virtual IP, `VIP_PORT`, for connections that are not (or not surely) HTTP."""
+"""The listener of a service at its virtual IP, `VIP_PORT`.
+
+For connections that are not, or not surely, HTTP.
+"""
 
 from __future__ import annotations
 

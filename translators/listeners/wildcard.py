@@ -1,7 +1,7 @@
 """The listener of a port at any address, `0.0.0.0_PORT`, and which services' connections it takes.
 
-Requests go by the route configuration of that number, TLS by server name, and other connections of services
-without a virtual IP by address ranges; what is none of these passes through.
+Requests go by the route configuration of that number, TLS by server name, and other connections of
+services without a virtual IP by address ranges; what is none of these passes through.
 """
 
 from __future__ import annotations
@@ -36,7 +36,10 @@ def wildcard_ports(db: Reader, viewer: Viewer, bucket: int) -> set[int]:
 
 @query
 def _wildcard_hosts(db: Reader, viewer: Viewer, bucket: int) -> tuple[tuple[int, Exposed], ...]:
-    """(port, service) for those in a bucket whose connections are known neither by a virtual IP nor surely by HTTP."""
+    """(port, service) for those in a bucket whose connections are known by no virtual IP.
+
+    Nor are they surely HTTP.
+    """
     return tuple(
         (port, exposed)
         for port, exposed in l4_hosts(db, viewer, bucket)
@@ -56,7 +59,10 @@ def _by_port(db: Reader, viewer: Viewer) -> Mapping[int, tuple[Exposed, ...]]:
 
 @query
 def wildcard_hosts(db: Reader, viewer: Viewer, port: int) -> tuple[Exposed, ...]:
-    """The services whose connections on a port are known neither by a virtual IP nor surely by HTTP; oldest first."""
+    """The services whose connections on a port are known by no virtual IP.
+
+    Nor are they surely HTTP. Oldest first.
+    """
     return oldest_first(db, _by_port(db, viewer).get(port, ()))
 
 
@@ -86,7 +92,11 @@ def _mixed_listener(
     *,
     takes_requests: bool,
 ) -> Resource:
-    """TLS services by server name, services with address ranges by these, and one other service for what is left."""
+    """The listener of a port with connections that are not surely HTTP.
+
+    TLS services go by server name, services with address ranges by these, and one other service
+    takes what is left.
+    """
     chains = [requests_chain(port)] if takes_requests else []
     rest: Branch | None = None
     seen: set[tuple[str, str]] = set()
@@ -108,7 +118,10 @@ def _mixed_listener(
 def _branches(
     db: Reader, client: ClientScope, port: int, hosts: tuple[Exposed, ...]
 ) -> Iterator[Branch]:
-    """The branches of several services, each made to apply to that service's connections only as far as that can be told."""
+    """The branches of several services, in the order of these.
+
+    Each is made to apply to that service's connections only, as far as that can be told.
+    """
     for exposed in hosts:
         protocol = _protocol(exposed, port)
         if protocol is Protocol.AUTO:

@@ -1,4 +1,7 @@
-"""Where an endpoint or a proxy runs: region, zone and sub-zone, as Envoy and Kubernetes name them."""
+"""Where an endpoint or a proxy runs.
+
+Region, zone and sub-zone, as Envoy and Kubernetes name them.
+"""
 
 from __future__ import annotations
 

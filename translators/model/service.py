@@ -110,7 +110,9 @@ class Endpoint(NamedTuple):
 
 
 class ClientScope(NamedTuple):
-    """What of a client matters to outbound translation: what it sees and those of its labels that any rule selects on.
+    """What of a client matters to outbound translation.
+
+    What it sees and those of its labels that any rule selects on.
 
     A tuple, since queries are keyed by it.
     """

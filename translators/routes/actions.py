@@ -47,9 +47,12 @@ def unlimited_stream() -> RouteActionMaxStreamDuration:
 def route_action(
     rule: HttpRule, upstream_of: UpstreamOf, *, is_proxyless: bool = False
 ) -> tuple[RouteAction, HeaderOperations, HeaderOperations]:
-    """The action of a rule that sends requests on, and the header operations (request, response) left for its route.
+    """The action of a rule that sends requests on, and the header operations for its route.
 
-    Those of a split stand on its destinations, because Envoy runs a route's operations after a destination's.
+    The operations are (request, response), as far as they are left for the route.
+
+    Those of a split stand on its destinations, because Envoy runs a route's operations after a
+    destination's.
 
     Args:
         rule: The rule.
@@ -89,8 +92,9 @@ def _stream_duration(
 ) -> RouteActionMaxStreamDuration | None:
     """How long a stream may take at most; None where the route's timeout is to hold.
 
-    Envoy ignores a route's timeout as soon as a stream duration stands beside it, whatever that says
-    (https://github.com/envoyproxy/envoy/issues/15530). gRPC clients know nothing but stream durations (gRFC A31).
+    Envoy ignores a route's timeout as soon as a stream duration stands beside it, whatever that
+    says (https://github.com/envoyproxy/envoy/issues/15530). gRPC clients know nothing but stream
+    durations (gRFC A31).
     """
     if not timeout:
         return unlimited_stream()
@@ -106,7 +110,10 @@ def _regex_rewrite(pattern: str, substitution: str) -> RegexMatchAndSubstitute:
 
 
 def redirect_action(redirect: Redirect, port: int) -> RedirectAction:
-    """The redirect of requests that came in on a port. ``uri`` replaces the whole path, ``uri_prefix`` what was matched."""
+    """The redirect of requests that came in on a port.
+
+    `uri` replaces the whole path, `uri_prefix` what was matched.
+    """
     return new(RedirectAction)(
         host_redirect=redirect.authority,
         port_redirect=_redirect_port(redirect, port),

@@ -16,7 +16,7 @@ class Ports(enum.Enum):
     """How the port stands in a domain."""
 
     IGNORED = "ignored"
-    """Never: Envoy cuts it off before it compares (``ignore_port_in_host_matching``)."""
+    """Never: Envoy cuts it off before it compares (`ignore_port_in_host_matching`)."""
     OPTIONAL = "optional"
     """Each name also with the port."""
     REQUIRED = "required"
@@ -24,7 +24,10 @@ class Ports(enum.Enum):
 
 
 def names(host: str, namespace: str) -> tuple[str, ...]:
-    """The full name, then its other forms for clients of a namespace; a wildcard has only itself."""
+    """The full name, then its other forms for clients of a namespace.
+
+    A wildcard has only itself.
+    """
     if host.startswith(WILDCARD):
         return (host,)
     return (host, f"{host}.", *short_hosts(host, namespace))
@@ -39,7 +42,10 @@ def with_ports(forms: tuple[str, ...], port: int, ports: Ports) -> list[str]:
 
 
 def address_names(addresses: tuple[str, ...]) -> tuple[str, ...]:
-    """The single addresses as a Host header has them, each once: IPv6 in brackets; ranges are left out."""
+    """The single addresses as a Host header has them, each once: IPv6 in brackets.
+
+    Ranges are left out.
+    """
     return tuple(
         f"[{address}]" if ":" in address else address
         for address in dict.fromkeys(addresses)

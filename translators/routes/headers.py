@@ -20,7 +20,10 @@ _APPEND = HeaderValueOptionHeaderAppendAction.APPEND_IF_EXISTS_OR_ADD
 
 
 def host_of(operations: HeaderOperations) -> str:
-    """The authority that the operations set last, "" when they leave it alone. Only ``set`` may change it."""
+    """The authority that the operations set last, "" when they leave it alone.
+
+    Only `set` may change it.
+    """
     return next((value for name, value in reversed(operations.set) if _is_authority(name)), "")
 
 
@@ -51,7 +54,8 @@ def removed(operations: HeaderOperations) -> list[str]:
 def joined(outer: HeaderOperations, inner: HeaderOperations) -> HeaderOperations:
     """Both in one, as if the rule's (outer) ran before the destination's (inner).
 
-    Envoy removes before it sets and adds, so what the inner ones set or remove is taken out of the outer ones here.
+    Envoy removes before it sets and adds, so what the inner ones set or remove is taken out of the
+    outer ones here.
     """
     if is_empty(inner):
         return outer

@@ -1,6 +1,9 @@
-"""Routes of requests that arrive for the local workload: one route configuration per port, everything to the application.
+"""Routes of requests that arrive for the local workload.
 
-They come by RDS, not inside the listener, because what changes in a listener does not reach open connections.
+One route configuration per port, everything to the application.
+
+They come by RDS, not inside the listener, because what changes in a listener does not reach open
+connections.
 """
 
 from __future__ import annotations
@@ -26,7 +29,10 @@ from translators.routes.rules import DEFAULT_ROUTE_NAME
 
 @query
 def inbound_route(db: Reader, port: int, protocol: Protocol) -> Resource:
-    """The route configuration of the workload's port; the same for every workload with such a port."""
+    """The route configuration of the workload's port.
+
+    The same for every workload with such a port.
+    """
     del db
     name = names.inbound_route(port)
     action = new(RouteAction)(

@@ -1,9 +1,10 @@
 """Matches of an HTTP rule, as far as Envoy decides them for each request.
 
-Conditions on the client (labels, namespace, gateways) and on the port are decided before, in `world.matches`.
+Conditions on the client (labels, namespace, gateways) and on the port are decided before, in
+`world.matches`.
 
-Source: https://istio.io/latest/docs/reference/config/networking/virtual-service/#HTTPMatchRequest and
-config.route.v3.RouteMatch.
+Source: https://istio.io/latest/docs/reference/config/networking/virtual-service/#HTTPMatchRequest
+and config.route.v3.RouteMatch.
 """
 
 from __future__ import annotations
@@ -24,7 +25,10 @@ _PSEUDO_KEYS = frozenset({"uri", "scheme", "method", "authority"})
 
 
 def is_catch_all(match: HttpMatch) -> bool:
-    """Whether every request meets the conditions that Envoy checks, so that no later rule is reached."""
+    """Whether every request meets the conditions that Envoy checks.
+
+    Then no later rule is reached.
+    """
     if match.headers or match.without_headers or match.query_params:
         return False
     if match.scheme or match.method or match.authority:

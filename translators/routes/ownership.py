@@ -1,8 +1,9 @@
 """Whose a domain is when several hosts could claim it.
 
-Envoy refuses a route configuration in which two virtual hosts share a domain, so each domain has one owner, by rank: the host
-whose full name it is, then hosts of which it is a short form, then the oldest service of those with this virtual IP.
-Few meshes have such names; the others never come here.
+Envoy refuses a route configuration in which two virtual hosts share a domain, so each domain has
+one owner, by rank: the host whose full name it is, then hosts of which it is a short form, then the
+oldest service of those with this virtual IP. Few meshes have such names; the others never come
+here.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ def contested_domains(
 ) -> list[str]:
     """The domains of a (host, port) with these virtual IPs where some names belong to others.
 
-    ``ports`` says how the port stands in the domains that are its own: ignored when captured, else egress mode.
+    `ports` says how the port stands in the domains that are its own: ignored when captured, else
+    egress mode.
     """
     host, port = at
     taken = ambiguous_names(db, viewer)
@@ -43,7 +45,10 @@ def contested_domains(
 
 
 def _left_by_name(db: Reader, viewer: Viewer, name: str, port: int, ports: Ports) -> Ports | None:
-    """What is left of a further name that is another host's full one: the ports that this one does not have."""
+    """What is left of a further name that is another host's full one.
+
+    The ports that this one does not have.
+    """
     owner = service_of(db, name, viewer)
     if owner is None:
         if not is_unregistered(db, viewer, name):
@@ -59,7 +64,10 @@ def _left_by_name(db: Reader, viewer: Viewer, name: str, port: int, ports: Ports
 def _left_by_claimants(
     db: Reader, viewer: Viewer, address: str, at: tuple[str, int], ports: Ports
 ) -> Ports | None:
-    """What a host has of a shared virtual IP: ports that no older service has; alone it stands for the oldest of all."""
+    """What a host has of a shared virtual IP: ports that no older service has.
+
+    Alone it stands for the oldest of all.
+    """
     host, port = at
     claimants = address_claimants(db, viewer, address)
     for claimant in claimants:
@@ -74,7 +82,10 @@ def _left_by_claimants(
 
 
 def answers(service: Service, port: int, ports: Ports) -> bool:
-    """Whether a service has a virtual host for a port: in egress mode for all ports, else for those with requests."""
+    """Whether a service has a virtual host for a port.
+
+    In egress mode for all ports, else for those with requests.
+    """
     shape = service.port(port)
     if shape is None:
         return False

@@ -1,6 +1,7 @@
 """Retry policies: Istio's default for outbound and inbound requests, and explicit ones.
 
-The default stands on the virtual host, so that a route says something of retries only when its rule does.
+The default stands on the virtual host, so that a route says something of retries only when its rule
+does.
 
 Source: https://istio.io/latest/docs/reference/config/networking/virtual-service/#HTTPRetry and
 config.route.v3.RetryPolicy.
@@ -35,7 +36,7 @@ _LEAST_BACKOFF = timedelta(milliseconds=1)
 
 @cache
 def _previous_hosts() -> RetryPolicyRetryHostPredicate:
-    """Picks another host than those that were tried."""
+    """Pick another host than those that were tried."""
     return new(RetryPolicyRetryHostPredicate)(
         name="envoy.retry_host_predicates.previous_hosts",
         typed_config=pack(new(PreviousHostsPredicate)()),
@@ -44,7 +45,7 @@ def _previous_hosts() -> RetryPolicyRetryHostPredicate:
 
 @cache
 def _previous_priorities() -> RetryPolicyRetryPriority:
-    """Moves on to the next priority after two attempts in one."""
+    """Move on to the next priority after two attempts in one."""
     return new(RetryPolicyRetryPriority)(
         name="envoy.retry_priorities.previous_priorities",
         typed_config=pack(new(PreviousPrioritiesConfig)(update_frequency=2)),
@@ -65,12 +66,18 @@ def default_outbound() -> RetryPolicy:
 
 @cache
 def default_inbound() -> RetryPolicy:
-    """Two more attempts when the application closed the connection before the request was sent; not meant for gRPC."""
+    """Two more attempts when the application closed the connection before the request was sent.
+
+    Not meant for gRPC.
+    """
     return new(RetryPolicy)(retry_on="reset-before-request", num_retries=DEFAULT_ATTEMPTS)
 
 
 def retry_policy(retries: Retries) -> RetryPolicy:
-    """The policy of a rule that says something of retries; an empty one, which turns them off, for no attempts."""
+    """The policy of a rule that says something of retries.
+
+    An empty one, which turns them off, for no attempts.
+    """
     if retries.attempts <= 0:
         return new(RetryPolicy)()
     retry_on, codes = _conditions(retries.retry_on)

@@ -1,7 +1,7 @@
 """Route configurations of outbound requests, in two forms made of the same host bytes.
 
-On a delta stream a route configuration holds only the catch-all host and asks for the others by VHDS; it never changes with
-them. Elsewhere the hosts stand inline.
+On a delta stream a route configuration holds only the catch-all host and asks for the others by
+VHDS; it never changes with them. Elsewhere the hosts stand inline.
 """
 
 from __future__ import annotations
@@ -42,7 +42,10 @@ _VIRTUAL_HOSTS = field_number(RouteConfiguration, "virtual_hosts")
 
 @query
 def route_configuration(db: Reader, client: ClientScope, mode: Mode, route: str) -> Resource:
-    """A route configuration for delta streams: its hosts are resources of their own. The same for every client."""
+    """A route configuration for delta streams: its hosts are resources of their own.
+
+    The same for every client.
+    """
     del client
     return _without_hosts(db, mode, route)
 
@@ -56,7 +59,10 @@ def _without_hosts(db: Reader, mode: Mode, route: str) -> Resource:
 
 @query
 def inline_route_configuration(db: Reader, client: ClientScope, mode: Mode, route: str) -> Resource:
-    """A route configuration with all of its hosts, the very bytes of their resources, in the order of their names."""
+    """A route configuration with all of its hosts, in the order of their names.
+
+    They are the very bytes of the hosts' resources.
+    """
     parts = [string(_NAME, route)]
     parts += [
         delimited(_VIRTUAL_HOSTS, virtual_host(db, client, mode, name).body)
@@ -68,7 +74,10 @@ def inline_route_configuration(db: Reader, client: ClientScope, mode: Mode, rout
 
 @cache
 def _catch_all(mode: Mode) -> bytes:
-    """The host of requests that are for no other: let through where captured, explained at an egress listener."""
+    """The host of requests that are for no other.
+
+    Let through where captured, explained at an egress listener.
+    """
     if mode is Mode.PROXYLESS:
         return b""
     if mode is Mode.CAPTURED:

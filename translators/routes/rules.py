@@ -1,7 +1,7 @@
 """The routes of a virtual host: those of the VirtualService that applies, or the default one.
 
-What comes out are bytes, the ``routes`` fields of a `VirtualHost`: they are the same for every Envoy, and a virtual host is
-joined from them and its domains.
+What comes out are bytes, the `routes` fields of a `VirtualHost`: they are the same for every Envoy,
+and a virtual host is joined from them and its domains.
 """
 
 from __future__ import annotations
@@ -54,9 +54,11 @@ def rule_routes(
     *,
     is_proxyless: bool = False,
 ) -> bytes:
-    """The routes of a VirtualService's rules for a client and a port, in order; empty when no rule applies to them.
+    """The routes of a VirtualService's rules for a client and a port, in order.
 
-    Nothing follows a route that takes every request. ``is_proxyless``: see `route_action`.
+    Empty when no rule applies to them.
+
+    Nothing follows a route that takes every request. `is_proxyless`: see `route_action`.
     """
     parts = []
     for rule, match in _applying(rules, client, port):
@@ -101,7 +103,10 @@ def _route(
 
 
 def default_route(upstream: Upstream) -> bytes:
-    """The route of a host without a VirtualService: everything to its upstream. Joined, because there are thousands."""
+    """The route of a host without a VirtualService: everything to its upstream.
+
+    Joined, because there are thousands.
+    """
     match, action, name = _default_parts()
     return delimited(
         _ROUTES, name + match + delimited(_ROUTE, string(_CLUSTER, upstream.cluster) + action)
@@ -120,7 +125,10 @@ def _default_parts() -> tuple[bytes, bytes, bytes]:
 
 
 def connect_route(upstream: Upstream) -> bytes:
-    """A route that opens a tunnel to an upstream for CONNECT requests: how TCP services are reached through a proxy."""
+    """A route that opens a tunnel to an upstream for CONNECT requests.
+
+    How TCP services are reached through a proxy.
+    """
     match, action = _connect_parts()
     return delimited(
         _ROUTES, match + delimited(_ROUTE, string(_CLUSTER, upstream.cluster) + action)

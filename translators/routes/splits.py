@@ -1,6 +1,7 @@
 """A rule's split of requests over several clusters by weight.
 
-Source: https://istio.io/latest/docs/reference/config/networking/virtual-service/#HTTPRouteDestination and
+Source:
+https://istio.io/latest/docs/reference/config/networking/virtual-service/#HTTPRouteDestination and
 config.route.v3.WeightedCluster.
 """
 
@@ -29,7 +30,8 @@ def weighted_clusters(
 
     Args:
         destinations: At least two, with weights above zero.
-        outer: The rule's operations on request and response headers; they run before each destination's.
+        outer: The rule's operations on request and response headers; they run before each
+            destination's.
         authority: The authority that the rule rewrites to, "" for none; a destination's own wins.
         upstream_of: Destination → where it is.
     """

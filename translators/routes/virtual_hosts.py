@@ -1,11 +1,12 @@
 """Virtual hosts: one resource per host and port, joined from domains and encoded routes.
 
-A delta stream gets each as a VirtualHost resource (VHDS); the same bytes stand inline in the route configuration of everyone
-else. Which names a host has depends on the mode:
+A delta stream gets each as a VirtualHost resource (VHDS); the same bytes stand inline in the route
+configuration of everyone else. Which names a host has depends on the mode:
 
-* captured: one route configuration per port, named by its number; ports in the Host header are ignored.
+* captured: one route configuration per port, named by its number; ports in the Host header are
+  ignored.
 * egress: one for all ports; a name without a port means the service's default port.
-* proxyless: one per host and port, named ``host:port``.
+* proxyless: one per host and port, named `host:port`.
 """
 
 from __future__ import annotations
@@ -48,7 +49,9 @@ _DOMAIN_HEADS = tuple(_DOMAINS + varint(size) for size in range(512))
 
 @query
 def route_names(db: Reader, client: ClientScope, mode: Mode, bucket: int) -> tuple[str, ...]:
-    """The route configurations of a client's outbound requests to hosts in a bucket, sorted; other buckets may share them.
+    """The route configurations of a client's outbound requests to hosts in a bucket, sorted.
+
+    Other buckets may share them.
 
     One that there is without any host is in bucket 0.
     """
@@ -62,10 +65,10 @@ def route_names(db: Reader, client: ClientScope, mode: Mode, bucket: int) -> tup
 
 @query
 def host_names(db: Reader, client: ClientScope, mode: Mode, bucket: int) -> tuple[str, ...]:
-    """The virtual hosts for hosts in a bucket, ``route/host:port``, sorted.
+    """The virtual hosts for hosts in a bucket, `route/host:port`, sorted.
 
-    Envoy opens a listener only once its route configuration has a host, so in egress mode bucket 0 has a placeholder as
-    long as there is nothing else.
+    Envoy opens a listener only once its route configuration has a host, so in egress mode bucket 0
+    has a placeholder as long as there is nothing else.
     """
     requested = http_hosts(db, client.viewer, bucket)
     if mode is Mode.PROXYLESS:
@@ -99,7 +102,10 @@ def _has_hosts_in(db: Reader, viewer: Viewer, bucket: int) -> bool:
 
 @query
 def route_hosts(db: Reader, client: ClientScope, mode: Mode, route: str) -> tuple[str, ...]:
-    """The virtual hosts of one route configuration, ``route/host:port``, sorted; empty when there is no such route."""
+    """The virtual hosts of one route configuration, `route/host:port`, sorted.
+
+    Empty when there is no such route.
+    """
     if mode is Mode.PROXYLESS:
         return (f"{route}/{route}",)
     return _by_route(db, client, mode).get(route, ())
@@ -119,8 +125,8 @@ def _by_route(db: Reader, client: ClientScope, mode: Mode) -> Mapping[str, tuple
 def virtual_host(db: Reader, client: ClientScope, mode: Mode, name: str) -> Resource:
     """One virtual host by its resource name.
 
-    Its name inside is the same in full: Envoy files a host that came by VHDS under the latter, and looks for it under
-    the former when it is to be removed.
+    Its name inside is the same in full: Envoy files a host that came by VHDS under the latter, and
+    looks for it under the former when it is to be removed.
     """
     _, _, label = name.partition("/")
     host, _, number = label.rpartition(":")
@@ -146,7 +152,9 @@ def virtual_host(db: Reader, client: ClientScope, mode: Mode, name: str) -> Reso
 
 @query
 def host_routes(db: Reader, client: ClientScope, is_proxyless: bool, host: str, port: int) -> bytes:
-    """The encoded routes of a host for which there are rules, the same for every Envoy of these clients.
+    """The encoded routes of a host for which there are rules.
+
+    The same for every Envoy of these clients.
 
     The default route when no rule applies to the client and port.
     """
@@ -166,7 +174,10 @@ def _protocol(service: Service | None, port: int) -> Protocol:
 
 
 def default_port(service: Service) -> int:
-    """The port that a request without one means: 80 if it takes requests, else the first that does; 0 for none."""
+    """The port that a request without one means: 80 if it takes requests, else the first that does.
+
+    0 for none.
+    """
     numbers = [port.number for port in service.ports if port.protocol.takes_requests]
     return _DEFAULT_PORT if _DEFAULT_PORT in numbers else next(iter(numbers), 0)
 
@@ -174,7 +185,10 @@ def default_port(service: Service) -> int:
 def _domains(
     db: Reader, viewer: Viewer, mode: Mode, at: tuple[str, int], service: Service | None
 ) -> list[str]:
-    """All domains of a (host, port) that no other host has a better claim to; the full name is always there."""
+    """All domains of a (host, port) that no other host has a better claim to.
+
+    The full name is always there.
+    """
     host, port = at
     forms = domains.names(host, viewer.namespace)
     if mode is Mode.PROXYLESS:

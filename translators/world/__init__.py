@@ -1,7 +1,8 @@
 """The world as clients see it: queries over the inputs from which every Envoy resource is made.
 
-In flow configuration objects, out come the values of `translators.model.service` and the rules that apply to them. What
-depends on a client takes its `Viewer` or its `ClientScope`; all else is shared by everybody.
+In flow configuration objects, out come the values of `translators.model.service` and the rules that
+apply to them. What depends on a client takes its `Viewer` or its `ClientScope`; all else is shared
+by everybody.
 """
 
 from translators.world.buckets import BUCKETS, bucket_of

@@ -10,7 +10,9 @@ from __future__ import annotations
 from zlib import crc32
 
 BUCKETS = range(64)
-"""Each costs some microseconds for every scope of proxies even when it is empty; a mesh of 5,000 hosts has 80 in each."""
+"""Each costs some microseconds for every scope of proxies even when it is empty; a mesh of 5,000
+hosts has 80 in each.
+"""
 
 
 def bucket_of(host: str) -> int:

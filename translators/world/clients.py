@@ -1,4 +1,7 @@
-"""What of a client matters to outbound translation, so that clients that are alike share all of it."""
+"""What of a client matters to outbound translation.
+
+Clients that are alike in it share all of that.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +46,10 @@ SOURCE_LABELS = Index("virtual services by source label", VIRTUAL_SERVICE.name, 
 
 @query
 def client_scope(db: Reader, namespace: str, labels: Labels) -> ClientScope:
-    """What a client in `namespace` sees, with those of its labels that any rule selects clients by; mostly none."""
+    """What a client in `namespace` sees, with those of its labels that any rule selects clients by.
+
+    Mostly none.
+    """
     if not labels:
         return ClientScope(Viewer(namespace))
     return ClientScope(Viewer(namespace), labels & _selected_labels(db, namespace))

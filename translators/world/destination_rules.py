@@ -1,8 +1,8 @@
 """Which destination rule a client follows for a host, and what it says of a port and subset.
 
-Source: Istio's lookup: the client's namespace, then the service's, then the root namespace; the first that has any
-rule for the host wins, and nothing is inherited from the others. Within it the most specific host wins, and rules for
-the same host are merged.
+Source: Istio's lookup: the client's namespace, then the service's, then the root namespace; the
+first that has any rule for the host wins, and nothing is inherited from the others. Within it the
+most specific host wins, and rules for the same host are merged.
 """
 
 from __future__ import annotations
@@ -48,7 +48,10 @@ RULE_WILDCARDS = Index(
 
 @dataclass(frozen=True, slots=True)
 class DestinationPolicy:
-    """The rules of one host merged: one top-level policy (None: not given), and subsets of distinct names."""
+    """The rules of one host merged.
+
+    One top-level policy (None: not given), and subsets of distinct names.
+    """
 
     policy: StatedPolicy | None = None
     subsets: tuple[Subset, ...] = ()
@@ -64,8 +67,8 @@ def policy_of(
 ) -> TrafficPolicy:
     """The policy for a port of a host, or of one of its subsets.
 
-    The subset's blocks replace the rule's one by one; the settings of a port, in either, replace them all, so that
-    blocks that the port does not give are at their defaults.
+    The subset's blocks replace the rule's one by one; the settings of a port, in either, replace
+    them all, so that blocks that the port does not give are at their defaults.
     """
     rule = destination_rule_of(db, host, client)
     if rule is None:
@@ -85,8 +88,8 @@ def subsets_of(db: Reader, host: str, client: ClientScope) -> tuple[Subset, ...]
 def rules_of_host(db: Reader, host: str) -> tuple[tuple[ObjectKey, ...], ...]:
     """The keys of all rules that cover a host, whoever sees them, grouped by the host they name.
 
-    First those for just this host, then by wildcard, the most specific first. Empty groups are left out, so that for
-    most hosts the result is empty.
+    First those for just this host, then by wildcard, the most specific first. Empty groups are left
+    out, so that for most hosts the result is empty.
     """
     hosts = [host]
     wildcards = _wildcards(db)
@@ -130,7 +133,8 @@ def _precedence(rule: Rule) -> tuple[bool, tuple[str, str, str]]:
 def _merged(rules: list[Rule]) -> DestinationPolicy:
     """One policy of the rules in a namespace for one host, sorted by precedence.
 
-    Rules for everybody are merged only with those that are exported to the same namespaces as the first of them.
+    Rules for everybody are merged only with those that are exported to the same namespaces as the
+    first of them.
     """
     general = [rule for rule in rules if rule.spec.workload_selector is None]
     exports = {export_targets(rule.spec.export_to, rule.namespace) for rule in general[:1]}

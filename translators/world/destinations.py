@@ -11,9 +11,12 @@ from translators.world.services import service_of
 
 
 def upstream_of(db: Reader, destination: Destination, client: ClientScope, port: int) -> Upstream:
-    """Give what a client is sent to: at the port written, else the service's only one, else the listener's.
+    """Give what a client is sent to.
 
-    A service or subset that does not exist gives a name all the same, and Envoy an error for each request.
+    At the port written, else the service's only one, else the listener's.
+
+    A service or subset that does not exist gives a name all the same, and Envoy an error for each
+    request.
     """
     number = destination.port
     if not number:
@@ -33,7 +36,8 @@ def live_destinations(
 ) -> tuple[tuple[WeightedDestination, int], ...]:
     """The destinations that get traffic, with their weights; never empty unless nothing is given.
 
-    The weight of a single one does not matter. Weights that are all zero count as equal: Envoy would refuse them.
+    The weight of a single one does not matter. Weights that are all zero count as equal: Envoy
+    would refuse them.
     """
     if len(destinations) == 1:
         return ((destinations[0], 1),)

@@ -1,4 +1,7 @@
-"""The instances of services: from endpoint slices, service entries, and the workloads and pods that these select."""
+"""The instances of services.
+
+From endpoint slices, service entries, and the workloads and pods that these select.
+"""
 
 from __future__ import annotations
 
@@ -48,9 +51,9 @@ POD_LABELS = Index("pods by label", POD.name, _pod_labels)
 def service_endpoints(db: Reader, source: ObjectKey, host: str, port: int) -> tuple[Endpoint, ...]:
     """The endpoints of a port (by its service port number) of the service that `source` describes.
 
-    In the order of the objects' keys and of what is written in them; an address and port is listed once, as it comes
-    first. May be empty. An external name, and a service entry resolved by DNS that lists no endpoints, has its host
-    name as its one endpoint.
+    In the order of the objects' keys and of what is written in them; an address and port is listed
+    once, as it comes first. May be empty. An external name, and a service entry resolved by DNS
+    that lists no endpoints, has its host name as its one endpoint.
     """
     origin = _kubernetes_endpoints if source.kind == SERVICE.name else _entry_endpoints
     endpoints = tuple(origin(db, source, host, port))
@@ -111,7 +114,10 @@ def _slice_place(db: Reader, namespace: str, instance: SliceEndpoint) -> tuple[L
 
 
 def _slice_health(instance: SliceEndpoint, publish_not_ready: bool) -> Health:
-    """Not ready is unhealthy; terminating, but still serving, is draining: known to Envoy, and sent nothing new."""
+    """Not ready is unhealthy.
+
+    Terminating, but still serving, is draining: known to Envoy, and sent nothing new.
+    """
     if instance.ready or publish_not_ready:
         return Health.HEALTHY
     return Health.DRAINING if instance.terminating and instance.serving else Health.UNHEALTHY

@@ -1,7 +1,9 @@
-"""What is exposed to clients, and to whom: hosts with their ports and addresses, as keys of indexes.
+"""What is exposed to clients, and to whom.
 
-These keys hold all that listeners and domains need of a service, and nothing of its endpoints; what reads only such keys
-is not touched when endpoints change.
+Hosts with their ports and addresses, as keys of indexes.
+
+These keys hold all that listeners and domains need of a service, and nothing of its endpoints; what
+reads only such keys is not touched when endpoints change.
 """
 
 from __future__ import annotations
@@ -21,9 +23,12 @@ from translators.world.visibility import export_targets
 
 
 class Exposed(NamedTuple):
-    """What a listener needs to know of a host: as an index key, so all values compare and none changes with endpoints.
+    """What a listener needs to know of a host.
 
-    `bucket` is the host's. `ports` are (number, name of the protocol), in the order of the object; `target` is a namespace or `*`.
+    As an index key, so all values compare and none changes with endpoints.
+
+    `bucket` is the host's. `ports` are (number, name of the protocol), in the order of the object;
+    `target` is a namespace or `*`.
     """
 
     bucket: int
@@ -77,13 +82,19 @@ ENTRY_EXPOSURE = Index(
 
 
 def exposed_to(db: Reader, target: str, bucket: int) -> tuple[Exposed, ...]:
-    """What in a bucket is exported to just a namespace, or (`*`) to everyone; a host may be there several times."""
+    """What in a bucket is exported to just a namespace, or (`*`) to everyone.
+
+    A host may be there several times.
+    """
     return _exposed(db, bucket).get(target, ())
 
 
 @query
 def _exposed(db: Reader, bucket: int) -> Mapping[str, tuple[Exposed, ...]]:
-    """Namespace → what is exported to just it; `*` → what is exported to everyone. Never an empty tuple."""
+    """Namespace → what is exported to just it; `*` → what is exported to everyone.
+
+    Never an empty tuple.
+    """
     exposed: dict[str, list[Exposed]] = {}
     for index in (SERVICE_EXPOSURE, ENTRY_EXPOSURE):
         for key in db.index_keys(index, bucket):

@@ -40,7 +40,10 @@ class Inbound:
 
 
 def inbound_of(node: ProxyNode, ports: tuple[WorkloadPort, ...]) -> Inbound:
-    """What a proxy receives for the service ports of its workload; of several on one target port the first says what it speaks."""
+    """What a proxy receives for the service ports of its workload.
+
+    Of several on one target port the first says what it speaks.
+    """
     if node.mode is Mode.PROXYLESS:
         return Inbound()
     applications = dict(node.inbound)

@@ -1,7 +1,7 @@
 """All indexes by which inputs are found; each stands with the query that asks it.
 
-An index files the objects of one kind under keys that are a pure function of the object alone. A query that looks one
-key up depends on which objects are filed there, and on nothing else.
+An index files the objects of one kind under keys that are a pure function of the object alone. A
+query that looks one key up depends on which objects are filed there, and on nothing else.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Typed reads of the database: configuration objects by the type of their spec, and index keys by their shape."""
+"""Typed reads of the database.
+
+Configuration objects by the type of their spec, and index keys by their shape.
+"""
 
 from __future__ import annotations
 
@@ -46,6 +49,9 @@ def index_pairs(db: Reader, index: Index) -> list[tuple[str, str]]:
 
 
 def grouped_pairs(db: Reader, index: Index, group: int) -> list[tuple[str, str]]:
-    """The keys in a group of an index that files by group and a pair of texts, without the group; sorted."""
+    """The keys in a group of an index that files by group and a pair of texts, without the group.
+
+    Sorted.
+    """
     keys = db.index_keys(index, group)
     return [(key[1], key[2]) for key in keys if isinstance(key, tuple) and len(key) == 3]

@@ -30,7 +30,10 @@ def node_locality(db: Reader, node: str) -> Locality:
 
 @query
 def zone_locality(db: Reader, zone: str) -> Locality:
-    """Region and zone for the name of a zone: the region that nodes of this zone are in, or none."""
+    """Region and zone for the name of a zone.
+
+    The region that nodes of this zone are in, or none.
+    """
     for key in db.lookup(NODE_ZONES, zone):
         node = config_object(db, key, NodeSpec)
         if node is not None and node.spec.locality.region:

@@ -1,7 +1,9 @@
-"""The conditions of a VirtualService's match blocks that are decided while translating: on the client and on the port.
+"""The conditions of a VirtualService's match blocks that are decided while translating.
 
-Source: https://istio.io/latest/docs/reference/config/networking/virtual-service/ (HTTPMatchRequest, TLSMatchAttributes,
-L4MatchAttributes).
+On the client and on the port.
+
+Source: https://istio.io/latest/docs/reference/config/networking/virtual-service/ (HTTPMatchRequest,
+TLSMatchAttributes, L4MatchAttributes).
 """
 
 from __future__ import annotations
@@ -12,7 +14,10 @@ from translators.world.visibility import MESH_GATEWAY
 
 
 def applies(match: HttpMatch | L4Match, client: ClientScope, port: int) -> bool:
-    """Whether the conditions on client and port hold; a block that names gateways ignores the client's."""
+    """Whether the conditions on client and port hold.
+
+    A block that names gateways ignores the client's.
+    """
     if match.port not in (0, port):
         return False
     if match.gateways:

@@ -1,7 +1,7 @@
 """The ports that clients see, bucket by bucket, what is known of them without their endpoints.
 
-What is read here are keys of indexes, which hold no more of a service than its names, ports and addresses: so nothing of
-this is touched when endpoints change.
+What is read here are keys of indexes, which hold no more of a service than its names, ports and
+addresses: so nothing of this is touched when endpoints change.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ def _visible(db: Reader, viewer: Viewer, bucket: int) -> tuple[Exposed, ...]:
     return tuple(seen.values())
 
 
-_REQUESTS = frozenset(one.name for one in Protocol if one.takes_requests)
-_CONNECTIONS = frozenset(one.name for one in Protocol if not one.is_http)
+_REQUESTS = frozenset(protocol.name for protocol in Protocol if protocol.takes_requests)
+_CONNECTIONS = frozenset(protocol.name for protocol in Protocol if not protocol.is_http)
 
 
 def _exposure(service: Service, bucket: int, target: str) -> Exposed:
@@ -51,7 +51,10 @@ def _exposure(service: Service, bucket: int, target: str) -> Exposed:
 
 @query
 def http_hosts(db: Reader, viewer: Viewer, bucket: int) -> tuple[tuple[int, str], ...]:
-    """(port, host) in a bucket whose requests are routed, sorted: services, and on port 80 hosts of VirtualServices alone."""
+    """(port, host) in a bucket whose requests are routed, sorted.
+
+    Services, and on port 80 hosts of VirtualServices alone.
+    """
     hosts = {
         (number, key.host)
         for key in _visible(db, viewer, bucket)
@@ -66,7 +69,7 @@ def http_hosts(db: Reader, viewer: Viewer, bucket: int) -> tuple[tuple[int, str]
 
 @query
 def l4_hosts(db: Reader, viewer: Viewer, bucket: int) -> tuple[tuple[int, Exposed], ...]:
-    """(port, service) in a bucket for services whose connections on the port are not, or not surely, HTTP; sorted."""
+    """(port, service) in a bucket for connections that are not, or not surely, HTTP; sorted."""
     return tuple(
         sorted(
             {

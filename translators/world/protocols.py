@@ -1,7 +1,8 @@
 """Protocol selection: what a service port speaks.
 
-The first that tells wins: `appProtocol` (a ServiceEntry's `protocol`), the port name up to its first dash, a well-known
-port on which the server speaks first; otherwise Envoy looks at the first bytes.
+The first that tells wins: `appProtocol` (a ServiceEntry's `protocol`), the port name up to its
+first dash, a well-known port on which the server speaks first; otherwise Envoy looks at the first
+bytes.
 """
 
 from __future__ import annotations
@@ -27,12 +28,17 @@ _PROTOCOLS = {
 }
 
 _SERVER_FIRST = frozenset({25, 53, 3306, 27017})
-"""SMTP, DNS, MySQL, MongoDB: the client waits for the server, so there are no first bytes to look at."""
+"""SMTP, DNS, MySQL, MongoDB: the client waits for the server, so there are no first bytes to look
+at.
+"""
 
 
 @lru_cache(maxsize=1024)
 def port_protocol(number: int, name: str, app_protocol: str) -> Protocol:
-    """The protocol of a TCP port; texts that say nothing known are passed over, case does not matter."""
+    """The protocol of a TCP port.
+
+    Texts that say nothing known are passed over, case does not matter.
+    """
     name = name.lower()
     prefix = "grpc-web" if name.startswith("grpc-web") else name.partition("-")[0]
     told = _PROTOCOLS.get(app_protocol.lower()) or _PROTOCOLS.get(prefix)

@@ -14,7 +14,7 @@ LabelKey = tuple[str, str, str]
 
 
 def selector_key(namespace: str, selector: Labels) -> LabelKey:
-    """The one key under which everything that a selector may select is filed, and the selector itself."""
+    """The one key under which a selector is filed, and everything that it may select."""
     label, value = min(selector, default=_NO_LABEL)
     return (namespace, label, value)
 
@@ -25,7 +25,10 @@ def label_keys(namespace: str, labels: Labels) -> tuple[LabelKey, ...]:
 
 
 def workload_labels(entry: ConfigObject[WorkloadEntrySpec]) -> Labels:
-    """The labels of a WorkloadEntry: those of its spec, and of its metadata where the spec has none of that name."""
+    """The labels of a WorkloadEntry.
+
+    Those of its spec, and of its metadata where the spec has none of that name.
+    """
     if not entry.labels:
         return entry.spec.labels
     return frozenset({**dict(entry.labels), **dict(entry.spec.labels)}.items())

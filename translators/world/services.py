@@ -1,4 +1,7 @@
-"""Services by host name, whatever kind of object describes them, and which of them a client sees."""
+"""Services by host name, and which of them a client sees.
+
+Whatever kind of object describes them.
+"""
 
 from __future__ import annotations
 
@@ -29,8 +32,8 @@ ENTRY_HOSTS = Index("service entries by host", SERVICE_ENTRY.name, _entry_hosts)
 def service_of(db: Reader, host: str, viewer: Viewer) -> Service | None:
     """The service that a client means by a full host name, or None when it sees none of that name.
 
-    One in the client's own namespace comes first, then a Kubernetes Service, then the oldest object: so that nobody
-    takes over a host name that others use already.
+    One in the client's own namespace comes first, then a Kubernetes Service, then the oldest
+    object: so that nobody takes over a host name that others use already.
     """
     services = services_of_host(db, host)
     if len(services) == 1 and not services[0].export_to:
@@ -48,7 +51,10 @@ def service_of(db: Reader, host: str, viewer: Viewer) -> Service | None:
 
 @query
 def services_of_host(db: Reader, host: str) -> tuple[Service, ...]:
-    """All that is described under a host name, by precedence: a Kubernetes Service, then service entries by age."""
+    """All that is described under a host name, by precedence.
+
+    A Kubernetes Service, then service entries by age.
+    """
     services = []
     key = _kubernetes_key(host)
     kubernetes = None if key is None else config_object(db, key, ServiceSpec)
@@ -61,7 +67,10 @@ def services_of_host(db: Reader, host: str) -> tuple[Service, ...]:
 
 @query
 def hosts_of(db: Reader, source: ObjectKey) -> tuple[str, ...]:
-    """The hosts of the Service or ServiceEntry under a key, as written; empty when there is no such object."""
+    """The hosts of the Service or ServiceEntry under a key, as written.
+
+    Empty when there is no such object.
+    """
     if source.kind == SERVICE.name:
         return (service_host(source.name, source.namespace),)
     entry = config_object(db, source, ServiceEntrySpec)
@@ -70,7 +79,10 @@ def hosts_of(db: Reader, source: ObjectKey) -> tuple[str, ...]:
 
 @query
 def visible_hosts(db: Reader, viewer: Viewer, bucket: int) -> tuple[str, ...]:
-    """The full host names in a bucket of all services that a client sees, sorted; wildcard hosts among them."""
+    """The full host names in a bucket of all services that a client sees, sorted.
+
+    Wildcard hosts among them.
+    """
     visible = (*exposed_to(db, EVERYONE, bucket), *exposed_to(db, viewer.namespace, bucket))
     return tuple(sorted({exposed.host for exposed in visible}))
 

@@ -43,7 +43,10 @@ def is_shared(db: Reader, address: str) -> bool:
 
 
 def hosts_at(db: Reader, viewer: Viewer, address: str) -> tuple[str, ...]:
-    """The hosts with a virtual IP, oldest service first; hosts that the client does not see may be among them."""
+    """The hosts with a virtual IP, oldest service first.
+
+    Hosts that the client does not see may be among them.
+    """
     services = db.lookup(SERVICE_ADDRESSES, address)
     if len(services) == 1 and not db.lookup(ENTRY_VIRTUAL_IPS, address):
         return (service_host(services[0].name, services[0].namespace),)

@@ -1,7 +1,9 @@
-"""Which virtual service routes a host's requests for sidecars, and the hosts that only virtual services know.
+"""Which virtual service routes a host's requests for sidecars.
 
-Source: Istio; on sidecars virtual services of the same host are not merged; the oldest wins. Of several that cover a
-host by wildcard the most specific one wins.
+And the hosts that only virtual services know.
+
+Source: Istio; on sidecars virtual services of the same host are not merged; the oldest wins. Of
+several that cover a host by wildcard the most specific one wins.
 """
 
 from __future__ import annotations
@@ -74,13 +76,19 @@ VIRTUAL_SERVICE_EXPORTS = Index(
 
 
 def http_rules(db: Reader, host: str, viewer: Viewer) -> tuple[HttpRule, ...] | None:
-    """The rules for a client's requests to a full host name, in order; None when nothing is said of the host."""
+    """The rules for a client's requests to a full host name, in order.
+
+    None when nothing is said of the host.
+    """
     policy = virtual_service_of(db, host, viewer)
     return None if policy is None else policy.spec.http
 
 
 def l4_rules(db: Reader, host: str, viewer: Viewer, protocol: Protocol) -> tuple[L4Rule, ...]:
-    """The rules for a client's connections to a full host name: those for TLS or, of other protocols, those for TCP."""
+    """The rules for a client's connections to a full host name.
+
+    Those for TLS or, of other protocols, those for TCP.
+    """
     policy = virtual_service_of(db, host, viewer)
     if policy is None:
         return ()
@@ -104,10 +112,12 @@ def virtual_service_of(
 
 @query
 def virtual_services_of_host(db: Reader, host: str) -> tuple[tuple[ObjectKey, ...], ...]:
-    """The keys of all virtual services for the mesh that cover a host, whoever sees them, grouped by the host they name.
+    """The keys of all virtual services for the mesh that cover a host, whoever sees them.
 
-    First those that name just this host, then by wildcard, the most specific first. Empty groups are left out, so that
-    for most hosts the result is empty.
+    Grouped by the host they name.
+
+    First those that name just this host, then by wildcard, the most specific first. Empty groups
+    are left out, so that for most hosts the result is empty.
     """
     hosts = [host]
     wildcards = _wildcards(db)
@@ -118,7 +128,9 @@ def virtual_services_of_host(db: Reader, host: str) -> tuple[tuple[ObjectKey, ..
 
 @query
 def unregistered_hosts(db: Reader, viewer: Viewer, bucket: int) -> tuple[str, ...]:
-    """The hosts in a bucket that virtual services route for a client though no service that it sees is meant.
+    """The hosts in a bucket that a client knows from virtual services alone.
+
+    They route for it though no service that it sees is meant.
 
     Sorted. A wildcard host is among them when no service falls under it.
     """

@@ -1,7 +1,7 @@
 """Who sees an object: `exportTo`, and which wildcard hosts cover a host.
 
-Source: Istio's `exportTo`; `.` is the object's own namespace, `*` everybody, `~` nobody, else a namespace; `*` wins
-over the others, and an empty list is the mesh's default, which is everybody.
+Source: Istio's `exportTo`; `.` is the object's own namespace, `*` everybody, `~` nobody, else a
+namespace; `*` wins over the others, and an empty list is the mesh's default, which is everybody.
 """
 
 from __future__ import annotations
@@ -15,7 +15,10 @@ MESH_GATEWAY = "mesh"
 
 
 def export_targets(export_to: tuple[str, ...], namespace: str) -> tuple[str, ...]:
-    """The namespaces to which an object of `namespace` is exported, sorted; `("*",)` is everybody, `()` nobody."""
+    """The namespaces to which an object of `namespace` is exported, sorted.
+
+    `("*",)` is everybody, `()` nobody.
+    """
     if not export_to or EVERYONE in export_to:
         return (EVERYONE,)
     targets = {namespace if target == "." else target for target in export_to}
@@ -32,7 +35,9 @@ def is_exported(export_to: tuple[str, ...], namespace: str, client_namespace: st
 
 @lru_cache(maxsize=16384)
 def covering_wildcards(host: str) -> tuple[str, ...]:
-    """The wildcard hosts that a host falls under, most specific first: `a.b.c` → `*.b.c`, `*.c`, `*`.
+    """The wildcard hosts that a host falls under, most specific first.
+
+    `a.b.c` → `*.b.c`, `*.c`, `*`.
 
     A wildcard host falls under those that are wider than itself.
     """

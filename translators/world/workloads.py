@@ -1,4 +1,7 @@
-"""The services that a workload serves, found from its addresses: its cost grows with its own services only."""
+"""The services that a workload serves, found from its addresses.
+
+Its cost grows with its own services only.
+"""
 
 from __future__ import annotations
 
@@ -70,8 +73,8 @@ POD_ADDRESSES = Index("pods by address", POD.name, _pod_addresses)
 class Claim:
     """What one object says about an address: that it serves the service of `source`.
 
-    `numbers` are port numbers of the workload by the names of the service's ports. When they are `complete`, the
-    workload serves no other ports; else any other is where the service says.
+    `numbers` are port numbers of the workload by the names of the service's ports. When they are
+    `complete`, the workload serves no other ports; else any other is where the service says.
     """
 
     source: ObjectKey
@@ -92,8 +95,8 @@ class WorkloadPort:
 def workload_ports(db: Reader, addresses: tuple[str, ...]) -> tuple[WorkloadPort, ...]:
     """The service ports that have an endpoint at one of these addresses.
 
-    Sorted by target port, then by the service's age of description: Kubernetes services first, then by host and port;
-    each service's port once for a target port. May be empty.
+    Sorted by target port, then by the service's age of description: Kubernetes services first, then
+    by host and port; each service's port once for a target port. May be empty.
     """
     served: dict[tuple[str, str, int, int], WorkloadPort] = {}
     for address in addresses:
@@ -110,10 +113,13 @@ def workload_ports(db: Reader, addresses: tuple[str, ...]) -> tuple[WorkloadPort
 def served_ports(
     db: Reader, addresses: tuple[str, ...], namespace: str, labels: Labels
 ) -> tuple[WorkloadPort, ...]:
-    """The service ports that a workload serves: where it is an endpoint, and where its labels say that it will be one.
+    """The service ports that a workload serves.
 
-    The second makes a sidecar ready before its first client hears of it, and keeps it open until the last one has
-    forgotten it. Where both speak of a service, the endpoint is right. Sorted as `workload_ports`.
+    Where it is an endpoint, and where its labels say that it will be one.
+
+    The second makes a sidecar ready before its first client hears of it, and keeps it open until
+    the last one has forgotten it. Where both speak of a service, the endpoint is right. Sorted as
+    `workload_ports`.
     """
     served = workload_ports(db, addresses)
     known = {port.service.source for port in served}
@@ -125,7 +131,10 @@ def served_ports(
 
 @query
 def _chosen_ports(db: Reader, namespace: str, labels: Labels) -> tuple[WorkloadPort, ...]:
-    """The ports of the services that select these labels; not those whose target port is known to a pod only."""
+    """The ports of the services that select these labels.
+
+    Not those whose target port is known to a pod only.
+    """
     chosen = {}
     for source in _selecting(db, namespace, labels):
         for service in _services(db, source):
@@ -149,7 +158,10 @@ def _order(served: WorkloadPort) -> tuple[int, bool, str, str, int]:
 
 
 def _target(port: ServicePort, claim: Claim) -> int:
-    """The workload's port: as the endpoint says, else as the service does; 0 when it does not serve this one."""
+    """The workload's port: as the endpoint says, else as the service does.
+
+    0 when it does not serve this one.
+    """
     for name, number in claim.numbers:
         if name == port.name:
             return number
@@ -161,7 +173,10 @@ def _target(port: ServicePort, claim: Claim) -> int:
 
 
 def _services(db: Reader, source: ObjectKey) -> Iterator[Service]:
-    """The services of an object as its own namespace sees them, if others have not taken their names."""
+    """The services of an object as its own namespace sees them.
+
+    If others have not taken their names.
+    """
     for host in hosts_of(db, source):
         service = service_of(db, host, Viewer(source.namespace))
         if service is not None and service.source == source:

@@ -32,6 +32,7 @@ from translators.kinds.schema import (
     spread,
     unsupported,
 )
+from translators.model import kind_names
 from translators.model.origin import Labels
 from translators.model.policy import (
     ConnectionPool,
@@ -257,4 +258,6 @@ _SPEC: Final = record(
     },
 )
 
-DESTINATION_RULE: Final = Kind("DestinationRule", ISTIO_NETWORKING, document_with_spec(_SPEC))
+DESTINATION_RULE: Final = Kind(
+    kind_names.DESTINATION_RULE, ISTIO_NETWORKING, document_with_spec(_SPEC)
+)

@@ -22,6 +22,7 @@ from translators.kinds.schema import (
     required,
     spread,
 )
+from translators.model import kind_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ _SERVICE_NAME: Final = "kubernetes.io/service-name"
 
 
 def _pod_of(kind: str = "", name: str = "") -> dict[str, str]:
-    return {"pod": name} if kind == "Pod" else {}
+    return {"pod": name} if kind == kind_names.POD else {}
 
 
 _REFERENCE: Final = "identifies the object; its name is enough here"
@@ -163,7 +164,7 @@ def _complete(spec: object, metadata: Metadata, findings: Findings) -> object:
 
 
 ENDPOINT_SLICE: Final = Kind(
-    "EndpointSlice",
+    kind_names.ENDPOINT_SLICE,
     DISCOVERY,
     document(
         _slice,

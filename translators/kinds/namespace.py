@@ -7,6 +7,7 @@ from typing import Final
 
 from translators.kinds.kind import CORE, Kind, document
 from translators.kinds.schema import ignored
+from translators.model import kind_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +16,7 @@ class NamespaceSpec:
 
 
 NAMESPACE: Final = Kind(
-    "Namespace",
+    kind_names.NAMESPACE,
     CORE,
     document(
         NamespaceSpec,

@@ -8,6 +8,7 @@ from typing import Final
 from translators.kinds.findings import Findings
 from translators.kinds.kind import CORE, Kind, Metadata, document
 from translators.kinds.schema import ignored
+from translators.model import kind_names
 from translators.model.locality import NOWHERE, Locality
 
 
@@ -35,7 +36,7 @@ def _place(spec: object, metadata: Metadata, findings: Findings) -> object:  # n
 
 
 NODE: Final = Kind(
-    "Node",
+    kind_names.NODE,
     CORE,
     document(
         NodeSpec,

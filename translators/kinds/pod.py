@@ -9,6 +9,7 @@ from translators.kinds.field_types import ADDRESS, PORT
 from translators.kinds.findings import Findings
 from translators.kinds.kind import CORE, Kind, Metadata, document
 from translators.kinds.schema import TEXT, list_of, optional, record, required, spread
+from translators.model import kind_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,10 @@ def _place(spec: object, metadata: Metadata, findings: Findings) -> object:  # n
 
 
 POD: Final = Kind(
-    "Pod", CORE, document(_pod, {"spec": spread(_SPEC), "status": spread(_STATUS)}), complete=_place
+    kind_names.POD,
+    CORE,
+    document(_pod, {"spec": spread(_SPEC), "status": spread(_STATUS)}),
+    complete=_place,
 )
 """Of a Pod only a corner is read: whatever else its spec and status hold has no effect on proxies. The address of a Pod that
 has ended may belong to another one already, so it is not kept."""

@@ -25,6 +25,7 @@ from translators.kinds.schema import (
     required,
     unsupported,
 )
+from translators.model import kind_names
 from translators.model.origin import Labels
 
 
@@ -194,4 +195,6 @@ def _complete(spec: object, metadata: Metadata, findings: Findings) -> object:
     return replace(spec, export_to=tuple(names)) if findings.errors == before else INVALID
 
 
-SERVICE: Final = Kind("Service", CORE, document_with_spec(_external(_SPEC)), complete=_complete)
+SERVICE: Final = Kind(
+    kind_names.SERVICE, CORE, document_with_spec(_external(_SPEC)), complete=_complete
+)

@@ -27,6 +27,7 @@ from translators.kinds.schema import (
     unsupported,
 )
 from translators.kinds.workload_entry import WORKLOAD, WorkloadEntrySpec
+from translators.model import kind_names
 from translators.model.origin import Labels
 from translators.model.service import Resolution
 
@@ -196,4 +197,4 @@ _SPEC: Final = checked(
     _check,
 )
 
-SERVICE_ENTRY: Final = Kind("ServiceEntry", ISTIO_NETWORKING, document_with_spec(_SPEC))
+SERVICE_ENTRY: Final = Kind(kind_names.SERVICE_ENTRY, ISTIO_NETWORKING, document_with_spec(_SPEC))

@@ -35,6 +35,7 @@ from translators.kinds.virtual_service_matches import (
     SNI_HOST,
     only_mesh,
 )
+from translators.model import kind_names
 from translators.model.routing import HttpMatch, HttpRule, L4Match, L4Rule, MatchKind
 
 _HTTP_ROUTE: Final = record(
@@ -190,5 +191,7 @@ def _with_rules(value: object, path: Path, findings: Findings) -> object:
 
 
 VIRTUAL_SERVICE: Final = Kind(
-    "VirtualService", ISTIO_NETWORKING, document_with_spec(Shape(_with_rules, _FIELDS.fields))
+    kind_names.VIRTUAL_SERVICE,
+    ISTIO_NETWORKING,
+    document_with_spec(Shape(_with_rules, _FIELDS.fields)),
 )

@@ -28,6 +28,7 @@ from translators.kinds.schema import (
     required,
     unsupported,
 )
+from translators.model import kind_names
 from translators.model.locality import NOWHERE, Locality
 from translators.model.origin import Labels
 
@@ -78,4 +79,6 @@ WORKLOAD: Final = record(
 )
 """A workload's place, alone or inside a ServiceEntry."""
 
-WORKLOAD_ENTRY: Final = Kind("WorkloadEntry", ISTIO_NETWORKING, document_with_spec(WORKLOAD))
+WORKLOAD_ENTRY: Final = Kind(
+    kind_names.WORKLOAD_ENTRY, ISTIO_NETWORKING, document_with_spec(WORKLOAD)
+)

@@ -259,5 +259,9 @@ _SPEC: Final = record(
 )
 
 DESTINATION_RULE: Final = Kind(
-    kind_names.DESTINATION_RULE, ISTIO_NETWORKING, document_with_spec(_SPEC)
+    kind_names.DESTINATION_RULE,
+    ISTIO_NETWORKING,
+    document_with_spec(_SPEC),
+    suspicion=20,
+    is_policy=True,
 )

@@ -178,5 +178,6 @@ ENDPOINT_SLICE: Final = Kind(
             "endpoints": optional("endpoints", list_of(_ENDPOINT)),
         },
     ),
+    suspicion=50,
     complete=_complete,
 )

@@ -87,13 +87,18 @@ def _as_parsed(spec: object, metadata: Metadata, findings: Findings) -> object: 
 class Kind:
     """An accepted kind.
 
-    ``body`` reads the whole document except its metadata; ``complete`` adds to the spec what the metadata says (labels and
-    annotations with a meaning).
+    `body` reads the whole document except its metadata; `complete` adds to the spec what the
+    metadata says (labels and annotations with a meaning). `suspicion` is the kind's rank among the
+    suspects when Envoy rejects what several objects made: lower ones are suspected first.
+    `is_policy`: it says how services are treated, so it is suspected before all that are there to
+    be treated.
     """
 
     name: str
     api_versions: tuple[str, ...]
     body: Shape
+    suspicion: int
+    is_policy: bool = False
     is_namespaced: bool = True
     complete: Callable[[object, Metadata, Findings], object] = _as_parsed
 

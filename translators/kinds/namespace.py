@@ -25,5 +25,6 @@ NAMESPACE: Final = Kind(
             "status": ignored("what controllers report, not what is asked for"),
         },
     ),
+    suspicion=80,
     is_namespaced=False,
 )

@@ -45,6 +45,7 @@ NODE: Final = Kind(
             "status": ignored("what the node reports about itself"),
         },
     ),
+    suspicion=90,
     is_namespaced=False,
     complete=_place,
 )

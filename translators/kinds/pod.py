@@ -105,6 +105,7 @@ POD: Final = Kind(
     kind_names.POD,
     CORE,
     document(_pod, {"spec": spread(_SPEC), "status": spread(_STATUS)}),
+    suspicion=70,
     complete=_place,
 )
 """Of a Pod only a corner is read: whatever else its spec and status hold has no effect on proxies. The address of a Pod that

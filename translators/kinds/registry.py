@@ -41,6 +41,7 @@ KINDS: Final[tuple[Kind, ...]] = (
 )
 _BY_TYPE: Final = {(version, kind.name): kind for kind in KINDS for version in kind.api_versions}
 _BY_NAME: Final = {kind.name: kind for kind in KINDS}
+_LAST: Final = max(kind.suspicion for kind in KINDS) + 1
 _ALMOST = 0.85
 
 
@@ -56,6 +57,18 @@ class Parsed:
     key: ObjectKey | None
     problems: tuple[Problem, ...] = ()
     is_foreign: bool = False
+
+
+def suspicion(kind_name: str) -> int:
+    """Give the kind's rank among suspects; unknown kinds come last."""
+    kind = _BY_NAME.get(kind_name)
+    return _LAST if kind is None else kind.suspicion
+
+
+def is_policy(kind_name: str) -> bool:
+    """Say whether the kind says how services are treated; unknown kinds do not."""
+    kind = _BY_NAME.get(kind_name)
+    return kind is not None and kind.is_policy
 
 
 def expand(document: object) -> Iterator[tuple[tuple[Key, ...], object]]:

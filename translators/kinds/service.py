@@ -196,5 +196,5 @@ def _complete(spec: object, metadata: Metadata, findings: Findings) -> object:
 
 
 SERVICE: Final = Kind(
-    kind_names.SERVICE, CORE, document_with_spec(_external(_SPEC)), complete=_complete
+    kind_names.SERVICE, CORE, document_with_spec(_external(_SPEC)), suspicion=60, complete=_complete
 )

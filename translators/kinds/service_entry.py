@@ -197,4 +197,6 @@ _SPEC: Final = checked(
     _check,
 )
 
-SERVICE_ENTRY: Final = Kind(kind_names.SERVICE_ENTRY, ISTIO_NETWORKING, document_with_spec(_SPEC))
+SERVICE_ENTRY: Final = Kind(
+    kind_names.SERVICE_ENTRY, ISTIO_NETWORKING, document_with_spec(_SPEC), suspicion=30
+)

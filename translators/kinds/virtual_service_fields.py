@@ -194,4 +194,6 @@ VIRTUAL_SERVICE: Final = Kind(
     kind_names.VIRTUAL_SERVICE,
     ISTIO_NETWORKING,
     document_with_spec(Shape(_with_rules, _FIELDS.fields)),
+    suspicion=10,
+    is_policy=True,
 )

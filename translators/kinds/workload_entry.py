@@ -80,5 +80,5 @@ WORKLOAD: Final = record(
 """A workload's place, alone or inside a ServiceEntry."""
 
 WORKLOAD_ENTRY: Final = Kind(
-    kind_names.WORKLOAD_ENTRY, ISTIO_NETWORKING, document_with_spec(WORKLOAD)
+    kind_names.WORKLOAD_ENTRY, ISTIO_NETWORKING, document_with_spec(WORKLOAD), suspicion=40
 )

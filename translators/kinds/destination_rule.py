@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from translators.kinds.context import Context
 from translators.kinds.field_path import Path
 from translators.kinds.field_types import (
     DURATION,
@@ -18,20 +19,9 @@ from translators.kinds.field_types import (
     SUBSET_NAME,
     UINT32,
 )
-from translators.kinds.findings import Findings
 from translators.kinds.kind import ISTIO_NETWORKING, Kind, document_with_spec
-from translators.kinds.schema import (
-    BOOLEAN,
-    Field,
-    checked,
-    choice,
-    list_of,
-    optional,
-    record,
-    required,
-    spread,
-    unsupported,
-)
+from translators.kinds.record import optional, record, required, spread, unsupported
+from translators.kinds.schema import BOOLEAN, Field, checked, choice, converted, list_of
 from translators.model import kind_names
 from translators.model.origin import Labels
 from translators.model.policy import (
@@ -69,17 +59,12 @@ _LOAD_BALANCER: Final = record(
         ),
         "consistentHash": unsupported("requests go to the least loaded instance"),
         "localityLbSetting": spread(
-            record(
-                dict,
-                {
-                    "enabled": optional("locality_enabled", BOOLEAN),
-                    "distribute": unsupported("traffic stays near by priorities", harmless=([],)),
-                    "failover": unsupported("traffic stays near by priorities", harmless=([],)),
-                    "failoverPriority": unsupported(
-                        "traffic stays near by priorities", harmless=([],)
-                    ),
-                },
-            )
+            {
+                "enabled": optional("locality_enabled", BOOLEAN),
+                "distribute": unsupported("traffic stays near by priorities", harmless=([],)),
+                "failover": unsupported("traffic stays near by priorities", harmless=([],)),
+                "failoverPriority": unsupported("traffic stays near by priorities", harmless=([],)),
+            }
         ),
         "zoneAware": unsupported("traffic stays near by priorities"),
         "warmup": unsupported("new instances get their full share at once"),
@@ -91,44 +76,38 @@ _CONNECTION_POOL: Final = record(
     ConnectionPool,
     {
         "tcp": spread(
-            record(
-                dict,
-                {
-                    "maxConnections": optional("max_connections", INT32),
-                    "connectTimeout": optional("connect_timeout", DURATION),
-                    "tcpKeepalive": optional(
-                        "tcp_keepalive",
-                        record(
-                            Keepalive,
-                            {
-                                "probes": optional("probes", UINT32),
-                                "time": optional("time", DURATION),
-                                "interval": optional("interval", DURATION),
-                            },
-                        ),
+            {
+                "maxConnections": optional("max_connections", INT32),
+                "connectTimeout": optional("connect_timeout", DURATION),
+                "tcpKeepalive": optional(
+                    "tcp_keepalive",
+                    record(
+                        Keepalive,
+                        {
+                            "probes": optional("probes", UINT32),
+                            "time": optional("time", DURATION),
+                            "interval": optional("interval", DURATION),
+                        },
                     ),
-                    "maxConnectionDuration": optional("max_connection_duration", DURATION),
-                    "idleTimeout": optional("tcp_idle_timeout", DURATION_OR_ZERO),
-                },
-            )
+                ),
+                "maxConnectionDuration": optional("max_connection_duration", DURATION),
+                "idleTimeout": optional("tcp_idle_timeout", DURATION_OR_ZERO),
+            }
         ),
         "http": spread(
-            record(
-                dict,
-                {
-                    "http1MaxPendingRequests": optional("max_pending_requests", INT32),
-                    "http2MaxRequests": optional("max_requests", INT32),
-                    "maxRequestsPerConnection": optional("max_requests_per_connection", INT32),
-                    "maxRetries": optional("max_retries", INT32),
-                    "idleTimeout": optional("http_idle_timeout", DURATION_OR_ZERO),
-                    "h2UpgradePolicy": optional(
-                        "h2_upgrade",
-                        choice({"DEFAULT": None, "DO_NOT_UPGRADE": False, "UPGRADE": True}),
-                    ),
-                    "useClientProtocol": optional("use_client_protocol", BOOLEAN),
-                    "maxConcurrentStreams": optional("max_concurrent_streams", INT32),
-                },
-            )
+            {
+                "http1MaxPendingRequests": optional("max_pending_requests", INT32),
+                "http2MaxRequests": optional("max_requests", INT32),
+                "maxRequestsPerConnection": optional("max_requests_per_connection", INT32),
+                "maxRetries": optional("max_retries", INT32),
+                "idleTimeout": optional("http_idle_timeout", DURATION_OR_ZERO),
+                "h2UpgradePolicy": optional(
+                    "h2_upgrade",
+                    choice({"DEFAULT": None, "DO_NOT_UPGRADE": False, "UPGRADE": True}),
+                ),
+                "useClientProtocol": optional("use_client_protocol", BOOLEAN),
+                "maxConcurrentStreams": optional("max_concurrent_streams", INT32),
+            }
         ),
     },
 )
@@ -182,14 +161,14 @@ def _policy(
     )
 
 
-def _unique_ports(value: object, path: Path, findings: Findings) -> object:
-    seen: set[object] = set()
-    for i, entry in enumerate(value if isinstance(value, tuple) else ()):
-        number = entry[0]
+def _unique_ports(
+    settings: tuple[tuple[int, TrafficPolicy], ...], path: Path, context: Context
+) -> None:
+    seen: set[int] = set()
+    for i, (number, _) in enumerate(settings):
         if number in seen:
-            findings.error(((path, i), "port"), f"port {number} has settings already; merge them")
+            context.error(((path, i), "port"), f"port {number} has settings already; merge them")
         seen.add(number)
-    return value
 
 
 _PORT_LEVEL: Final = checked(
@@ -228,13 +207,13 @@ _SUBSET: Final = record(
 )
 
 
-def _first_of_each_name(value: object, path: Path, findings: Findings) -> object:
+def _first_of_each_name(
+    subsets: tuple[Subset, ...], path: Path, context: Context
+) -> tuple[Subset, ...]:
     kept: dict[str, Subset] = {}
-    for i, subset in enumerate(value if isinstance(value, tuple) else ()):
-        if not isinstance(subset, Subset):
-            continue
+    for i, subset in enumerate(subsets):
         if subset.name in kept:
-            findings.warning(
+            context.warning(
                 ((path, i), "name"), f"{subset.name!r} is defined already; the first one is used"
             )
         kept.setdefault(subset.name, subset)
@@ -250,7 +229,7 @@ _SPEC: Final = record(
     {
         "host": required("host", RULE_HOST, "the service that this is about"),
         "trafficPolicy": optional("policy", _TRAFFIC_POLICY),
-        "subsets": optional("subsets", checked(list_of(_SUBSET), _first_of_each_name)),
+        "subsets": optional("subsets", converted(list_of(_SUBSET), _first_of_each_name)),
         "exportTo": optional("export_to", EXPORT_TO),
         "workloadSelector": optional(
             "workload_selector", record(_selected, {"matchLabels": optional("labels", LABELS)})

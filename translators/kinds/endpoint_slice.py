@@ -5,23 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
+from translators.kinds.context import INVALID, Context, Invalid
 from translators.kinds.field_path import Path
 from translators.kinds.field_types import PORT, is_address, is_host
-from translators.kinds.findings import Findings
 from translators.kinds.kind import DISCOVERY, Kind, Metadata, document
-from translators.kinds.schema import (
-    BOOLEAN,
-    INVALID,
-    TEXT,
-    checked,
-    choice,
-    ignored,
-    list_of,
-    optional,
-    record,
-    required,
-    spread,
-)
+from translators.kinds.record import ignored, optional, record, required, spread
+from translators.kinds.schema import BOOLEAN, TEXT, checked, list_of, word_of
 from translators.model import kind_names
 
 
@@ -63,8 +52,8 @@ class EndpointSliceSpec:
 _SERVICE_NAME: Final = "kubernetes.io/service-name"
 
 
-def _pod_of(kind: str = "", name: str = "") -> dict[str, str]:
-    return {"pod": name} if kind == kind_names.POD else {}
+def _pod_of(kind: str = "", name: str = "") -> str:
+    return name if kind == kind_names.POD else ""
 
 
 _REFERENCE: Final = "identifies the object; its name is enough here"
@@ -73,17 +62,15 @@ _ENDPOINT: Final = record(
     {
         "addresses": required("addresses", list_of(TEXT, at_least=1)),
         "conditions": spread(
-            record(
-                dict,
-                {
-                    "ready": optional("ready", BOOLEAN),
-                    "serving": optional("serving", BOOLEAN),
-                    "terminating": optional("terminating", BOOLEAN),
-                },
-            )
+            {
+                "ready": optional("ready", BOOLEAN),
+                "serving": optional("serving", BOOLEAN),
+                "terminating": optional("terminating", BOOLEAN),
+            }
         ),
         "hostname": optional("hostname", TEXT),
-        "targetRef": spread(
+        "targetRef": optional(
+            "pod",
             record(
                 _pod_of,
                 {
@@ -95,7 +82,7 @@ _ENDPOINT: Final = record(
                     "resourceVersion": ignored(_REFERENCE),
                     "fieldPath": ignored(_REFERENCE),
                 },
-            )
+            ),
         ),
         "nodeName": optional("node_name", TEXT),
         "zone": optional("zone", TEXT),
@@ -111,10 +98,9 @@ def _port(
     return SlicePort(name, number, protocol, app_protocol)
 
 
-def _numbered(value: object, path: Path, findings: Findings) -> object:
-    if isinstance(value, SlicePort) and not value.number:
-        findings.unsupported((path, "port"), "a port without a number (all ports) has no effect")
-    return value
+def _numbered(port: SlicePort, path: Path, context: Context) -> None:
+    if not port.number:
+        context.unsupported((path, "port"), "a port without a number (all ports) has no effect")
 
 
 _PORT: Final = checked(
@@ -123,9 +109,7 @@ _PORT: Final = checked(
         {
             "name": optional("name", TEXT),
             "port": optional("number", PORT),
-            "protocol": optional(
-                "protocol", choice({word: word for word in ("TCP", "UDP", "SCTP")})
-            ),
+            "protocol": optional("protocol", word_of("TCP", "UDP", "SCTP")),
             "appProtocol": optional("app_protocol", TEXT),
         },
     ),
@@ -143,24 +127,24 @@ def _slice(
     )
 
 
-def _complete(spec: object, metadata: Metadata, findings: Findings) -> object:
-    if not isinstance(spec, EndpointSliceSpec):
-        return spec
+def _complete(
+    spec: EndpointSliceSpec, metadata: Metadata, context: Context
+) -> EndpointSliceSpec | Invalid:
     accepts = is_host if spec.address_type == "FQDN" else is_address
     for i, endpoint in enumerate(spec.endpoints):
         for k, address in enumerate(endpoint.addresses):
             if not accepts(address):
-                findings.error(
+                context.error(
                     (((((None, "endpoints"), i), "addresses"), k)),
                     f"must be an address of type {spec.address_type}, not {address!r}",
                 )
     service = dict(metadata.labels).get(_SERVICE_NAME, "")
     if not service:
-        findings.warning(
+        context.warning(
             ((None, "metadata"), "labels"),
             f"without the label {_SERVICE_NAME} the slice belongs to no service",
         )
-    return INVALID if findings.errors else replace(spec, service=service)
+    return INVALID if context.findings.errors else replace(spec, service=service)
 
 
 ENDPOINT_SLICE: Final = Kind(
@@ -171,7 +155,7 @@ ENDPOINT_SLICE: Final = Kind(
         {
             "addressType": required(
                 "address_type",
-                choice({word: word for word in ("IPv4", "IPv6", "FQDN")}),
+                word_of("IPv4", "IPv6", "FQDN"),
                 "IPv4, IPv6 or FQDN",
             ),
             "ports": optional("ports", list_of(_PORT)),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from translators.kinds.kind import CORE, Kind, document
-from translators.kinds.schema import ignored
+from translators.kinds.record import ignored
 from translators.model import kind_names
 
 

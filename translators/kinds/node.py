@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from translators.kinds.findings import Findings
+from translators.kinds.context import Context
 from translators.kinds.kind import CORE, Kind, Metadata, document
-from translators.kinds.schema import ignored
+from translators.kinds.record import ignored
 from translators.model import kind_names
 from translators.model.locality import NOWHERE, Locality
 
@@ -24,7 +24,7 @@ _ZONE: Final = ("topology.kubernetes.io/zone", "failure-domain.beta.kubernetes.i
 _SUB_ZONE: Final = ("topology.istio.io/subzone",)
 
 
-def _place(spec: object, metadata: Metadata, findings: Findings) -> object:  # noqa: ARG001
+def _place(spec: NodeSpec, metadata: Metadata, context: Context) -> NodeSpec:  # noqa: ARG001 a completion
     labels = dict(metadata.labels)
     region, zone, sub_zone = (
         next((labels[name] for name in names if labels.get(name)), "")

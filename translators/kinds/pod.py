@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
+from translators.kinds.context import Context
 from translators.kinds.field_types import ADDRESS, PORT
-from translators.kinds.findings import Findings
 from translators.kinds.kind import CORE, Kind, Metadata, document
-from translators.kinds.schema import TEXT, list_of, optional, record, required, spread
+from translators.kinds.record import optional, record, required, spread
+from translators.kinds.schema import TEXT, list_of
 from translators.model import kind_names
 
 
@@ -48,8 +49,7 @@ _CONTAINER: Final = record(
     },
     is_open=True,
 )
-_SPEC: Final = record(
-    dict,
+_SPEC: Final = spread(
     {
         "nodeName": optional("node_name", TEXT),
         "serviceAccountName": optional("service_account", TEXT),
@@ -63,8 +63,7 @@ def _address(ip: str = "") -> str:
     return ip
 
 
-_STATUS: Final = record(
-    dict,
+_STATUS: Final = spread(
     {
         "phase": optional("phase", TEXT),
         "podIP": optional("address", ADDRESS),
@@ -94,17 +93,15 @@ def _pod(
     )
 
 
-def _place(spec: object, metadata: Metadata, findings: Findings) -> object:  # noqa: ARG001
+def _place(spec: PodSpec, metadata: Metadata, context: Context) -> PodSpec:  # noqa: ARG001 a completion
     place = dict(metadata.labels).get("istio-locality", "")
-    if place and isinstance(spec, PodSpec):
-        return replace(spec, locality=place.replace(".", "/"))
-    return spec
+    return replace(spec, locality=place.replace(".", "/")) if place else spec
 
 
 POD: Final = Kind(
     kind_names.POD,
     CORE,
-    document(_pod, {"spec": spread(_SPEC), "status": spread(_STATUS)}),
+    document(_pod, {"spec": _SPEC, "status": _STATUS}),
     suspicion=70,
     complete=_place,
 )

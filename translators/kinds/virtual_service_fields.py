@@ -4,21 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
+from translators.kinds.context import INVALID, Context, Invalid
 from translators.kinds.field_path import Path
 from translators.kinds.field_types import DURATION_OR_ZERO, EXPORT_TO, RULE_HOST
-from translators.kinds.findings import Findings
 from translators.kinds.kind import ISTIO_NETWORKING, Kind, document_with_spec
-from translators.kinds.schema import (
-    INVALID,
-    TEXT,
-    Shape,
-    checked,
-    list_of,
-    optional,
-    record,
-    required,
-    unsupported,
-)
+from translators.kinds.record import optional, record, required, unsupported
+from translators.kinds.schema import TEXT, Shape, checked, converted, list_of
 from translators.kinds.virtual_service import VirtualServiceSpec
 from translators.kinds.virtual_service_actions import (
     DIRECT_RESPONSE,
@@ -62,21 +53,21 @@ _HTTP_ROUTE: Final = record(
 )
 
 
-def _http_rule(value: object, path: Path, findings: Findings) -> object:
+def _http_rule(value: object, path: Path, context: Context) -> HttpRule | Invalid | None:
     """One rule; None for one that delegates, which is left out."""
-    rule = _HTTP_ROUTE.parse(value, path, findings)
-    if not isinstance(rule, HttpRule):
+    rule = _HTTP_ROUTE.parse(value, path, context)
+    if rule is INVALID:
         return rule
     if not rule.route and rule.redirect is None and rule.direct_response is None:
         if isinstance(value, dict) and value.get("delegate") is not None:
             return None
-        findings.error(path, "needs route, redirect or directResponse: what to do with the request")
-        return INVALID
+        return context.error(
+            path, "needs route, redirect or directResponse: what to do with the request"
+        )
     if rule.redirect and rule.redirect.uri_prefix and not _matches_prefixes(rule):
-        findings.error(
+        return context.error(
             ((path, "redirect"), "prefixRewrite"), "needs uri.prefix in every match of the rule"
         )
-        return INVALID
     return rule
 
 
@@ -86,12 +77,13 @@ def _matches_prefixes(rule: HttpRule) -> bool:
     )
 
 
-def _check_rules(value: object, path: Path, findings: Findings) -> object:
-    """Leaves out delegating rules and warns of those that no request reaches."""
-    rules = value if isinstance(value, tuple) else ()
+def _read_rules(
+    rules: tuple[HttpRule | None, ...], path: Path, context: Context
+) -> tuple[HttpRule, ...]:
+    """Leave out delegating rules, and warn of the first that no request reaches."""
     for i, rule in enumerate(rules[:-1]):
-        if isinstance(rule, HttpRule) and (not rule.match or HttpMatch() in rule.match):
-            findings.warning(
+        if rule is not None and (not rule.match or HttpMatch() in rule.match):
+            context.warning(
                 (path, i + 1), f"is never reached: rule {i} before it matches every request"
             )
             break
@@ -140,40 +132,38 @@ _TCP: Final = record(
 )
 
 
-def _check_spec(value: object, path: Path, findings: Findings) -> object:
-    if not isinstance(value, VirtualServiceSpec):
-        return value
+def _check_spec(spec: VirtualServiceSpec, path: Path, context: Context) -> None:
     seen: set[str] = set()
-    for i, host in enumerate(value.hosts):
+    for i, host in enumerate(spec.hosts):
         if host in seen:
-            findings.error(((path, "hosts"), i), f"{host} is listed already; remove one of the two")
+            context.error(((path, "hosts"), i), f"{host} is listed already; remove one of the two")
         seen.add(host)
-    for i, rule in enumerate(value.tls):
+    for i, rule in enumerate(spec.tls):
         for k, match in enumerate(rule.match):
             at = ((((path, "tls"), i), "match"), k)
-            _check_sni(match.sni_hosts, value.hosts, (at, "sniHosts"), findings)
-    return value
+            _check_sni(match.sni_hosts, spec.hosts, (at, "sniHosts"), context)
 
 
 def _check_sni(
-    sni_hosts: tuple[str, ...], hosts: tuple[str, ...], path: Path, findings: Findings
+    sni_hosts: tuple[str, ...], hosts: tuple[str, ...], path: Path, context: Context
 ) -> None:
     for i, name in enumerate(sni_hosts):
         if not any(_covers(host, name) for host in hosts):
-            findings.error((path, i), f"{name} is not covered by spec.hosts; add it there")
+            context.error((path, i), f"{name} is not covered by spec.hosts; add it there")
 
 
 def _covers(host: str, name: str) -> bool:
     return host == name or (host.startswith("*") and name.endswith(host[1:]))
 
 
+_GATEWAYS: Final = checked(list_of(TEXT, at_least=1), only_mesh)
 _FIELDS: Final = record(
     VirtualServiceSpec,
     {
         "hosts": required("hosts", list_of(RULE_HOST, at_least=1), "the names that clients use"),
-        "gateways": optional("gateways", checked(list_of(TEXT, at_least=1), only_mesh)),
+        "gateways": optional("gateways", _GATEWAYS),
         "http": optional(
-            "http", checked(list_of(Shape(_http_rule, _HTTP_ROUTE.fields)), _check_rules)
+            "http", converted(list_of(Shape(_http_rule, _HTTP_ROUTE.fields)), _read_rules)
         ),
         "tls": optional("tls", list_of(_TLS)),
         "tcp": optional("tcp", list_of(_TCP)),
@@ -182,13 +172,14 @@ _FIELDS: Final = record(
 )
 
 
-def _with_rules(value: object, path: Path, findings: Findings) -> object:
-    """Refuses a VirtualService without any rule."""
+def _with_rules(value: object, path: Path, context: Context) -> VirtualServiceSpec | Invalid:
+    """The spec; one without any rule is refused."""
     if isinstance(value, dict) and not any(value.get(name) for name in ("http", "tls", "tcp")):
-        findings.error(path, "needs rules: give http, tls or tcp")
-    spec = _FIELDS.parse(value, path, findings)
-    return INVALID if spec is INVALID else _check_spec(spec, path, findings)
+        context.error(path, "needs rules: give http, tls or tcp")
+    return _CHECKED.parse(value, path, context)
 
+
+_CHECKED: Final = checked(_FIELDS, _check_spec)
 
 VIRTUAL_SERVICE: Final = Kind(
     kind_names.VIRTUAL_SERVICE,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Final
 
 from translators.kinds.context import Context
@@ -20,8 +21,16 @@ from translators.kinds.field_types import (
     UINT32,
 )
 from translators.kinds.kind import ISTIO_NETWORKING, Kind, document_with_spec
-from translators.kinds.record import optional, record, required, spread, unsupported
-from translators.kinds.schema import BOOLEAN, Field, checked, choice, converted, list_of
+from translators.kinds.record import (
+    Part,
+    optional,
+    record,
+    record_with_part,
+    required,
+    spread,
+    unsupported,
+)
+from translators.kinds.schema import BOOLEAN, checked, choice, converted, list_of
 from translators.model import kind_names
 from translators.model.origin import Labels
 from translators.model.policy import (
@@ -128,37 +137,31 @@ _OUTLIER_DETECTION: Final = record(
         "httpErrorCodes": unsupported("5xx answers count as errors", harmless=([],)),
     },
 )
-_BLOCKS: Final[dict[str, Field]] = {
-    "loadBalancer": optional("load_balancer", _LOAD_BALANCER),
-    "connectionPool": optional("connection_pool", _CONNECTION_POOL),
-    "outlierDetection": optional("outlier_detection", _OUTLIER_DETECTION),
-    "tls": unsupported("connections are plain text", harmless=({"mode": "DISABLE"},)),
-}
+_BLOCKS: Final = Part(
+    "blocks",
+    TrafficPolicy,
+    {
+        "loadBalancer": optional("load_balancer", _LOAD_BALANCER),
+        "connectionPool": optional("connection_pool", _CONNECTION_POOL),
+        "outlierDetection": optional("outlier_detection", _OUTLIER_DETECTION),
+        "tls": unsupported("connections are plain text", harmless=({"mode": "DISABLE"},)),
+    },
+)
+"""The blocks of a policy: one line each, and a field of `TrafficPolicy`."""
 
 
 def _number(number: int) -> int:
     return number
 
 
-def _port_policy(
-    port: int,
-    load_balancer: LoadBalancer | None = None,
-    connection_pool: ConnectionPool | None = None,
-    outlier_detection: OutlierDetection | None = None,
-) -> tuple[int, TrafficPolicy]:
-    return (port, TrafficPolicy(load_balancer, connection_pool, outlier_detection))
+def _port_policy(port: int, blocks: TrafficPolicy) -> tuple[int, TrafficPolicy]:
+    return (port, blocks)
 
 
 def _policy(
-    load_balancer: LoadBalancer | None = None,
-    connection_pool: ConnectionPool | None = None,
-    outlier_detection: OutlierDetection | None = None,
-    ports: tuple[tuple[int, TrafficPolicy], ...] = (),
+    blocks: TrafficPolicy, ports: tuple[tuple[int, TrafficPolicy], ...] = ()
 ) -> StatedPolicy:
-    return StatedPolicy(
-        TrafficPolicy(load_balancer, connection_pool, outlier_detection),
-        tuple(sorted(ports, key=lambda port: port[0])),
-    )
+    return StatedPolicy(blocks, tuple(sorted(ports, key=itemgetter(0))))
 
 
 def _unique_ports(
@@ -173,24 +176,24 @@ def _unique_ports(
 
 _PORT_LEVEL: Final = checked(
     list_of(
-        record(
+        record_with_part(
             _port_policy,
+            _BLOCKS,
             {
                 "port": required(
                     "port",
                     record(_number, {"number": required("number", PORT)}),
                     "e.g. {number: 80}",
                 ),
-                **_BLOCKS,
             },
         )
     ),
     _unique_ports,
 )
-_TRAFFIC_POLICY: Final = record(
+_TRAFFIC_POLICY: Final = record_with_part(
     _policy,
+    _BLOCKS,
     {
-        **_BLOCKS,
         "portLevelSettings": optional("ports", _PORT_LEVEL),
         "tunnel": unsupported("connections go straight to the destination"),
         "proxyProtocol": unsupported("connections begin without a PROXY header"),

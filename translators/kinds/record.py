@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TypeVar
 
@@ -99,13 +100,41 @@ def record(
     return Shape(parse, MappingProxyType(dict(fields)))
 
 
-def _fit(build: Callable[..., object], fields: Mapping[str, Field]) -> None:
-    """Check that a builder takes the arguments of these fields, and needs no more.
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Fields that stand among others of a record and make one argument of it.
+
+    Attributes:
+        attribute: The argument that receives the value.
+        build: Takes the arguments of those of the fields that are given.
+        fields: The fields by their names in the document.
+    """
+
+    attribute: str
+    build: Callable[..., object]
+    fields: Mapping[str, Field]
+
+
+def record_with_part(build: Callable[..., T], part: Part, fields: Mapping[str, Field]) -> Shape[T]:
+    """A mapping with the fields of a part and others; see `record`."""
+    _fit(part.build, part.fields)
+    _fit(build, fields, part.attribute)
+    names = tuple(_attributes(part.fields.values()))
+
+    def whole(**arguments: object) -> T:
+        own = {name: arguments.pop(name) for name in names if name in arguments}
+        return build(**{part.attribute: part.build(**own)}, **arguments)
+
+    return record(whole, {**part.fields, **fields})
+
+
+def _fit(build: Callable[..., object], fields: Mapping[str, Field], *others: str) -> None:
+    """Check that a builder takes the arguments of these fields, and of others, and needs no more.
 
     Raises:
         TypeError: It does not.
     """
-    given = list(_attributes(fields.values()))
+    given = [*others, *_attributes(fields.values())]
     twice = {attribute for attribute in given if given.count(attribute) > 1}
     parameters = inspect.signature(build).parameters.values()
     takes = {
@@ -118,7 +147,7 @@ def _fit(build: Callable[..., object], fields: Mapping[str, Field]) -> None:
         for parameter in parameters
         if parameter.default is parameter.empty and parameter.kind is not parameter.VAR_KEYWORD
     }
-    unmet = needs - {entry.attribute for entry in fields.values() if entry.is_required}
+    unmet = needs - {entry.attribute for entry in fields.values() if entry.is_required} - {*others}
     if twice or unmet or not takes.issuperset(given):
         raise TypeError(
             f"the fields of {build!r} do not fit it: {sorted(set(given) - takes)} are unknown, "

@@ -7,7 +7,14 @@ from dataclasses import dataclass
 import pytest
 
 from translators.kinds.context import INVALID, Context, Findings
-from translators.kinds.record import optional, record, required, spread
+from translators.kinds.record import (
+    Part,
+    optional,
+    record,
+    record_with_part,
+    required,
+    spread,
+)
 from translators.kinds.schema import TEXT, Field, list_of, map_of
 
 
@@ -47,3 +54,32 @@ def test_nothing_is_built_of_a_list_or_a_map_with_a_mistake() -> None:
     assert list_of(TEXT).parse(["a", 1, "b"], None, context) is INVALID
     assert map_of(TEXT).parse({"a": "b", "c": 1}, None, context) is INVALID
     assert [problem.path for problem in context.findings.problems] == ["[1]", "c"]
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    at: Point
+    colour: str = ""
+
+
+def test_fields_of_a_part_make_one_argument() -> None:
+    part = Part("at", Point, {"name": required("name", TEXT), "note": optional("note", TEXT)})
+    shape = record_with_part(Marker, part, {"colour": optional("colour", TEXT)})
+    context = Context(Findings())
+    given = {"name": "a", "colour": "red", "note": "b"}
+    assert shape.parse(given, None, context) == Marker(Point("a", "b"), "red")
+    assert shape.parse({"colour": "red"}, None, context) is INVALID
+    assert [problem.path for problem in context.findings.problems] == ["name"]
+
+
+@pytest.mark.parametrize(
+    ("part", "fields"),
+    [
+        (Part("at", Point, {"name": required("nam", TEXT)}), {}),
+        (Part("in", Point, {"name": required("name", TEXT)}), {}),
+        (Part("at", Point, {"name": required("name", TEXT)}), {"x": optional("name", TEXT)}),
+    ],
+)
+def test_a_part_that_does_not_fit_fails_at_once(part: Part, fields: dict[str, Field]) -> None:
+    with pytest.raises(TypeError, match="do not fit"):
+        record_with_part(Marker, part, fields)

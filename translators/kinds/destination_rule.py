@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import Final
 
-from translators.kinds.context import Context
 from translators.kinds.field_path import Path
-from translators.kinds.field_types import (
+from translators.kinds.schema.context import Context
+from translators.kinds.schema.field_types import (
     DURATION,
     DURATION_OR_ZERO,
     EXPORT_TO,
@@ -20,8 +20,8 @@ from translators.kinds.field_types import (
     SUBSET_NAME,
     UINT32,
 )
-from translators.kinds.kind import ISTIO_NETWORKING, Kind, document_with_spec
-from translators.kinds.record import (
+from translators.kinds.schema.kind import ISTIO_NETWORKING, Kind, document_with_spec
+from translators.kinds.schema.record import (
     Part,
     optional,
     record,
@@ -30,7 +30,7 @@ from translators.kinds.record import (
     spread,
     unsupported,
 )
-from translators.kinds.schema import BOOLEAN, checked, choice, converted, list_of
+from translators.kinds.schema.shape import BOOLEAN, checked, choice, converted, list_of
 from translators.model import kind_names
 from translators.model.origin import Labels
 from translators.model.policy import (

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
-from translators.kinds.context import INVALID, Context, Invalid
 from translators.kinds.field_path import Path
-from translators.kinds.field_types import PORT, is_address, is_host
-from translators.kinds.kind import DISCOVERY, Kind, Metadata, document
-from translators.kinds.record import ignored, optional, record, required, spread
-from translators.kinds.schema import BOOLEAN, TEXT, checked, list_of, word_of
+from translators.kinds.schema.context import INVALID, Context, Invalid
+from translators.kinds.schema.field_types import PORT, is_address, is_host
+from translators.kinds.schema.kind import DISCOVERY, Kind, Metadata, document
+from translators.kinds.schema.record import ignored, optional, record, required, spread
+from translators.kinds.schema.shape import BOOLEAN, TEXT, checked, list_of, word_of
 from translators.model import kind_names
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from translators.kinds.kind import CORE, Kind, document
-from translators.kinds.record import ignored
+from translators.kinds.schema.kind import CORE, Kind, document
+from translators.kinds.schema.record import ignored
 from translators.model import kind_names
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from translators.kinds.context import Context
-from translators.kinds.kind import CORE, Kind, Metadata, document
-from translators.kinds.record import ignored
+from translators.kinds.schema.context import Context
+from translators.kinds.schema.kind import CORE, Kind, Metadata, document
+from translators.kinds.schema.record import ignored
 from translators.model import kind_names
 from translators.model.locality import NOWHERE, Locality
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
-from translators.kinds.context import Context
-from translators.kinds.field_types import ADDRESS, PORT
-from translators.kinds.kind import CORE, Kind, Metadata, document
-from translators.kinds.record import optional, record, required, spread
-from translators.kinds.schema import TEXT, list_of
+from translators.kinds.schema.context import Context
+from translators.kinds.schema.field_types import ADDRESS, PORT
+from translators.kinds.schema.kind import CORE, Kind, Metadata, document
+from translators.kinds.schema.record import optional, record, required, spread
+from translators.kinds.schema.shape import TEXT, list_of
 from translators.model import kind_names
 
 

@@ -11,18 +11,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from translators.kinds.context import INVALID, Context, Findings, Invalid
 from translators.kinds.destination_rule import DESTINATION_RULE
 from translators.kinds.endpoint_slice import ENDPOINT_SLICE
 from translators.kinds.field_path import Key
-from translators.kinds.kind import METADATA, Kind, Metadata
 from translators.kinds.namespace import NAMESPACE
 from translators.kinds.node import NODE
 from translators.kinds.pod import POD
-from translators.kinds.schema import describe, did_you_mean
+from translators.kinds.schema.context import INVALID, Context, Findings, Invalid
+from translators.kinds.schema.kind import METADATA, Kind, Metadata
+from translators.kinds.schema.shape import describe, did_you_mean
 from translators.kinds.service import SERVICE
 from translators.kinds.service_entry import SERVICE_ENTRY
-from translators.kinds.virtual_service_fields import VIRTUAL_SERVICE
+from translators.kinds.virtual_service import VIRTUAL_SERVICE
 from translators.kinds.workload_entry import WORKLOAD_ENTRY
 from translators.model.config_object import ConfigObject
 from translators.model.origin import Problem

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
-from translators.kinds.context import INVALID, Context, Invalid
 from translators.kinds.field_path import Path
-from translators.kinds.field_types import EXPORT_TO, PORT, is_address, is_host
-from translators.kinds.kind import CORE, Kind, Metadata, document_with_spec
-from translators.kinds.record import ignored, optional, record, required, unsupported
-from translators.kinds.schema import (
+from translators.kinds.schema.context import INVALID, Context, Invalid
+from translators.kinds.schema.field_types import EXPORT_TO, PORT, is_address, is_host
+from translators.kinds.schema.kind import CORE, Kind, Metadata, document_with_spec
+from translators.kinds.schema.record import ignored, optional, record, required, unsupported
+from translators.kinds.schema.shape import (
     BOOLEAN,
     TEXT,
     Shape,

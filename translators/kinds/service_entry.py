@@ -5,12 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from translators.kinds.context import Context
 from translators.kinds.field_path import Path
-from translators.kinds.field_types import EXPORT_TO, LABELS, PORT, SUBNET, is_address, is_host
-from translators.kinds.kind import ISTIO_NETWORKING, Kind, document_with_spec
-from translators.kinds.record import optional, record, required, unsupported
-from translators.kinds.schema import checked, choice, list_of, text_where
+from translators.kinds.schema.context import Context
+from translators.kinds.schema.field_types import (
+    EXPORT_TO,
+    LABELS,
+    PORT,
+    SUBNET,
+    is_address,
+    is_host,
+)
+from translators.kinds.schema.kind import ISTIO_NETWORKING, Kind, document_with_spec
+from translators.kinds.schema.record import optional, record, required, unsupported
+from translators.kinds.schema.shape import checked, choice, list_of, text_where
 from translators.kinds.workload_entry import WORKLOAD, WorkloadEntrySpec
 from translators.model import kind_names
 from translators.model.origin import Labels

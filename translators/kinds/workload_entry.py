@@ -6,12 +6,12 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from translators.kinds.context import Context, Invalid
 from translators.kinds.field_path import Path
-from translators.kinds.field_types import LABELS, LOCALITY, PORT, UINT32, is_address, is_host
-from translators.kinds.kind import ISTIO_NETWORKING, Kind, document_with_spec
-from translators.kinds.record import optional, record, required, unsupported
-from translators.kinds.schema import TEXT, describe, map_of, text_as
+from translators.kinds.schema.context import Context, Invalid
+from translators.kinds.schema.field_types import LABELS, LOCALITY, PORT, UINT32, is_address, is_host
+from translators.kinds.schema.kind import ISTIO_NETWORKING, Kind, document_with_spec
+from translators.kinds.schema.record import optional, record, required, unsupported
+from translators.kinds.schema.shape import TEXT, describe, map_of, text_as
 from translators.model import kind_names
 from translators.model.locality import NOWHERE, Locality
 from translators.model.origin import Labels

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from translators.kinds.context import Context
 from translators.kinds.field_path import Path
-from translators.kinds.field_types import LABELS, PORT, REGEX, SUBNET, TEXTS, is_host
-from translators.kinds.record import optional, record, unsupported
-from translators.kinds.schema import (
+from translators.kinds.schema.context import Context
+from translators.kinds.schema.field_types import LABELS, PORT, REGEX, SUBNET, TEXTS, is_host
+from translators.kinds.schema.record import optional, record, unsupported
+from translators.kinds.schema.shape import (
     BOOLEAN,
     TEXT,
     Field,

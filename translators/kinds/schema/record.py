@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TypeVar
 
-from translators.kinds.context import INVALID, Context, Invalid
 from translators.kinds.field_path import Path
-from translators.kinds.schema import Field, Shape, Use, describe, did_you_mean
+from translators.kinds.schema.context import INVALID, Context, Invalid
+from translators.kinds.schema.shape import Field, Shape, Use, describe, did_you_mean
 
 T = TypeVar("T")
 

@@ -22,8 +22,8 @@ from operator import itemgetter
 from types import MappingProxyType
 from typing import Final, Generic, TypeVar
 
-from translators.kinds.context import INVALID, Context, Invalid
 from translators.kinds.field_path import Path
+from translators.kinds.schema.context import INVALID, Context, Invalid
 
 T = TypeVar("T")
 U = TypeVar("U")

@@ -7,9 +7,9 @@ import binascii
 from functools import partial
 from typing import Final
 
-from translators.kinds.context import Context, Invalid
 from translators.kinds.field_path import Path
-from translators.kinds.field_types import (
+from translators.kinds.schema.context import Context, Invalid
+from translators.kinds.schema.field_types import (
     DESTINATION_HOST,
     DURATION,
     DURATION_OR_ZERO,
@@ -20,8 +20,8 @@ from translators.kinds.field_types import (
     SUBSET_NAME,
     words,
 )
-from translators.kinds.record import optional, record, required, spread
-from translators.kinds.schema import (
+from translators.kinds.schema.record import optional, record, required, spread
+from translators.kinds.schema.shape import (
     BOOLEAN,
     TEXT,
     Shape,

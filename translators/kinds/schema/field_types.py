@@ -9,9 +9,9 @@ from datetime import timedelta
 from functools import lru_cache
 from typing import Final
 
-from translators.kinds.context import INVALID, Context, Invalid
 from translators.kinds.field_path import Path
-from translators.kinds.schema import (
+from translators.kinds.schema.context import INVALID, Context, Invalid
+from translators.kinds.schema.shape import (
     TEXT,
     Shape,
     describe,

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from translators.kinds.context import INVALID, Context, Findings
-from translators.kinds.record import (
+from translators.kinds.schema.context import INVALID, Context, Findings
+from translators.kinds.schema.record import (
     Part,
     optional,
     record,
@@ -15,7 +15,7 @@ from translators.kinds.record import (
     required,
     spread,
 )
-from translators.kinds.schema import TEXT, Field, list_of, map_of
+from translators.kinds.schema.shape import TEXT, Field, list_of, map_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
-from translators.kinds.context import INVALID, Context, Invalid
-from translators.kinds.field_types import ANNOTATIONS, LABELS, is_dns_label, is_dns_subdomain
-from translators.kinds.record import ignored, optional, record, required
-from translators.kinds.schema import TEXT, Field, Shape, text_where
+from translators.kinds.schema.context import INVALID, Context, Invalid
+from translators.kinds.schema.field_types import ANNOTATIONS, LABELS, is_dns_label, is_dns_subdomain
+from translators.kinds.schema.record import ignored, optional, record, required
+from translators.kinds.schema.shape import TEXT, Field, Shape, text_where
 from translators.model.origin import Labels
 
 S = TypeVar("S")

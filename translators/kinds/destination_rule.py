@@ -31,7 +31,6 @@ from translators.kinds.schema.record import (
     unsupported,
 )
 from translators.kinds.schema.shape import BOOLEAN, checked, choice, converted, list_of
-from translators.model import kind_names
 from translators.model.origin import Labels
 from translators.model.policy import (
     ConnectionPool,
@@ -241,7 +240,7 @@ _SPEC: Final = record(
 )
 
 DESTINATION_RULE: Final = Kind(
-    kind_names.DESTINATION_RULE,
+    "DestinationRule",
     ISTIO_NETWORKING,
     document_with_spec(_SPEC),
     suspicion=20,

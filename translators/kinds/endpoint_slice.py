@@ -11,7 +11,6 @@ from translators.kinds.schema.field_types import PORT, is_address, is_host
 from translators.kinds.schema.kind import DISCOVERY, Kind, Metadata, document
 from translators.kinds.schema.record import ignored, optional, record, required, spread
 from translators.kinds.schema.shape import BOOLEAN, TEXT, checked, list_of, word_of
-from translators.model import kind_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +52,7 @@ _SERVICE_NAME: Final = "kubernetes.io/service-name"
 
 
 def _pod_of(kind: str = "", name: str = "") -> str:
-    return name if kind == kind_names.POD else ""
+    return name if kind == "Pod" else ""
 
 
 _REFERENCE: Final = "identifies the object; its name is enough here"
@@ -148,7 +147,7 @@ def _complete(
 
 
 ENDPOINT_SLICE: Final = Kind(
-    kind_names.ENDPOINT_SLICE,
+    "EndpointSlice",
     DISCOVERY,
     document(
         _slice,

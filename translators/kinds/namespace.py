@@ -7,7 +7,6 @@ from typing import Final
 
 from translators.kinds.schema.kind import CORE, Kind, document
 from translators.kinds.schema.record import ignored
-from translators.model import kind_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +15,7 @@ class NamespaceSpec:
 
 
 NAMESPACE: Final = Kind(
-    kind_names.NAMESPACE,
+    "Namespace",
     CORE,
     document(
         NamespaceSpec,

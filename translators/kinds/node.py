@@ -8,7 +8,6 @@ from typing import Final
 from translators.kinds.schema.context import Context
 from translators.kinds.schema.kind import CORE, Kind, Metadata, document
 from translators.kinds.schema.record import ignored
-from translators.model import kind_names
 from translators.model.locality import NOWHERE, Locality
 
 
@@ -36,7 +35,7 @@ def _place(spec: NodeSpec, metadata: Metadata, context: Context) -> NodeSpec:  #
 
 
 NODE: Final = Kind(
-    kind_names.NODE,
+    "Node",
     CORE,
     document(
         NodeSpec,

@@ -10,7 +10,6 @@ from translators.kinds.schema.field_types import ADDRESS, PORT
 from translators.kinds.schema.kind import CORE, Kind, Metadata, document
 from translators.kinds.schema.record import optional, record, required, spread
 from translators.kinds.schema.shape import TEXT, list_of
-from translators.model import kind_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +98,7 @@ def _place(spec: PodSpec, metadata: Metadata, context: Context) -> PodSpec:  # n
 
 
 POD: Final = Kind(
-    kind_names.POD,
+    "Pod",
     CORE,
     document(_pod, {"spec": _SPEC, "status": _STATUS}),
     suspicion=70,

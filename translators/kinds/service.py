@@ -21,7 +21,6 @@ from translators.kinds.schema.shape import (
     text_where,
     word_of,
 )
-from translators.model import kind_names
 from translators.model.origin import Labels
 
 
@@ -181,5 +180,5 @@ def _complete(spec: ServiceSpec, metadata: Metadata, context: Context) -> Servic
 
 
 SERVICE: Final = Kind(
-    kind_names.SERVICE, CORE, document_with_spec(_external(_SPEC)), suspicion=60, complete=_complete
+    "Service", CORE, document_with_spec(_external(_SPEC)), suspicion=60, complete=_complete
 )

@@ -19,7 +19,6 @@ from translators.kinds.schema.kind import ISTIO_NETWORKING, Kind, document_with_
 from translators.kinds.schema.record import optional, record, required, unsupported
 from translators.kinds.schema.shape import checked, choice, list_of, text_where
 from translators.kinds.workload_entry import WORKLOAD, WorkloadEntrySpec
-from translators.model import kind_names
 from translators.model.origin import Labels
 from translators.model.service import BY_DNS, Resolution
 
@@ -188,5 +187,5 @@ _SPEC: Final = checked(
 )
 
 SERVICE_ENTRY: Final = Kind(
-    kind_names.SERVICE_ENTRY, ISTIO_NETWORKING, document_with_spec(_SPEC), suspicion=30
+    "ServiceEntry", ISTIO_NETWORKING, document_with_spec(_SPEC), suspicion=30
 )

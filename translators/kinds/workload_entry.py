@@ -12,7 +12,6 @@ from translators.kinds.schema.field_types import LABELS, LOCALITY, PORT, UINT32,
 from translators.kinds.schema.kind import ISTIO_NETWORKING, Kind, document_with_spec
 from translators.kinds.schema.record import optional, record, required, unsupported
 from translators.kinds.schema.shape import TEXT, describe, map_of, text_as
-from translators.model import kind_names
 from translators.model.locality import NOWHERE, Locality
 from translators.model.origin import Labels
 
@@ -61,5 +60,5 @@ WORKLOAD: Final = record(
 """A workload's place, alone or inside a ServiceEntry."""
 
 WORKLOAD_ENTRY: Final = Kind(
-    kind_names.WORKLOAD_ENTRY, ISTIO_NETWORKING, document_with_spec(WORKLOAD), suspicion=40
+    "WorkloadEntry", ISTIO_NETWORKING, document_with_spec(WORKLOAD), suspicion=40
 )

@@ -6,7 +6,6 @@ import enum
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from translators.model import kind_names
 from translators.model.locality import NOWHERE, Locality
 from translators.model.origin import Labels
 from translators.model.viewer import Viewer
@@ -78,7 +77,7 @@ class Service:
     @property
     def is_kubernetes(self) -> bool:
         """Whether a Kubernetes Service describes it."""
-        return self.source.kind == kind_names.SERVICE
+        return self.source.kind == "Service"
 
     def port(self, number: int) -> ServicePort | None:
         """The port with this number, or None."""

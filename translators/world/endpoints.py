@@ -10,7 +10,6 @@ from translators.kinds.pod import PodSpec
 from translators.kinds.service import KubernetesPort, ServiceSpec
 from translators.kinds.service_entry import EntryPort, ServiceEntrySpec
 from translators.kinds.workload_entry import WorkloadEntrySpec
-from translators.model import kind_names
 from translators.model.config_object import ConfigObject
 from translators.model.locality import NOWHERE, Locality
 from translators.model.origin import Labels
@@ -37,7 +36,7 @@ def service_endpoints(db: Reader, source: ObjectKey, host: str, port: int) -> tu
     first. May be empty. An external name, and a service entry resolved by DNS that lists no endpoints, has its host
     name as its one endpoint.
     """
-    origin = _kubernetes_endpoints if source.kind == kind_names.SERVICE else _entry_endpoints
+    origin = _kubernetes_endpoints if source.kind == "Service" else _entry_endpoints
     found = tuple(origin(db, source, host, port))
     if len({endpoint[:2] for endpoint in found}) == len(found):
         return found
@@ -85,7 +84,7 @@ def _slice_place(db: Reader, namespace: str, instance: SliceEndpoint) -> tuple[L
     """Labels and locality: the pod knows best, then the node, then the slice's own zone."""
     labels, locality = _NO_LABELS, NOWHERE
     if instance.pod:
-        pod = config_object(db, ObjectKey(kind_names.POD, namespace, instance.pod), PodSpec)
+        pod = config_object(db, ObjectKey("Pod", namespace, instance.pod), PodSpec)
         if pod is not None:
             labels, locality = pod.labels, pod_locality(db, pod)
     if locality == NOWHERE and instance.node_name:

@@ -13,7 +13,6 @@ from translators.database import Index
 from translators.kinds.service import ServiceSpec
 from translators.kinds.service_entry import ServiceEntrySpec
 from translators.kinds.virtual_service import VirtualServiceSpec
-from translators.model import kind_names
 from translators.names import SERVICE_SUFFIX, service_host
 from translators.object_key import ObjectKey
 from translators.world.inputs import as_config_object
@@ -87,18 +86,12 @@ def _twin_addresses(value: object) -> Iterable[str]:
     return () if found is None or len(found.spec.hosts) < 2 else found.spec.addresses
 
 
-SERVICE_EXPOSURE = Index(
-    "services by ports", kind_names.SERVICE, _service_exposure, is_grouped=True
-)
-ENTRY_EXPOSURE = Index(
-    "service entries by ports", kind_names.SERVICE_ENTRY, _entry_exposure, is_grouped=True
-)
-SERVICE_ADDRESSES = Index("services by virtual IP", kind_names.SERVICE, _service_addresses)
-ENTRY_VIRTUAL_IPS = Index(
-    "service entries by virtual IP", kind_names.SERVICE_ENTRY, _entry_addresses
-)
+SERVICE_EXPOSURE = Index("services by ports", "Service", _service_exposure, is_grouped=True)
+ENTRY_EXPOSURE = Index("service entries by ports", "ServiceEntry", _entry_exposure, is_grouped=True)
+SERVICE_ADDRESSES = Index("services by virtual IP", "Service", _service_addresses)
+ENTRY_VIRTUAL_IPS = Index("service entries by virtual IP", "ServiceEntry", _entry_addresses)
 TWIN_VIRTUAL_IPS = Index(
-    "service entries with several hosts by virtual IP", kind_names.SERVICE_ENTRY, _twin_addresses
+    "service entries with several hosts by virtual IP", "ServiceEntry", _twin_addresses
 )
 
 
@@ -130,11 +123,9 @@ def _virtual_service_names(value: object) -> Iterable[tuple[str, str]]:
     return [(target, host) for host in hosts for target in targets]
 
 
-AMBIGUOUS_ENTRIES = Index(
-    "service entries by ambiguous host", kind_names.SERVICE_ENTRY, _entry_names
-)
+AMBIGUOUS_ENTRIES = Index("service entries by ambiguous host", "ServiceEntry", _entry_names)
 AMBIGUOUS_VIRTUAL_SERVICES = Index(
-    "virtual services by ambiguous host", kind_names.VIRTUAL_SERVICE, _virtual_service_names
+    "virtual services by ambiguous host", "VirtualService", _virtual_service_names
 )
 
 EXPOSURE_INDEXES: tuple[Index, ...] = (

@@ -17,7 +17,6 @@ from translators.kinds.service import ServiceSpec
 from translators.kinds.service_entry import ServiceEntrySpec
 from translators.kinds.virtual_service import VirtualServiceSpec
 from translators.kinds.workload_entry import WorkloadEntrySpec
-from translators.model import kind_names
 from translators.model.config_object import ConfigObject
 from translators.model.origin import Labels
 from translators.world.exposure import EXPOSURE_INDEXES
@@ -162,45 +161,31 @@ def _source_labels(value: object) -> Iterable[tuple[str, str]]:
             yield from l4_match.source_labels
 
 
-SERVICE_SELECTORS = Index("services by selector", kind_names.SERVICE, _service_selectors)
-ENTRY_HOSTS = Index("service entries by host", kind_names.SERVICE_ENTRY, _entry_hosts)
-ENTRY_SELECTORS = Index(
-    "service entries by workload selector", kind_names.SERVICE_ENTRY, _entry_selectors
-)
-ENTRY_ADDRESSES = Index(
-    "service entries by endpoint address", kind_names.SERVICE_ENTRY, _entry_addresses
-)
-SLICE_SERVICES = Index("endpoint slices by service", kind_names.ENDPOINT_SLICE, _slice_services)
-SLICE_ADDRESSES = Index("endpoint slices by address", kind_names.ENDPOINT_SLICE, _slice_addresses)
-WORKLOAD_LABELS = Index("workload entries by label", kind_names.WORKLOAD_ENTRY, _workload_labels)
-WORKLOAD_ADDRESSES = Index(
-    "workload entries by address", kind_names.WORKLOAD_ENTRY, _workload_addresses
-)
-POD_LABELS = Index("pods by label", kind_names.POD, _pod_labels)
-POD_ADDRESSES = Index("pods by address", kind_names.POD, _pod_addresses)
-NODE_ZONES = Index("nodes by zone", kind_names.NODE, _node_zones)
-RULE_HOSTS = Index("destination rules by host", kind_names.DESTINATION_RULE, _rule_hosts)
-RULE_WILDCARDS = Index(
-    "destination rules for wildcard hosts", kind_names.DESTINATION_RULE, _rule_wildcards
-)
-RULE_SELECTORS = Index(
-    "destination rules by selected label", kind_names.DESTINATION_RULE, _rule_selectors
-)
-VIRTUAL_SERVICE_HOSTS = Index(
-    "virtual services by host", kind_names.VIRTUAL_SERVICE, _virtual_service_hosts
-)
+SERVICE_SELECTORS = Index("services by selector", "Service", _service_selectors)
+ENTRY_HOSTS = Index("service entries by host", "ServiceEntry", _entry_hosts)
+ENTRY_SELECTORS = Index("service entries by workload selector", "ServiceEntry", _entry_selectors)
+ENTRY_ADDRESSES = Index("service entries by endpoint address", "ServiceEntry", _entry_addresses)
+SLICE_SERVICES = Index("endpoint slices by service", "EndpointSlice", _slice_services)
+SLICE_ADDRESSES = Index("endpoint slices by address", "EndpointSlice", _slice_addresses)
+WORKLOAD_LABELS = Index("workload entries by label", "WorkloadEntry", _workload_labels)
+WORKLOAD_ADDRESSES = Index("workload entries by address", "WorkloadEntry", _workload_addresses)
+POD_LABELS = Index("pods by label", "Pod", _pod_labels)
+POD_ADDRESSES = Index("pods by address", "Pod", _pod_addresses)
+NODE_ZONES = Index("nodes by zone", "Node", _node_zones)
+RULE_HOSTS = Index("destination rules by host", "DestinationRule", _rule_hosts)
+RULE_WILDCARDS = Index("destination rules for wildcard hosts", "DestinationRule", _rule_wildcards)
+RULE_SELECTORS = Index("destination rules by selected label", "DestinationRule", _rule_selectors)
+VIRTUAL_SERVICE_HOSTS = Index("virtual services by host", "VirtualService", _virtual_service_hosts)
 VIRTUAL_SERVICE_WILDCARDS = Index(
-    "virtual services for wildcard hosts", kind_names.VIRTUAL_SERVICE, _virtual_service_wildcards
+    "virtual services for wildcard hosts", "VirtualService", _virtual_service_wildcards
 )
 VIRTUAL_SERVICE_EXPORTS = Index(
     "virtual services by namespace they are exported to",
-    kind_names.VIRTUAL_SERVICE,
+    "VirtualService",
     _virtual_service_exports,
     is_grouped=True,
 )
-SOURCE_LABELS = Index(
-    "virtual services by source label", kind_names.VIRTUAL_SERVICE, _source_labels
-)
+SOURCE_LABELS = Index("virtual services by source label", "VirtualService", _source_labels)
 
 INDEXES: tuple[Index, ...] = (
     SERVICE_SELECTORS,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from translators.database import Reader, query
 from translators.kinds.node import NodeSpec
 from translators.kinds.pod import PodSpec
-from translators.model import kind_names
 from translators.model.config_object import ConfigObject
 from translators.model.locality import NOWHERE, Locality
 from translators.object_key import ObjectKey
@@ -16,7 +15,7 @@ from translators.world.inputs import config_object
 @query
 def node_locality(db: Reader, node: str) -> Locality:
     """The locality of a node, `NOWHERE` when the node is not known."""
-    found = config_object(db, ObjectKey(kind_names.NODE, "", node), NodeSpec)
+    found = config_object(db, ObjectKey("Node", "", node), NodeSpec)
     return NOWHERE if found is None else found.spec.locality
 
 

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from translators.database import Reader, query
 from translators.kinds.service import KubernetesPort, ServiceSpec
 from translators.kinds.service_entry import EntryPort, ServiceEntrySpec
-from translators.model import kind_names
 from translators.model.config_object import ConfigObject
 from translators.model.service import Resolution, Service, ServicePort
 from translators.model.viewer import Viewer
@@ -52,7 +51,7 @@ def services_of_host(db: Reader, host: str) -> tuple[Service, ...]:
 @query
 def hosts_of(db: Reader, source: ObjectKey) -> tuple[str, ...]:
     """The hosts of the Service or ServiceEntry under a key, as written; empty when there is no such object."""
-    if source.kind == kind_names.SERVICE:
+    if source.kind == "Service":
         return (service_host(source.name, source.namespace),)
     entry = config_object(db, source, ServiceEntrySpec)
     return () if entry is None else entry.spec.hosts
@@ -88,7 +87,7 @@ def _age(entry: ConfigObject[ServiceEntrySpec]) -> tuple[str, str, str]:
 def _kubernetes_key(host: str) -> ObjectKey | None:
     """The Service that a host name of the cluster's domain is about."""
     name = ServiceName.parse(host)
-    return None if name is None else ObjectKey(kind_names.SERVICE, name.namespace, name.name)
+    return None if name is None else ObjectKey("Service", name.namespace, name.name)
 
 
 def _kubernetes_service(found: ConfigObject[ServiceSpec]) -> Service:

@@ -11,7 +11,6 @@ from translators.kinds.pod import PodSpec
 from translators.kinds.service import ServiceSpec
 from translators.kinds.service_entry import ServiceEntrySpec
 from translators.kinds.workload_entry import WorkloadEntrySpec
-from translators.model import kind_names
 from translators.model.origin import Labels
 from translators.model.service import Service, ServicePort
 from translators.model.viewer import Viewer
@@ -142,7 +141,7 @@ def _claims(db: Reader, address: str) -> tuple[Claim, ...]:
     for found in objects(db, db.lookup(SLICE_ADDRESSES, address), EndpointSliceSpec):
         numbers = tuple((port.name, port.number) for port in found.spec.ports)
         claims.append(
-            Claim(ObjectKey(kind_names.SERVICE, found.namespace, found.spec.service), numbers, True)
+            Claim(ObjectKey("Service", found.namespace, found.spec.service), numbers, True)
         )
     for entry in objects(db, db.lookup(ENTRY_ADDRESSES, address), ServiceEntrySpec):
         if entry.spec.workload_selector is None:
@@ -160,7 +159,7 @@ def _pod_claims(db: Reader, address: str) -> tuple[Claim, ...]:
     claims: list[Claim] = []
     for pod in objects(db, db.lookup(POD_ADDRESSES, address), PodSpec):
         keys = _selecting(db, pod.namespace, pod.labels)
-        claims += (Claim(key, ()) for key in keys if key.kind == kind_names.SERVICE_ENTRY)
+        claims += (Claim(key, ()) for key in keys if key.kind == "ServiceEntry")
     return tuple(claims)
 
 

@@ -16,7 +16,6 @@ from translators.kinds.schema.record import optional, record, required
 from translators.kinds.schema.shape import TEXT, Shape, checked, list_of
 from translators.kinds.virtual_service.matches import only_mesh
 from translators.kinds.virtual_service.rules import HTTP_RULES, TCP_RULES, TLS_RULES
-from translators.model import kind_names
 from translators.model.routing import HttpRule, L4Rule
 
 
@@ -80,7 +79,7 @@ def _with_rules(value: object, path: Path, context: Context) -> VirtualServiceSp
 _CHECKED: Final = checked(_FIELDS, _check_spec)
 
 VIRTUAL_SERVICE: Final = Kind(
-    kind_names.VIRTUAL_SERVICE,
+    "VirtualService",
     ISTIO_NETWORKING,
     document_with_spec(Shape(_with_rules, _FIELDS.fields)),
     suspicion=10,

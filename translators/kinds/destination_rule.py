@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Final
 
 from translators.kinds.field_path import Path
-from translators.kinds.field_types import (
+from translators.kinds.schema.context import Context
+from translators.kinds.schema.field_types import (
     DURATION,
     DURATION_OR_ZERO,
     EXPORT_TO,
@@ -18,20 +20,17 @@ from translators.kinds.field_types import (
     SUBSET_NAME,
     UINT32,
 )
-from translators.kinds.findings import Findings
-from translators.kinds.kind import ISTIO_NETWORKING, Kind, document_with_spec
-from translators.kinds.schema import (
-    BOOLEAN,
-    Field,
-    checked,
-    choice,
-    list_of,
+from translators.kinds.schema.kind import ISTIO_NETWORKING, Kind, document_with_spec
+from translators.kinds.schema.record import (
+    Part,
     optional,
     record,
+    record_with_part,
     required,
     spread,
     unsupported,
 )
+from translators.kinds.schema.shape import BOOLEAN, checked, choice, converted, list_of
 from translators.model.origin import Labels
 from translators.model.policy import (
     ConnectionPool,
@@ -68,17 +67,12 @@ _LOAD_BALANCER: Final = record(
         ),
         "consistentHash": unsupported("requests go to the least loaded instance"),
         "localityLbSetting": spread(
-            record(
-                dict,
-                {
-                    "enabled": optional("locality_enabled", BOOLEAN),
-                    "distribute": unsupported("traffic stays near by priorities", harmless=([],)),
-                    "failover": unsupported("traffic stays near by priorities", harmless=([],)),
-                    "failoverPriority": unsupported(
-                        "traffic stays near by priorities", harmless=([],)
-                    ),
-                },
-            )
+            {
+                "enabled": optional("locality_enabled", BOOLEAN),
+                "distribute": unsupported("traffic stays near by priorities", harmless=([],)),
+                "failover": unsupported("traffic stays near by priorities", harmless=([],)),
+                "failoverPriority": unsupported("traffic stays near by priorities", harmless=([],)),
+            }
         ),
         "zoneAware": unsupported("traffic stays near by priorities"),
         "warmup": unsupported("new instances get their full share at once"),
@@ -90,44 +84,38 @@ _CONNECTION_POOL: Final = record(
     ConnectionPool,
     {
         "tcp": spread(
-            record(
-                dict,
-                {
-                    "maxConnections": optional("max_connections", INT32),
-                    "connectTimeout": optional("connect_timeout", DURATION),
-                    "tcpKeepalive": optional(
-                        "tcp_keepalive",
-                        record(
-                            Keepalive,
-                            {
-                                "probes": optional("probes", UINT32),
-                                "time": optional("time", DURATION),
-                                "interval": optional("interval", DURATION),
-                            },
-                        ),
+            {
+                "maxConnections": optional("max_connections", INT32),
+                "connectTimeout": optional("connect_timeout", DURATION),
+                "tcpKeepalive": optional(
+                    "tcp_keepalive",
+                    record(
+                        Keepalive,
+                        {
+                            "probes": optional("probes", UINT32),
+                            "time": optional("time", DURATION),
+                            "interval": optional("interval", DURATION),
+                        },
                     ),
-                    "maxConnectionDuration": optional("max_connection_duration", DURATION),
-                    "idleTimeout": optional("tcp_idle_timeout", DURATION_OR_ZERO),
-                },
-            )
+                ),
+                "maxConnectionDuration": optional("max_connection_duration", DURATION),
+                "idleTimeout": optional("tcp_idle_timeout", DURATION_OR_ZERO),
+            }
         ),
         "http": spread(
-            record(
-                dict,
-                {
-                    "http1MaxPendingRequests": optional("max_pending_requests", INT32),
-                    "http2MaxRequests": optional("max_requests", INT32),
-                    "maxRequestsPerConnection": optional("max_requests_per_connection", INT32),
-                    "maxRetries": optional("max_retries", INT32),
-                    "idleTimeout": optional("http_idle_timeout", DURATION_OR_ZERO),
-                    "h2UpgradePolicy": optional(
-                        "h2_upgrade",
-                        choice({"DEFAULT": None, "DO_NOT_UPGRADE": False, "UPGRADE": True}),
-                    ),
-                    "useClientProtocol": optional("use_client_protocol", BOOLEAN),
-                    "maxConcurrentStreams": optional("max_concurrent_streams", INT32),
-                },
-            )
+            {
+                "http1MaxPendingRequests": optional("max_pending_requests", INT32),
+                "http2MaxRequests": optional("max_requests", INT32),
+                "maxRequestsPerConnection": optional("max_requests_per_connection", INT32),
+                "maxRetries": optional("max_retries", INT32),
+                "idleTimeout": optional("http_idle_timeout", DURATION_OR_ZERO),
+                "h2UpgradePolicy": optional(
+                    "h2_upgrade",
+                    choice({"DEFAULT": None, "DO_NOT_UPGRADE": False, "UPGRADE": True}),
+                ),
+                "useClientProtocol": optional("use_client_protocol", BOOLEAN),
+                "maxConcurrentStreams": optional("max_concurrent_streams", INT32),
+            }
         ),
     },
 )
@@ -148,69 +136,63 @@ _OUTLIER_DETECTION: Final = record(
         "httpErrorCodes": unsupported("5xx answers count as errors", harmless=([],)),
     },
 )
-_BLOCKS: Final[dict[str, Field]] = {
-    "loadBalancer": optional("load_balancer", _LOAD_BALANCER),
-    "connectionPool": optional("connection_pool", _CONNECTION_POOL),
-    "outlierDetection": optional("outlier_detection", _OUTLIER_DETECTION),
-    "tls": unsupported("connections are plain text", harmless=({"mode": "DISABLE"},)),
-}
+_BLOCKS: Final = Part(
+    "blocks",
+    TrafficPolicy,
+    {
+        "loadBalancer": optional("load_balancer", _LOAD_BALANCER),
+        "connectionPool": optional("connection_pool", _CONNECTION_POOL),
+        "outlierDetection": optional("outlier_detection", _OUTLIER_DETECTION),
+        "tls": unsupported("connections are plain text", harmless=({"mode": "DISABLE"},)),
+    },
+)
+"""The blocks of a policy: one line each, and a field of `TrafficPolicy`."""
 
 
 def _number(number: int) -> int:
     return number
 
 
-def _port_policy(
-    port: int,
-    load_balancer: LoadBalancer | None = None,
-    connection_pool: ConnectionPool | None = None,
-    outlier_detection: OutlierDetection | None = None,
-) -> tuple[int, TrafficPolicy]:
-    return (port, TrafficPolicy(load_balancer, connection_pool, outlier_detection))
+def _port_policy(port: int, blocks: TrafficPolicy) -> tuple[int, TrafficPolicy]:
+    return (port, blocks)
 
 
 def _policy(
-    load_balancer: LoadBalancer | None = None,
-    connection_pool: ConnectionPool | None = None,
-    outlier_detection: OutlierDetection | None = None,
-    ports: tuple[tuple[int, TrafficPolicy], ...] = (),
+    blocks: TrafficPolicy, ports: tuple[tuple[int, TrafficPolicy], ...] = ()
 ) -> StatedPolicy:
-    return StatedPolicy(
-        TrafficPolicy(load_balancer, connection_pool, outlier_detection),
-        tuple(sorted(ports, key=lambda port: port[0])),
-    )
+    return StatedPolicy(blocks, tuple(sorted(ports, key=itemgetter(0))))
 
 
-def _unique_ports(value: object, path: Path, findings: Findings) -> object:
-    seen: set[object] = set()
-    for i, entry in enumerate(value if isinstance(value, tuple) else ()):
-        number = entry[0]
+def _unique_ports(
+    settings: tuple[tuple[int, TrafficPolicy], ...], path: Path, context: Context
+) -> None:
+    seen: set[int] = set()
+    for i, (number, _) in enumerate(settings):
         if number in seen:
-            findings.error(((path, i), "port"), f"port {number} has settings already; merge them")
+            context.error(((path, i), "port"), f"port {number} has settings already; merge them")
         seen.add(number)
-    return value
 
 
 _PORT_LEVEL: Final = checked(
     list_of(
-        record(
+        record_with_part(
             _port_policy,
+            _BLOCKS,
             {
                 "port": required(
                     "port",
                     record(_number, {"number": required("number", PORT)}),
                     "e.g. {number: 80}",
                 ),
-                **_BLOCKS,
             },
         )
     ),
     _unique_ports,
 )
-_TRAFFIC_POLICY: Final = record(
+_TRAFFIC_POLICY: Final = record_with_part(
     _policy,
+    _BLOCKS,
     {
-        **_BLOCKS,
         "portLevelSettings": optional("ports", _PORT_LEVEL),
         "tunnel": unsupported("connections go straight to the destination"),
         "proxyProtocol": unsupported("connections begin without a PROXY header"),
@@ -227,13 +209,13 @@ _SUBSET: Final = record(
 )
 
 
-def _first_of_each_name(value: object, path: Path, findings: Findings) -> object:
+def _first_of_each_name(
+    subsets: tuple[Subset, ...], path: Path, context: Context
+) -> tuple[Subset, ...]:
     kept: dict[str, Subset] = {}
-    for i, subset in enumerate(value if isinstance(value, tuple) else ()):
-        if not isinstance(subset, Subset):
-            continue
+    for i, subset in enumerate(subsets):
         if subset.name in kept:
-            findings.warning(
+            context.warning(
                 ((path, i), "name"), f"{subset.name!r} is defined already; the first one is used"
             )
         kept.setdefault(subset.name, subset)
@@ -249,7 +231,7 @@ _SPEC: Final = record(
     {
         "host": required("host", RULE_HOST, "the service that this is about"),
         "trafficPolicy": optional("policy", _TRAFFIC_POLICY),
-        "subsets": optional("subsets", checked(list_of(_SUBSET), _first_of_each_name)),
+        "subsets": optional("subsets", converted(list_of(_SUBSET), _first_of_each_name)),
         "exportTo": optional("export_to", EXPORT_TO),
         "workloadSelector": optional(
             "workload_selector", record(_selected, {"matchLabels": optional("labels", LABELS)})
@@ -257,4 +239,10 @@ _SPEC: Final = record(
     },
 )
 
-DESTINATION_RULE: Final = Kind("DestinationRule", ISTIO_NETWORKING, document_with_spec(_SPEC))
+DESTINATION_RULE: Final = Kind(
+    "DestinationRule",
+    ISTIO_NETWORKING,
+    document_with_spec(_SPEC),
+    suspicion=20,
+    is_policy=True,
+)

@@ -6,22 +6,11 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from translators.kinds.field_path import Path
-from translators.kinds.field_types import PORT, is_address, is_host
-from translators.kinds.findings import Findings
-from translators.kinds.kind import DISCOVERY, Kind, Metadata, document
-from translators.kinds.schema import (
-    BOOLEAN,
-    INVALID,
-    TEXT,
-    checked,
-    choice,
-    ignored,
-    list_of,
-    optional,
-    record,
-    required,
-    spread,
-)
+from translators.kinds.schema.context import INVALID, Context, Invalid
+from translators.kinds.schema.field_types import PORT, is_address, is_host
+from translators.kinds.schema.kind import DISCOVERY, Kind, Metadata, document
+from translators.kinds.schema.record import ignored, optional, record, required, spread
+from translators.kinds.schema.shape import BOOLEAN, TEXT, checked, list_of, word_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +51,8 @@ class EndpointSliceSpec:
 _SERVICE_NAME: Final = "kubernetes.io/service-name"
 
 
-def _pod_of(kind: str = "", name: str = "") -> dict[str, str]:
-    return {"pod": name} if kind == "Pod" else {}
+def _pod_of(kind: str = "", name: str = "") -> str:
+    return name if kind == "Pod" else ""
 
 
 _REFERENCE: Final = "identifies the object; its name is enough here"
@@ -72,17 +61,15 @@ _ENDPOINT: Final = record(
     {
         "addresses": required("addresses", list_of(TEXT, at_least=1)),
         "conditions": spread(
-            record(
-                dict,
-                {
-                    "ready": optional("ready", BOOLEAN),
-                    "serving": optional("serving", BOOLEAN),
-                    "terminating": optional("terminating", BOOLEAN),
-                },
-            )
+            {
+                "ready": optional("ready", BOOLEAN),
+                "serving": optional("serving", BOOLEAN),
+                "terminating": optional("terminating", BOOLEAN),
+            }
         ),
         "hostname": optional("hostname", TEXT),
-        "targetRef": spread(
+        "targetRef": optional(
+            "pod",
             record(
                 _pod_of,
                 {
@@ -94,7 +81,7 @@ _ENDPOINT: Final = record(
                     "resourceVersion": ignored(_REFERENCE),
                     "fieldPath": ignored(_REFERENCE),
                 },
-            )
+            ),
         ),
         "nodeName": optional("node_name", TEXT),
         "zone": optional("zone", TEXT),
@@ -110,10 +97,9 @@ def _port(
     return SlicePort(name, number, protocol, app_protocol)
 
 
-def _numbered(value: object, path: Path, findings: Findings) -> object:
-    if isinstance(value, SlicePort) and not value.number:
-        findings.unsupported((path, "port"), "a port without a number (all ports) has no effect")
-    return value
+def _numbered(port: SlicePort, path: Path, context: Context) -> None:
+    if not port.number:
+        context.unsupported((path, "port"), "a port without a number (all ports) has no effect")
 
 
 _PORT: Final = checked(
@@ -122,9 +108,7 @@ _PORT: Final = checked(
         {
             "name": optional("name", TEXT),
             "port": optional("number", PORT),
-            "protocol": optional(
-                "protocol", choice({word: word for word in ("TCP", "UDP", "SCTP")})
-            ),
+            "protocol": optional("protocol", word_of("TCP", "UDP", "SCTP")),
             "appProtocol": optional("app_protocol", TEXT),
         },
     ),
@@ -142,24 +126,24 @@ def _slice(
     )
 
 
-def _complete(spec: object, metadata: Metadata, findings: Findings) -> object:
-    if not isinstance(spec, EndpointSliceSpec):
-        return spec
+def _complete(
+    spec: EndpointSliceSpec, metadata: Metadata, context: Context
+) -> EndpointSliceSpec | Invalid:
     accepts = is_host if spec.address_type == "FQDN" else is_address
     for i, endpoint in enumerate(spec.endpoints):
         for k, address in enumerate(endpoint.addresses):
             if not accepts(address):
-                findings.error(
+                context.error(
                     (((((None, "endpoints"), i), "addresses"), k)),
                     f"must be an address of type {spec.address_type}, not {address!r}",
                 )
     service = dict(metadata.labels).get(_SERVICE_NAME, "")
     if not service:
-        findings.warning(
+        context.warning(
             ((None, "metadata"), "labels"),
             f"without the label {_SERVICE_NAME} the slice belongs to no service",
         )
-    return INVALID if findings.errors else replace(spec, service=service)
+    return INVALID if context.findings.errors else replace(spec, service=service)
 
 
 ENDPOINT_SLICE: Final = Kind(
@@ -170,12 +154,13 @@ ENDPOINT_SLICE: Final = Kind(
         {
             "addressType": required(
                 "address_type",
-                choice({word: word for word in ("IPv4", "IPv6", "FQDN")}),
+                word_of("IPv4", "IPv6", "FQDN"),
                 "IPv4, IPv6 or FQDN",
             ),
             "ports": optional("ports", list_of(_PORT)),
             "endpoints": optional("endpoints", list_of(_ENDPOINT)),
         },
     ),
+    suspicion=50,
     complete=_complete,
 )

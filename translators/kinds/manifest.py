@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 
 from translators.kinds.field_path import Key, split
 from translators.kinds.registry import expand, parse
-from translators.kinds.yaml_documents import Document, Memo, YamlSyntaxError, documents
-from translators.kinds.yaml_lines import Locator
+from translators.kinds.yaml.documents import Document, Memo, YamlSyntaxError, documents
+from translators.kinds.yaml.lines import Locator
 from translators.model.config_object import ConfigObject
 from translators.model.origin import FilePlace, Problem, Severity
 from translators.object_key import ObjectKey

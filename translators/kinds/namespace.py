@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from translators.kinds.kind import CORE, Kind, document
-from translators.kinds.schema import ignored
+from translators.kinds.schema.kind import CORE, Kind, document
+from translators.kinds.schema.record import ignored
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,5 +24,6 @@ NAMESPACE: Final = Kind(
             "status": ignored("what controllers report, not what is asked for"),
         },
     ),
+    suspicion=80,
     is_namespaced=False,
 )

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from translators.kinds.findings import Findings
-from translators.kinds.kind import CORE, Kind, Metadata, document
-from translators.kinds.schema import ignored
+from translators.kinds.schema.context import Context
+from translators.kinds.schema.kind import CORE, Kind, Metadata, document
+from translators.kinds.schema.record import ignored
 from translators.model.locality import NOWHERE, Locality
 
 
@@ -23,7 +23,7 @@ _ZONE: Final = ("topology.kubernetes.io/zone", "failure-domain.beta.kubernetes.i
 _SUB_ZONE: Final = ("topology.istio.io/subzone",)
 
 
-def _place(spec: object, metadata: Metadata, findings: Findings) -> object:  # noqa: ARG001
+def _place(spec: NodeSpec, metadata: Metadata, context: Context) -> NodeSpec:  # noqa: ARG001 a completion
     labels = dict(metadata.labels)
     region, zone, sub_zone = (
         next((labels[name] for name in names if labels.get(name)), "")
@@ -44,6 +44,7 @@ NODE: Final = Kind(
             "status": ignored("what the node reports about itself"),
         },
     ),
+    suspicion=90,
     is_namespaced=False,
     complete=_place,
 )

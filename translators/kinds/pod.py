@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
-from translators.kinds.field_types import ADDRESS, PORT
-from translators.kinds.findings import Findings
-from translators.kinds.kind import CORE, Kind, Metadata, document
-from translators.kinds.schema import TEXT, list_of, optional, record, required, spread
+from translators.kinds.schema.context import Context
+from translators.kinds.schema.field_types import ADDRESS, PORT
+from translators.kinds.schema.kind import CORE, Kind, Metadata, document
+from translators.kinds.schema.record import optional, record, required, spread
+from translators.kinds.schema.shape import TEXT, list_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +48,7 @@ _CONTAINER: Final = record(
     },
     is_open=True,
 )
-_SPEC: Final = record(
-    dict,
+_SPEC: Final = spread(
     {
         "nodeName": optional("node_name", TEXT),
         "serviceAccountName": optional("service_account", TEXT),
@@ -62,8 +62,7 @@ def _address(ip: str = "") -> str:
     return ip
 
 
-_STATUS: Final = record(
-    dict,
+_STATUS: Final = spread(
     {
         "phase": optional("phase", TEXT),
         "podIP": optional("address", ADDRESS),
@@ -93,15 +92,17 @@ def _pod(
     )
 
 
-def _place(spec: object, metadata: Metadata, findings: Findings) -> object:  # noqa: ARG001
+def _place(spec: PodSpec, metadata: Metadata, context: Context) -> PodSpec:  # noqa: ARG001 a completion
     place = dict(metadata.labels).get("istio-locality", "")
-    if place and isinstance(spec, PodSpec):
-        return replace(spec, locality=place.replace(".", "/"))
-    return spec
+    return replace(spec, locality=place.replace(".", "/")) if place else spec
 
 
 POD: Final = Kind(
-    "Pod", CORE, document(_pod, {"spec": spread(_SPEC), "status": spread(_STATUS)}), complete=_place
+    "Pod",
+    CORE,
+    document(_pod, {"spec": _SPEC, "status": _STATUS}),
+    suspicion=70,
+    complete=_place,
 )
 """Of a Pod only a corner is read: whatever else its spec and status hold has no effect on proxies. The address of a Pod that
 has ended may belong to another one already, so it is not kept."""

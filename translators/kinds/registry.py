@@ -14,21 +14,21 @@ from typing import Final
 from translators.kinds.destination_rule import DESTINATION_RULE
 from translators.kinds.endpoint_slice import ENDPOINT_SLICE
 from translators.kinds.field_path import Key
-from translators.kinds.findings import Findings
-from translators.kinds.kind import METADATA, Kind, Metadata
 from translators.kinds.namespace import NAMESPACE
 from translators.kinds.node import NODE
 from translators.kinds.pod import POD
-from translators.kinds.schema import INVALID, describe, did_you_mean
+from translators.kinds.schema.context import INVALID, Context, Findings, Invalid
+from translators.kinds.schema.kind import METADATA, Kind, Metadata
+from translators.kinds.schema.shape import describe, did_you_mean
 from translators.kinds.service import SERVICE
 from translators.kinds.service_entry import SERVICE_ENTRY
-from translators.kinds.virtual_service_fields import VIRTUAL_SERVICE
+from translators.kinds.virtual_service import VIRTUAL_SERVICE
 from translators.kinds.workload_entry import WORKLOAD_ENTRY
 from translators.model.config_object import ConfigObject
 from translators.model.origin import Problem
 from translators.object_key import ObjectKey
 
-KINDS: Final[tuple[Kind, ...]] = (
+KINDS: Final[tuple[Kind[object], ...]] = (
     SERVICE,
     ENDPOINT_SLICE,
     NAMESPACE,
@@ -41,6 +41,7 @@ KINDS: Final[tuple[Kind, ...]] = (
 )
 _BY_TYPE: Final = {(version, kind.name): kind for kind in KINDS for version in kind.api_versions}
 _BY_NAME: Final = {kind.name: kind for kind in KINDS}
+_LAST: Final = max(kind.suspicion for kind in KINDS) + 1
 _ALMOST = 0.85
 
 
@@ -56,6 +57,18 @@ class Parsed:
     key: ObjectKey | None
     problems: tuple[Problem, ...] = ()
     is_foreign: bool = False
+
+
+def suspicion(kind_name: str) -> int:
+    """Give the kind's rank among suspects; unknown kinds come last."""
+    kind = _BY_NAME.get(kind_name)
+    return _LAST if kind is None else kind.suspicion
+
+
+def is_policy(kind_name: str) -> bool:
+    """Say whether the kind says how services are treated; unknown kinds do not."""
+    kind = _BY_NAME.get(kind_name)
+    return kind is not None and kind.is_policy
 
 
 def expand(document: object) -> Iterator[tuple[tuple[Key, ...], object]]:
@@ -76,51 +89,48 @@ def parse(document: object) -> Parsed:
     Problems carry the path of the field inside this document; the caller adds where the document is.
     """
     findings = Findings()
+    unnamed = Context(findings)
     if not isinstance(document, dict):
-        findings.error(
-            None, f"must be a mapping with apiVersion and kind, not {describe(document)}"
-        )
+        unnamed.error(None, f"must be a mapping with apiVersion and kind, not {describe(document)}")
         return Parsed(None, None, tuple(findings.problems))
-    kind = _kind_of(document, findings)
+    kind = _kind_of(document, unnamed)
     if kind is None:
         return Parsed(None, None, tuple(findings.problems), is_foreign=not findings.errors)
-    metadata = _metadata(document, kind, findings)
-    body = kind.body.parse(document, None, findings)
-    if not isinstance(metadata, Metadata):
-        return Parsed(None, findings.key, tuple(findings.problems))
-    spec = body if body is INVALID else kind.complete(body, metadata, findings)
-    if spec is INVALID or findings.errors:
-        return Parsed(None, findings.key, tuple(findings.problems))
-    found: ConfigObject[object] = ConfigObject(
+    metadata, context = _metadata(document, kind, unnamed)
+    spec = kind.parse(document, metadata, context)
+    if metadata is INVALID or spec is INVALID or findings.errors:
+        return Parsed(None, context.key, tuple(findings.problems))
+    config: ConfigObject[object] = ConfigObject(
         kind.name,
-        findings.namespace,
+        context.namespace,
         metadata.name,
         spec,
         metadata.labels,
         metadata.annotations,
         metadata.created,
     )
-    return Parsed(found, found.key, tuple(findings.problems))
+    return Parsed(config, context.key, tuple(findings.problems))
 
 
-def _metadata(document: dict[str, object], kind: Kind, findings: Findings) -> object:
-    """The metadata; also tells the findings whose they are, as far as the document says it."""
+def _metadata(
+    document: dict[str, object], kind: Kind[object], unnamed: Context
+) -> tuple[Metadata | Invalid, Context]:
+    """The metadata, and the context of all else: whose it is, as far as the document says it."""
     given = document.get("metadata")
     at = (None, "metadata")
     if given is None:
-        findings.error(at, "is required: at least the object's name")
-        return INVALID
-    metadata = METADATA.parse(given, at, findings)
-    if isinstance(metadata, Metadata):
-        if not kind.is_namespaced and metadata.namespace != "default":
-            findings.warning((at, "namespace"), f"a {kind.name} belongs to no namespace")
-        namespace, name = metadata.namespace, metadata.name
-    else:
+        return unnamed.error(at, "is required: at least the object's name"), unnamed
+    metadata = METADATA.parse(given, at, unnamed)
+    if metadata is INVALID:
         namespace, name = _identity(given)
-    findings.namespace = namespace if kind.is_namespaced else ""
-    if name:
-        findings.key = ObjectKey(kind.name, findings.namespace, name)
-    return metadata
+    else:
+        namespace, name = metadata.namespace, metadata.name
+        if not kind.is_namespaced and namespace != "default":
+            unnamed.warning((at, "namespace"), f"a {kind.name} belongs to no namespace")
+    if not kind.is_namespaced:
+        namespace = ""
+    key = ObjectKey(kind.name, namespace, name) if name else None
+    return metadata, Context(unnamed.findings, namespace, key)
 
 
 def _identity(metadata: object) -> tuple[str, str]:
@@ -133,40 +143,38 @@ def _identity(metadata: object) -> tuple[str, str]:
     return namespace, name
 
 
-def _kind_of(document: dict[str, object], findings: Findings) -> Kind | None:
+def _kind_of(document: dict[str, object], context: Context) -> Kind[object] | None:
     """The kind, or None with the reason: an error when it is nearly one of ours, else merely not supported."""
     version, name = document.get("apiVersion"), document.get("kind")
     for field, value in (("apiVersion", version), ("kind", name)):
         if not isinstance(value, str) or not value:
-            findings.error((None, field), f"must be text, not {describe(value)}")
-    if not isinstance(version, str) or not isinstance(name, str) or findings.errors:
+            context.error((None, field), f"must be text, not {describe(value)}")
+    if not isinstance(version, str) or not isinstance(name, str) or context.findings.errors:
         return None
     kind = _BY_TYPE.get((version, name))
     if kind is not None:
         return kind
     if name in _BY_NAME:
-        _other_version(_BY_NAME[name], version, findings)
+        _other_version(_BY_NAME[name], version, context)
     elif difflib.get_close_matches(name, _BY_NAME, n=1, cutoff=_ALMOST):
-        findings.error((None, "kind"), f"{name!r} is not a kind{did_you_mean(name, _BY_NAME)}")
+        context.error((None, "kind"), f"{name!r} is not a kind{did_you_mean(name, _BY_NAME)}")
     else:
         supported = ", ".join(sorted(_BY_NAME))
-        findings.unsupported(
+        context.unsupported(
             (None, "kind"),
             f"kind {name} ({version}) is not supported (yet); supported: {supported}",
         )
     return None
 
 
-def _other_version(kind: Kind, version: str, findings: Findings) -> None:
+def _other_version(kind: Kind[object], version: str, context: Context) -> None:
     supported = ", ".join(kind.api_versions)
     group = version.partition("/")[0]
     is_ours = any(group == known.partition("/")[0] for known in kind.api_versions)
     if is_ours or difflib.get_close_matches(version, kind.api_versions, n=1, cutoff=_ALMOST):
-        findings.error(
-            (None, "apiVersion"), f"must be {supported} for a {kind.name}, not {version}"
-        )
+        context.error((None, "apiVersion"), f"must be {supported} for a {kind.name}, not {version}")
     else:
-        findings.unsupported(
+        context.unsupported(
             (None, "apiVersion"),
             f"kind {kind.name} of {version} is not supported (yet); supported: {supported}",
         )

@@ -6,24 +6,20 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from translators.kinds.field_path import Path
-from translators.kinds.field_types import EXPORT_TO, PORT, is_address, is_host, text_where
-from translators.kinds.findings import Findings
-from translators.kinds.kind import CORE, Kind, Metadata, document_with_spec
-from translators.kinds.schema import (
+from translators.kinds.schema.context import INVALID, Context, Invalid
+from translators.kinds.schema.field_types import EXPORT_TO, PORT, is_address, is_host
+from translators.kinds.schema.kind import CORE, Kind, Metadata, document_with_spec
+from translators.kinds.schema.record import ignored, optional, record, required, unsupported
+from translators.kinds.schema.shape import (
     BOOLEAN,
-    INVALID,
     TEXT,
     Shape,
     checked,
-    choice,
     describe,
-    ignored,
     list_of,
     map_of,
-    optional,
-    record,
-    required,
-    unsupported,
+    text_where,
+    word_of,
 )
 from translators.model.origin import Labels
 
@@ -55,15 +51,14 @@ class ServiceSpec:
 EXPORT_ANNOTATION: Final = "networking.istio.io/exportTo"
 
 
-def _target_port(value: object, path: Path, findings: Findings) -> object:
+def _target_port(value: object, path: Path, context: Context) -> int | str | Invalid:
     if type(value) is str and value:
         return value
     if type(value) is int and 1 <= value <= 65535:
         return value
-    findings.error(
+    return context.error(
         path, f"must be a port number or the name of a container's port, not {describe(value)}"
     )
-    return INVALID
 
 
 _PORT: Final = record(
@@ -71,7 +66,7 @@ _PORT: Final = record(
     {
         "name": optional("name", TEXT),
         "port": required("number", PORT),
-        "protocol": optional("protocol", choice({word: word for word in ("TCP", "UDP", "SCTP")})),
+        "protocol": optional("protocol", word_of("TCP", "UDP", "SCTP")),
         "appProtocol": optional("app_protocol", TEXT),
         "targetPort": optional("target_port", Shape(_target_port)),
         "nodePort": ignored("for clients outside the mesh"),
@@ -105,37 +100,33 @@ def _service(
     )
 
 
-def _check(value: object, path: Path, findings: Findings) -> object:
-    if not isinstance(value, ServiceSpec):
-        return value
+def _check(spec: ServiceSpec, path: Path, context: Context) -> None:
     ports = (path, "ports")
-    if not value.ports and not value.headless and not value.external_name:
-        findings.error(ports, "needs at least one port")
+    if not spec.ports and not spec.headless and not spec.external_name:
+        context.error(ports, "needs at least one port")
     names: set[str] = set()
     numbers: set[tuple[int, str]] = set()
-    for i, port in enumerate(value.ports):
-        if not port.name and len(value.ports) > 1:
-            findings.error(((ports, i), "name"), "is required when there are several ports")
+    for i, port in enumerate(spec.ports):
+        if not port.name and len(spec.ports) > 1:
+            context.error(((ports, i), "name"), "is required when there are several ports")
         elif port.name in names:
-            findings.error(((ports, i), "name"), f"{port.name!r} is the name of an earlier port")
+            context.error(((ports, i), "name"), f"{port.name!r} is the name of an earlier port")
         if (port.number, port.protocol) in numbers:
-            findings.error(
+            context.error(
                 ((ports, i), "port"), f"{port.number}/{port.protocol} is taken by an earlier port"
             )
         names.add(port.name)
         numbers.add((port.number, port.protocol))
-    return value
 
 
-def _external(shape: Shape) -> Shape:
+def _external(shape: Shape[ServiceSpec]) -> Shape[ServiceSpec]:
     """The shape, refusing a Service of type ExternalName without the name."""
 
-    def parse(value: object, path: Path, findings: Findings) -> object:
-        spec = shape.parse(value, path, findings)
+    def parse(value: object, path: Path, context: Context) -> ServiceSpec | Invalid:
+        spec = shape.parse(value, path, context)
         is_external = isinstance(value, dict) and value.get("type") == "ExternalName"
-        if is_external and isinstance(spec, ServiceSpec) and not spec.external_name:
-            findings.error((path, "externalName"), "is required for type ExternalName")
-            return INVALID
+        if is_external and spec is not INVALID and not spec.external_name:
+            return context.error((path, "externalName"), "is required for type ExternalName")
         return spec
 
     return Shape(parse, shape.fields)
@@ -155,12 +146,7 @@ _SPEC: Final = checked(
             "publishNotReadyAddresses": optional("publish_not_ready", BOOLEAN),
             "type": optional(
                 "service_type",
-                choice(
-                    {
-                        word: word
-                        for word in ("ClusterIP", "NodePort", "LoadBalancer", "ExternalName")
-                    }
-                ),
+                word_of("ClusterIP", "NodePort", "LoadBalancer", "ExternalName"),
             ),
             "trafficDistribution": unsupported(),
             "sessionAffinity": unsupported("requests are balanced freely", harmless=("None",)),
@@ -183,15 +169,16 @@ _SPEC: Final = checked(
 )
 
 
-def _complete(spec: object, metadata: Metadata, findings: Findings) -> object:
+def _complete(spec: ServiceSpec, metadata: Metadata, context: Context) -> ServiceSpec | Invalid:
     written = dict(metadata.annotations).get(EXPORT_ANNOTATION, "")
-    if not written or not isinstance(spec, ServiceSpec):
+    if not written:
         return spec
     path = (((None, "metadata"), "annotations"), EXPORT_ANNOTATION)
     names = [name.strip() for name in written.split(",") if name.strip()]
-    before = findings.errors
-    EXPORT_TO.parse(names, path, findings)
-    return replace(spec, export_to=tuple(names)) if findings.errors == before else INVALID
+    export_to = EXPORT_TO.parse(names, path, context)
+    return INVALID if export_to is INVALID else replace(spec, export_to=export_to)
 
 
-SERVICE: Final = Kind("Service", CORE, document_with_spec(_external(_SPEC)), complete=_complete)
+SERVICE: Final = Kind(
+    "Service", CORE, document_with_spec(_external(_SPEC)), suspicion=60, complete=_complete
+)

@@ -6,29 +6,21 @@ from dataclasses import dataclass
 from typing import Final
 
 from translators.kinds.field_path import Path
-from translators.kinds.field_types import (
+from translators.kinds.schema.context import Context
+from translators.kinds.schema.field_types import (
     EXPORT_TO,
     LABELS,
     PORT,
     SUBNET,
     is_address,
     is_host,
-    text_where,
 )
-from translators.kinds.findings import Findings
-from translators.kinds.kind import ISTIO_NETWORKING, Kind, document_with_spec
-from translators.kinds.schema import (
-    checked,
-    choice,
-    list_of,
-    optional,
-    record,
-    required,
-    unsupported,
-)
+from translators.kinds.schema.kind import ISTIO_NETWORKING, Kind, document_with_spec
+from translators.kinds.schema.record import optional, record, required, unsupported
+from translators.kinds.schema.shape import checked, choice, list_of, text_where
 from translators.kinds.workload_entry import WORKLOAD, WorkloadEntrySpec
 from translators.model.origin import Labels
-from translators.model.service import Resolution
+from translators.model.service import BY_DNS, Resolution
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,85 +78,83 @@ def _selected(labels: Labels = frozenset()) -> Labels:
     return labels
 
 
-def _check(value: object, path: Path, findings: Findings) -> object:
-    if isinstance(value, ServiceEntrySpec):
-        _check_unique(value, path, findings)
-        _check_resolution(value, path, findings)
-        if value.resolution is Resolution.DNS or value.resolution is Resolution.DNS_ROUND_ROBIN:
-            _check_dns(value, path, findings)
-        for i, endpoint in enumerate(value.endpoints):
-            _check_endpoint(value, endpoint, (((path, "endpoints"), i)), findings)
-    return value
+def _check(spec: ServiceEntrySpec, path: Path, context: Context) -> None:
+    _check_unique(spec, path, context)
+    _check_resolution(spec, path, context)
+    if spec.resolution in BY_DNS:
+        _check_dns(spec, path, context)
+    for i, endpoint in enumerate(spec.endpoints):
+        _check_endpoint(spec, endpoint, (((path, "endpoints"), i)), context)
 
 
-def _check_unique(spec: ServiceEntrySpec, path: Path, findings: Findings) -> None:
+def _check_unique(spec: ServiceEntrySpec, path: Path, context: Context) -> None:
     ports = (path, "ports")
     numbers: set[int] = set()
     names: set[str] = set()
     for i, port in enumerate(spec.ports):
         if port.number in numbers:
-            findings.error(((ports, i), "number"), f"{port.number} is taken by an earlier port")
+            context.error(((ports, i), "number"), f"{port.number} is taken by an earlier port")
         if port.name in names:
-            findings.error(((ports, i), "name"), f"{port.name!r} is the name of an earlier port")
+            context.error(((ports, i), "name"), f"{port.name!r} is the name of an earlier port")
         numbers.add(port.number)
         names.add(port.name)
     seen: set[str] = set()
     for i, host in enumerate(spec.hosts):
         if host in seen:
-            findings.error(((path, "hosts"), i), f"{host} is listed already")
+            context.error(((path, "hosts"), i), f"{host} is listed already")
         seen.add(host)
 
 
-def _check_resolution(spec: ServiceEntrySpec, path: Path, findings: Findings) -> None:
+def _check_resolution(spec: ServiceEntrySpec, path: Path, context: Context) -> None:
     if spec.resolution is not Resolution.NONE:
         return
     where = "resolution NONE sends to the address the client asked for"
     if spec.endpoints:
-        findings.error((path, "endpoints"), f"{where}; remove the endpoints or use STATIC")
+        context.error((path, "endpoints"), f"{where}; remove the endpoints or use STATIC")
     if spec.workload_selector is not None:
-        findings.error((path, "workloadSelector"), f"{where}; remove the selector or use STATIC")
+        context.error((path, "workloadSelector"), f"{where}; remove the selector or use STATIC")
 
 
-def _check_dns(spec: ServiceEntrySpec, path: Path, findings: Findings) -> None:
+def _check_dns(spec: ServiceEntrySpec, path: Path, context: Context) -> None:
     name = spec.resolution.value
     for i, address in enumerate(spec.addresses):
         if not is_address(address):
-            findings.error(
+            context.error(
                 ((path, "addresses"), i),
                 f"a CIDR block needs resolution NONE or STATIC, not {name}",
             )
     if spec.resolution is Resolution.DNS_ROUND_ROBIN and len(spec.endpoints) > 1:
-        findings.error(
+        context.error(
             (path, "endpoints"), "DNS_ROUND_ROBIN takes one endpoint; use DNS for several"
         )
     if spec.endpoints or spec.workload_selector is not None:
         return
     for i, host in enumerate(spec.hosts):
         if "*" in host:
-            findings.error(
+            context.error(
                 ((path, "hosts"), i),
                 f"a wildcard cannot be looked up; {name} needs endpoints for it",
             )
 
 
 def _check_endpoint(
-    spec: ServiceEntrySpec, endpoint: WorkloadEntrySpec, path: Path, findings: Findings
+    spec: ServiceEntrySpec, endpoint: WorkloadEntrySpec, path: Path, context: Context
 ) -> None:
     address, named = endpoint.address, endpoint.ports
     is_path = address.startswith("unix://")
     if spec.resolution is Resolution.STATIC and not is_path and not is_address(address):
-        findings.error(
+        context.error(
             (path, "address"), f"STATIC needs an IP address, not {address}; use DNS for names"
         )
     if is_path and spec.resolution is not Resolution.STATIC:
-        findings.error((path, "address"), "a socket's path needs resolution STATIC")
+        context.error((path, "address"), "a socket's path needs resolution STATIC")
     if is_path and named:
-        findings.error((path, "ports"), "a socket's path has no ports")
+        context.error((path, "ports"), "a socket's path has no ports")
     if named:
         known = {port.name for port in spec.ports}
         for name, _ in named:
             if name not in known:
-                findings.error(((path, "ports"), name), "is not the name of a port in spec.ports")
+                context.error(((path, "ports"), name), "is not the name of a port in spec.ports")
 
 
 _SPEC: Final = checked(
@@ -181,7 +171,7 @@ _SPEC: Final = checked(
                 "resolution",
                 choice(
                     {member.value: member for member in Resolution},
-                    refused={"DYNAMIC_DNS": "list the hosts and use DNS"},
+                    not_yet={"DYNAMIC_DNS": "list the hosts and use DNS"},
                 ),
             ),
             "endpoints": optional("endpoints", list_of(WORKLOAD)),
@@ -196,4 +186,6 @@ _SPEC: Final = checked(
     _check,
 )
 
-SERVICE_ENTRY: Final = Kind("ServiceEntry", ISTIO_NETWORKING, document_with_spec(_SPEC))
+SERVICE_ENTRY: Final = Kind(
+    "ServiceEntry", ISTIO_NETWORKING, document_with_spec(_SPEC), suspicion=30
+)

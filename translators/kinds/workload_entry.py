@@ -7,27 +7,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from translators.kinds.field_path import Path
-from translators.kinds.field_types import (
-    LABELS,
-    LOCALITY,
-    PORT,
-    UINT32,
-    is_address,
-    is_host,
-)
-from translators.kinds.findings import Findings
-from translators.kinds.kind import ISTIO_NETWORKING, Kind, document_with_spec
-from translators.kinds.schema import (
-    INVALID,
-    TEXT,
-    Shape,
-    describe,
-    map_of,
-    optional,
-    record,
-    required,
-    unsupported,
-)
+from translators.kinds.schema.context import Context, Invalid
+from translators.kinds.schema.field_types import LABELS, LOCALITY, PORT, UINT32, is_address, is_host
+from translators.kinds.schema.kind import ISTIO_NETWORKING, Kind, document_with_spec
+from translators.kinds.schema.record import optional, record, required, unsupported
+from translators.kinds.schema.shape import TEXT, describe, map_of, text_as
 from translators.model.locality import NOWHERE, Locality
 from translators.model.origin import Labels
 
@@ -51,22 +35,19 @@ class WorkloadEntrySpec:
 _UNIX: Final = re.compile(r"unix://(/|@).+")
 
 
-def _endpoint_address(value: object, path: Path, findings: Findings) -> object:
-    if type(value) is not str:
-        return TEXT.parse(value, path, findings)
-    if is_address(value) or _UNIX.match(value) or (is_host(value) and "*" not in value):
-        return value
-    findings.error(
-        path, f"must be an IP address, a host name or unix:///a/path, not {describe(value)}"
+def _endpoint_address(text: str, path: Path, context: Context) -> str | Invalid:
+    if is_address(text) or _UNIX.match(text) or (is_host(text) and "*" not in text):
+        return text
+    return context.error(
+        path, f"must be an IP address, a host name or unix:///a/path, not {describe(text)}"
     )
-    return INVALID
 
 
 WORKLOAD: Final = record(
     WorkloadEntrySpec,
     {
         "address": required(
-            "address", Shape(_endpoint_address), "an IP address, a host name or unix:///a/path"
+            "address", text_as(_endpoint_address), "an IP address, a host name or unix:///a/path"
         ),
         "ports": optional("ports", map_of(PORT)),
         "labels": optional("labels", LABELS),
@@ -78,4 +59,6 @@ WORKLOAD: Final = record(
 )
 """A workload's place, alone or inside a ServiceEntry."""
 
-WORKLOAD_ENTRY: Final = Kind("WorkloadEntry", ISTIO_NETWORKING, document_with_spec(WORKLOAD))
+WORKLOAD_ENTRY: Final = Kind(
+    "WorkloadEntry", ISTIO_NETWORKING, document_with_spec(WORKLOAD), suspicion=40
+)

@@ -7,8 +7,10 @@ these alone.
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import timedelta
+from operator import attrgetter
+from typing import Final
 
 from translators.model.origin import Labels
 
@@ -87,6 +89,15 @@ class TrafficPolicy:
     load_balancer: LoadBalancer | None = None
     connection_pool: ConnectionPool | None = None
     outlier_detection: OutlierDetection | None = None
+
+    def over(self, below: TrafficPolicy) -> TrafficPolicy:
+        """Give the policy that says what this one does, and what `below` does of all else."""
+        pairs = zip(_blocks(self), _blocks(below), strict=True)
+        return TrafficPolicy(*[block if own is None else own for own, block in pairs])
+
+
+_blocks: Final = attrgetter(*(block.name for block in fields(TrafficPolicy)))
+"""Gives the blocks of a policy as a tuple, in the order of its fields."""
 
 
 @dataclass(frozen=True, slots=True)

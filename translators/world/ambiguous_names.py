@@ -12,8 +12,7 @@ from collections.abc import Iterable
 
 from translators.database import Index, Reader, query
 from translators.kinds.service_entry import SERVICE_ENTRY, ServiceEntrySpec
-from translators.kinds.virtual_service import VirtualServiceSpec
-from translators.kinds.virtual_service_fields import VIRTUAL_SERVICE
+from translators.kinds.virtual_service import VIRTUAL_SERVICE, VirtualServiceSpec
 from translators.model.viewer import Viewer
 from translators.names import SERVICE_SUFFIX
 from translators.world.inputs import as_config_object, index_pairs

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from translators.database import Index, Reader, query
 from translators.kinds.destination_rule import DESTINATION_RULE, DestinationRuleSpec
-from translators.kinds.virtual_service_fields import VIRTUAL_SERVICE
+from translators.kinds.virtual_service import VIRTUAL_SERVICE
 from translators.model.origin import Labels
 from translators.model.service import ClientScope
 from translators.model.viewer import Viewer

@@ -8,7 +8,7 @@ most specific host wins, and rules for the same host are merged.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from translators.database import Index, Reader, query
 from translators.kinds.destination_rule import DESTINATION_RULE, DestinationRuleSpec
@@ -158,10 +158,4 @@ def _over(below: TrafficPolicy, above: StatedPolicy | None, port: int) -> Traffi
     for number, blocks in above.ports:
         if number == port:
             return blocks
-    blocks = above.blocks
-    return replace(
-        below,
-        load_balancer=blocks.load_balancer or below.load_balancer,
-        connection_pool=blocks.connection_pool or below.connection_pool,
-        outlier_detection=blocks.outlier_detection or below.outlier_detection,
-    )
+    return above.blocks.over(below)

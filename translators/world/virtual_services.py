@@ -11,8 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from translators.database import Index, Reader, query
-from translators.kinds.virtual_service import VirtualServiceSpec
-from translators.kinds.virtual_service_fields import VIRTUAL_SERVICE
+from translators.kinds.virtual_service import VIRTUAL_SERVICE, VirtualServiceSpec
 from translators.model.config_object import ConfigObject
 from translators.model.routing import HttpRule, L4Rule
 from translators.model.service import Protocol

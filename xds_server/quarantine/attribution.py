@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Protocol
 
 from translators.database import Database, Failure, QueryKey
+from translators.kinds import registry
 from translators.model.origin import Origin
 from translators.model.resource import Resource
 from translators.object_key import ObjectKey
@@ -20,19 +21,6 @@ from xds_server.serving.publisher import Making
 
 TRIED_ALONE = 32
 """Up to so many objects are tried one by one on a fork; more than that are all suspects."""
-
-POLICIES = ("VirtualService", "DestinationRule")
-KIND_ORDER = (
-    *POLICIES,
-    "ServiceEntry",
-    "WorkloadEntry",
-    "EndpointSlice",
-    "Service",
-    "Pod",
-    "Namespace",
-    "Node",
-)
-"""Which kinds are suspected first when several objects could have caused a refusal: policies before the services they shape."""
 
 _ONLY_WORDS = 3
 """Shorter scalars are found in too many messages to mean anything."""
@@ -60,8 +48,8 @@ def suspects(
         return _changed(database, history, making, refused)
     for keys in (_read(database, making.ref), _read(database, making.listing)):
         present = [key for key, revision in keys.items() if revision is not None]
-        policies = [key for key in present if key.kind in POLICIES]
-        others = [key for key in present if key.kind not in POLICIES]
+        policies = [key for key in present if registry.is_policy(key.kind)]
+        others = [key for key in present if not registry.is_policy(key.kind)]
         for group in (policies, others):
             found = _makers(database, history, making, refused, group)
             if found:
@@ -86,7 +74,7 @@ def _changed(
     }
     edits = {key: edited for key, edited in edits.items() if edited > since}
     found = {}
-    for key in sorted(edits, key=lambda each: (_rank(each), -edits[each], each)):
+    for key in sorted(edits, key=lambda each: (registry.suspicion(each.kind), -edits[each], each)):
         now = database.input(key)
         before = history.value_at(key, since, now)
         if now != before and (
@@ -104,7 +92,9 @@ def _makers(
     keys: list[ObjectKey],
 ) -> dict[ObjectKey, object | None]:
     """Objects of a resource that was never good → their newest earlier value with which it would be different, or not be."""
-    keys = sorted(keys, key=lambda each: (_rank(each), -history.last_edit(each), each))
+    keys = sorted(
+        keys, key=lambda each: (registry.suspicion(each.kind), -history.last_edit(each), each)
+    )
     if len(keys) > TRIED_ALONE:
         return {key: next(history.values(key), None) for key in keys}
     found: dict[ObjectKey, object | None] = {}
@@ -193,7 +183,3 @@ def _values(locator: Locator, key: ObjectKey) -> Iterator[tuple[str, str]]:
     for path, text in locator.find_values(key):
         if not path.startswith(("metadata", "apiVersion", "kind")):
             yield path, text
-
-
-def _rank(key: ObjectKey) -> int:
-    return KIND_ORDER.index(key.kind) if key.kind in KIND_ORDER else len(KIND_ORDER)

@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 
 from translators.kinds.field_path import split
 from translators.kinds.manifest import Entry, Manifest, read_manifest
-from translators.kinds.yaml_documents import Memo
-from translators.kinds.yaml_lines import Locator
+from translators.kinds.yaml.documents import Memo
+from translators.kinds.yaml.lines import Locator
 from translators.model.config_object import ConfigObject
 from translators.model.origin import FilePlace, Origin, Problem, Severity
 from translators.object_key import ObjectKey

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from translators.database import Database
 from translators.kinds.registry import expand, parse
-from translators.kinds.yaml_documents import documents
+from translators.kinds.yaml.documents import documents
 from translators.model.config_object import ConfigObject
 from translators.model.service import ClientScope
 from translators.model.viewer import Viewer

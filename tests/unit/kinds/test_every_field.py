@@ -7,10 +7,11 @@ import re
 import pytest
 
 from tests.support.documents.kind_documents import manifest, messages
-from translators.kinds.kind import METADATA, Kind
 from translators.kinds.registry import KINDS
-from translators.kinds.schema import Use, walk
-from translators.kinds.yaml_documents import documents
+from translators.kinds.schema.kind import METADATA, Kind
+from translators.kinds.schema.record import walk
+from translators.kinds.schema.shape import Use
+from translators.kinds.yaml.documents import documents
 from translators.model.origin import Severity
 
 META = """

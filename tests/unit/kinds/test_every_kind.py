@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from tests.unit.kinds.test_invalid_documents import CASES, CORE_CASES
-from translators.kinds.kind import Kind
 from translators.kinds.registry import KINDS, expand
-from translators.kinds.yaml_documents import documents
+from translators.kinds.schema.kind import Kind
+from translators.kinds.yaml.documents import documents
 
 ROOT = Path(__file__).parents[3]
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from translators.kinds.yaml_scalars import plain
+from translators.kinds.yaml.scalars import plain
 
 _UNUSUAL = re.compile(r"""["'&*!|>%@`\\#?<~]|[^\x20-\x7e\n]""")
 _SCALAR = r"(?:-?[0-9]|[A-Za-z_./])[A-Za-z0-9_./+=-]*"

@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import Final
 
 from translators.kinds.field_path import Path
-from translators.kinds.field_types import LABELS, PORT, REGEX, SUBNET, TEXTS, is_host, text_where
-from translators.kinds.findings import Findings
-from translators.kinds.schema import (
+from translators.kinds.schema.context import Context
+from translators.kinds.schema.field_types import LABELS, PORT, REGEX, SUBNET, TEXTS, is_host
+from translators.kinds.schema.record import optional, record, unsupported
+from translators.kinds.schema.shape import (
     BOOLEAN,
     TEXT,
     Field,
     checked,
+    converted,
     list_of,
     map_of,
-    optional,
-    record,
-    unsupported,
+    text_where,
 )
 from translators.model.routing import HttpMatch, MatchKind, TextMatch
 
@@ -46,14 +46,16 @@ TEXT_MATCH: Final = record(
 )
 
 
-def _without_pseudo(value: object, path: Path, findings: Findings) -> object:
-    """Drops what is not a header; Istio ignores these names in a match's headers."""
-    kept: list[object] = []
-    for name, match in value if isinstance(value, tuple) else ():
+def _without_pseudo(
+    matches: tuple[tuple[str, TextMatch], ...], path: Path, context: Context
+) -> tuple[tuple[str, TextMatch], ...]:
+    """Drop what is not a header; Istio ignores these names in a match's headers."""
+    kept: list[tuple[str, TextMatch]] = []
+    for name, match in matches:
         if name in _PSEUDO_NAMES:
-            findings.warning((path, name), f"is no header; use the field {name} of the match")
+            context.warning((path, name), f"is no header; use the field {name} of the match")
         elif name.startswith("@request.auth.claims"):
-            findings.unsupported((path, name), "matching JWT claims is not supported yet")
+            context.unsupported((path, name), "matching JWT claims is not supported yet")
         else:
             kept.append((name, match))
     return tuple(kept)
@@ -73,17 +75,16 @@ def _is_header(text: str) -> bool:
     )
 
 
-_HEADERS: Final = checked(map_of(TEXT_MATCH, name=_CLAIM_OR_HEADER), _without_pseudo)
+_HEADERS: Final = converted(map_of(TEXT_MATCH, name=_CLAIM_OR_HEADER), _without_pseudo)
 
 
-def only_mesh(value: object, path: Path, findings: Findings) -> object:
-    """Only the mesh itself is served; other gateways are reported."""
-    for i, gateway in enumerate(value if isinstance(value, tuple) else ()):
+def only_mesh(gateways: tuple[str, ...], path: Path, context: Context) -> None:
+    """Tell of gateways other than the mesh itself, which are not served."""
+    for i, gateway in enumerate(gateways):
         if gateway != "mesh":
-            findings.unsupported(
+            context.unsupported(
                 (path, i), "gateways are not supported yet; only mesh, the sidecars"
             )
-    return value
 
 
 GATEWAYS: Final = checked(TEXTS, only_mesh)

@@ -8,7 +8,8 @@ from functools import partial
 from typing import Final
 
 from translators.kinds.field_path import Path
-from translators.kinds.field_types import (
+from translators.kinds.schema.context import Context, Invalid
+from translators.kinds.schema.field_types import (
     DESTINATION_HOST,
     DURATION,
     DURATION_OR_ZERO,
@@ -17,25 +18,21 @@ from translators.kinds.field_types import (
     PORT,
     REGEX,
     SUBSET_NAME,
-    text_where,
     words,
 )
-from translators.kinds.findings import Findings
-from translators.kinds.schema import (
+from translators.kinds.schema.record import optional, record, required, spread
+from translators.kinds.schema.shape import (
     BOOLEAN,
-    INVALID,
     TEXT,
     Shape,
     checked,
-    choice,
     describe,
     integer,
     list_of,
     map_of,
-    optional,
-    record,
-    required,
-    spread,
+    text_as,
+    text_where,
+    word_of,
 )
 from translators.model.routing import (
     Destination,
@@ -100,13 +97,10 @@ _OPERATIONS: Final = record(
     },
 )
 HEADER_CHANGES: Final = spread(
-    record(
-        dict,
-        {
-            "request": optional("request_headers", _OPERATIONS),
-            "response": optional("response_headers", _OPERATIONS),
-        },
-    )
+    {
+        "request": optional("request_headers", _OPERATIONS),
+        "response": optional("response_headers", _OPERATIONS),
+    }
 )
 _WEIGHTED: Final = {
     "destination": required("destination", _DESTINATION, "where to"),
@@ -114,21 +108,15 @@ _WEIGHTED: Final = {
 }
 
 
-def _check_weights(value: object, path: Path, findings: Findings) -> object:
-    parts = (
-        [part for part in value if isinstance(part, WeightedDestination)]
-        if isinstance(value, tuple)
-        else []
-    )
-    if len(parts) > 1:
-        total = sum(part.weight for part in parts)
+def _check_weights(split: tuple[WeightedDestination, ...], path: Path, context: Context) -> None:
+    if len(split) > 1:
+        total = sum(share.weight for share in split)
         if total == 0:
-            findings.error(
+            context.error(
                 path, "the weights of several destinations add up to 0; give them weights"
             )
         if total >= 2**32:
-            findings.error(path, f"the weights add up to {total}, more than {2**32 - 1}")
-    return value
+            context.error(path, f"the weights add up to {total}, more than {2**32 - 1}")
 
 
 HTTP_DESTINATIONS: Final = checked(
@@ -142,16 +130,14 @@ L4_DESTINATIONS: Final = checked(
 _REDIRECT_CODES: Final = (301, 302, 303, 307, 308)
 
 
-def _redirect_code(value: object, path: Path, findings: Findings) -> object:
+def _redirect_code(value: object, path: Path, context: Context) -> int | Invalid:
     if type(value) is int and value in _REDIRECT_CODES:
         return value
-    findings.error(
+    return context.error(
         path, f"must be one of {', '.join(map(str, _REDIRECT_CODES))}, not {describe(value)}"
     )
-    return INVALID
 
 
-_REDIRECT_CODE: Final = Shape(_redirect_code)
 REDIRECT: Final = record(
     Redirect,
     {
@@ -162,52 +148,43 @@ REDIRECT: Final = record(
         "port": optional("port", PORT),
         "derivePort": optional(
             "derive_port",
-            choice({word: word for word in ("FROM_PROTOCOL_DEFAULT", "FROM_REQUEST_PORT")}),
+            word_of("FROM_PROTOCOL_DEFAULT", "FROM_REQUEST_PORT"),
         ),
-        "redirectCode": optional("code", _REDIRECT_CODE),
+        "redirectCode": optional("code", Shape(_redirect_code)),
     },
     exclusive=(("uri", "prefixRewrite"), ("port", "derivePort")),
 )
 
 
-def _bytes(value: object, path: Path, findings: Findings) -> object:
-    if type(value) is not str:
-        return TEXT.parse(value, path, findings)
+def _bytes(text: str, path: Path, context: Context) -> bytes | Invalid:
     try:
-        return base64.b64decode(value, validate=True)
+        return base64.b64decode(text, validate=True)
     except binascii.Error:
-        findings.error(path, "must be base64; use string for plain text")
-        return INVALID
+        return context.error(path, "must be base64; use string for plain text")
 
 
 def _body(string: str | None = None, encoded: bytes = b"") -> bytes:
     return encoded if string is None else string.encode()
 
 
-def _check_body(value: object, path: Path, findings: Findings) -> object:
-    if isinstance(value, bytes) and len(value) > MAX_BODY_BYTES:
-        findings.error(path, f"is {len(value)} bytes long; at most {MAX_BODY_BYTES} are possible")
-    return value
+def _check_body(body: bytes, path: Path, context: Context) -> None:
+    if len(body) > MAX_BODY_BYTES:
+        context.error(path, f"is {len(body)} bytes long; at most {MAX_BODY_BYTES} are possible")
 
 
+_BODY: Final = checked(
+    record(
+        _body,
+        {"string": optional("string", TEXT), "bytes": optional("encoded", text_as(_bytes))},
+        exclusive=(("string", "bytes"),),
+    ),
+    _check_body,
+)
 DIRECT_RESPONSE: Final = record(
     DirectResponse,
     {
         "status": required("status", integer(200, 599), "the HTTP status to answer with"),
-        "body": optional(
-            "body",
-            checked(
-                record(
-                    _body,
-                    {
-                        "string": optional("string", TEXT),
-                        "bytes": optional("encoded", Shape(_bytes)),
-                    },
-                    exclusive=(("string", "bytes"),),
-                ),
-                _check_body,
-            ),
-        ),
+        "body": optional("body", _BODY),
     },
 )
 
@@ -216,10 +193,9 @@ def _substitution(match: str, rewrite: str = "") -> tuple[str, str]:
     return (match, rewrite)
 
 
-def _check_rewrite(value: object, path: Path, findings: Findings) -> object:
-    if value == Rewrite():
-        findings.error(path, "needs uri, uriRegexRewrite or authority")
-    return value
+def _check_rewrite(rewrite: Rewrite, path: Path, context: Context) -> None:
+    if rewrite == Rewrite():
+        context.error(path, "needs uri, uriRegexRewrite or authority")
 
 
 REWRITE: Final = checked(
@@ -245,14 +221,13 @@ REWRITE: Final = checked(
 )
 
 
-def _check_retries(value: object, path: Path, findings: Findings) -> object:
-    if isinstance(value, Retries) and not value.attempts:
-        bare = Retries(0, retry_ignore_previous_hosts=value.retry_ignore_previous_hosts)
-        if value != bare:
-            findings.error(
+def _check_retries(retries: Retries, path: Path, context: Context) -> None:
+    if not retries.attempts:
+        bare = Retries(0, retry_ignore_previous_hosts=retries.retry_ignore_previous_hosts)
+        if retries != bare:
+            context.error(
                 (path, "attempts"), "is 0, which turns retries off; give it, or nothing beside it"
             )
-    return value
 
 
 def _is_status(word: str) -> bool:

@@ -10,15 +10,16 @@ from functools import lru_cache
 from typing import Final
 
 from translators.kinds.field_path import Path
-from translators.kinds.findings import Findings
-from translators.kinds.schema import (
-    INVALID,
+from translators.kinds.schema.context import INVALID, Context, Invalid
+from translators.kinds.schema.shape import (
     TEXT,
     Shape,
     describe,
     did_you_mean,
     integer,
     list_of,
+    text_as,
+    text_where,
 )
 from translators.model.locality import Locality
 from translators.model.origin import Labels
@@ -47,20 +48,6 @@ UINT32: Final = integer(0, 2**32 - 1)
 INT32: Final = integer(0, 2**31 - 1)
 PERCENT: Final = integer(0, 100)
 TEXTS: Final = list_of(TEXT)
-
-
-def text_where(accepts: Callable[[str], bool], what: str) -> Shape:
-    """Text that the predicate accepts; ``what`` completes "must be ..."."""
-
-    def parse(value: object, path: Path, findings: Findings) -> object:
-        if type(value) is not str:
-            return TEXT.parse(value, path, findings)
-        if accepts(value):
-            return value
-        findings.error(path, f"must be {what}, not {describe(value)}")
-        return INVALID
-
-    return Shape(parse)
 
 
 def is_dns_label(text: str) -> bool:
@@ -112,28 +99,24 @@ def complete_host(host: str, namespace: str) -> str:
     return f"{host}.{namespace}.svc.cluster.local"
 
 
-def _rule_host(value: object, path: Path, findings: Findings) -> object:
-    if type(value) is not str:
-        return TEXT.parse(value, path, findings)
-    if value == "*" or is_host(value) or is_address(value):
-        return complete_host(value.lower(), findings.namespace)
-    where = " (a wildcard may only be the left-most label)" if "*" in value else ""
-    findings.error(path, f"must be a host name, not {describe(value)}{where}")
-    return INVALID
+def _rule_host(text: str, path: Path, context: Context) -> str | Invalid:
+    if text == "*" or is_host(text) or is_address(text):
+        return complete_host(text.lower(), context.namespace)
+    where = " (a wildcard may only be the left-most label)" if "*" in text else ""
+    return context.error(path, f"must be a host name, not {describe(text)}{where}")
 
 
-def _exact_host(value: object, path: Path, findings: Findings) -> object:
-    host = _rule_host(value, path, findings)
-    if isinstance(host, str) and "*" in host:
-        findings.error(path, "must name one host, without a wildcard")
-        return INVALID
+def _exact_host(text: str, path: Path, context: Context) -> str | Invalid:
+    host = _rule_host(text, path, context)
+    if host is not INVALID and "*" in host:
+        return context.error(path, "must name one host, without a wildcard")
     return host
 
 
-RULE_HOST: Final = Shape(_rule_host)
+RULE_HOST: Final = text_as(_rule_host)
 """A host of a rule, completed with the rule's namespace when it is short; wildcards allowed."""
 
-DESTINATION_HOST: Final = Shape(_exact_host)
+DESTINATION_HOST: Final = text_as(_exact_host)
 """The same without wildcards."""
 
 _EXPORTS: Final = text_where(
@@ -162,44 +145,49 @@ def _label_set(items: tuple[tuple[str, object], ...]) -> Labels | None:
     return frozenset(pairs)
 
 
-def _labels(value: object, path: Path, findings: Findings) -> object:
+def _labels(value: object, path: Path, context: Context) -> Labels | Invalid:
     if type(value) is not dict:
-        findings.error(path, f"must be a mapping of label names to values, not {describe(value)}")
-        return INVALID
+        return context.error(
+            path, f"must be a mapping of label names to values, not {describe(value)}"
+        )
     try:
         labels = _label_set(tuple(value.items()))
     except TypeError:  # a value that cannot be hashed, so no text
         labels = None
     if labels is not None:
         return labels
-    before = findings.errors
+    before = context.findings.errors
     pairs: list[tuple[str, str]] = []
     for key, item in value.items():
         if not _LABEL_KEY.fullmatch(key):
-            findings.error((path, key), f"{key!r} is not a label name")
-        text = "" if item is None else TEXT.parse(item, (path, key), findings)
-        if isinstance(text, str) and not _LABEL_VALUE.fullmatch(text):
-            findings.error(
+            context.error((path, key), f"{key!r} is not a label name")
+        text = "" if item is None else TEXT.parse(item, (path, key), context)
+        if text is INVALID:
+            continue
+        if not _LABEL_VALUE.fullmatch(text):
+            context.error(
                 (path, key),
-                f"must be a label value (letters, digits, '-', '_', '.', at most 63), not {describe(text)}",
+                "must be a label value (letters, digits, '-', '_', '.', at most 63), "
+                f"not {describe(text)}",
             )
-        if isinstance(text, str):
-            pairs.append((key, text))
-    return frozenset(pairs) if findings.errors == before else INVALID
+        pairs.append((key, text))
+    return frozenset(pairs) if context.findings.errors == before else INVALID
 
 
 LABELS: Final = Shape(_labels)
 
 
-def _annotations(value: object, path: Path, findings: Findings) -> object:
+def _annotations(value: object, path: Path, context: Context) -> Labels | Invalid:
     if type(value) is not dict:
-        findings.error(path, f"must be a mapping of names to text, not {describe(value)}")
-        return INVALID
-    pairs = [
-        (key, "" if item is None else TEXT.parse(item, (path, key), findings))
-        for key, item in value.items()
-    ]
-    return frozenset(pairs)
+        return context.error(path, f"must be a mapping of names to text, not {describe(value)}")
+    return frozenset(
+        [
+            (key, text)
+            for key, item in value.items()
+            if (text := "" if item is None else TEXT.parse(item, (path, key), context))
+            is not INVALID
+        ]
+    )
 
 
 ANNOTATIONS: Final = Shape(_annotations)
@@ -214,17 +202,14 @@ def _locality_of(text: str) -> Locality | None:
     return Locality.parse(text)
 
 
-def _locality(value: object, path: Path, findings: Findings) -> object:
-    if type(value) is not str:
-        return TEXT.parse(value, path, findings)
-    locality = _locality_of(value)
+def _locality(text: str, path: Path, context: Context) -> Locality | Invalid:
+    locality = _locality_of(text)
     if locality is None:
-        findings.error(path, f"must be region/zone/sub-zone, not {describe(value)}")
-        return INVALID
+        return context.error(path, f"must be region/zone/sub-zone, not {describe(text)}")
     return locality
 
 
-LOCALITY: Final = Shape(_locality)
+LOCALITY: Final = text_as(_locality)
 
 
 @lru_cache(maxsize=4096)
@@ -243,23 +228,20 @@ _LONGEST: Final = timedelta(seconds=315_576_000_000)
 """What protobuf's Duration can hold: some 10,000 years."""
 
 
-def duration(*, zero: bool) -> Shape:
-    """A duration of at least a millisecond; with ``zero`` also none at all, which turns the thing off."""
+def duration(*, zero: bool) -> Shape[timedelta]:
+    """A duration of at least a millisecond; with `zero` also none at all, which turns it off."""
     least = "; 0s turns it off" if zero else ""
 
-    def parse(value: object, path: Path, findings: Findings) -> object:
+    def parse(value: object, path: Path, context: Context) -> timedelta | Invalid:
         length = parse_duration(value) if type(value) is str else None
         if length is None:
-            findings.error(
+            return context.error(
                 path, f"must be a duration such as 1.5s, 100ms or 1h, not {describe(value)}"
             )
-            return INVALID
         if length > _LONGEST:
-            findings.error(path, f"must be at most {_LONGEST.days * 24}h, not {value}")
-            return INVALID
+            return context.error(path, f"must be at most {_LONGEST.days * 24}h, not {value}")
         if length < timedelta(milliseconds=1) and (length or not zero):
-            findings.error(path, f"must be at least 1ms, not {value}{least}")
-            return INVALID
+            return context.error(path, f"must be at least 1ms, not {value}{least}")
         return length
 
     return Shape(parse)
@@ -290,31 +272,29 @@ def not_re2(pattern: str) -> str:
     return ""
 
 
-def _regex(value: object, path: Path, findings: Findings) -> object:
-    if type(value) is not str:
-        return TEXT.parse(value, path, findings)
-    wrong = not_re2(value)
+def _regex(text: str, path: Path, context: Context) -> str | Invalid:
+    wrong = not_re2(text)
     if wrong:
-        findings.error(path, f"{wrong}; write the expression without it")
-        return INVALID
-    return value
+        return context.error(path, f"{wrong}; write the expression without it")
+    return text
 
 
-REGEX: Final = Shape(_regex)
+REGEX: Final = text_as(_regex)
 
 HEADER_NAME: Final = text_where(lambda text: _HEADER.fullmatch(text) is not None, "a header's name")
 
 
-def words(known: tuple[str, ...], *, also: Callable[[str], bool]) -> Shape:
-    """Comma-separated words of a known set, or that the predicate accepts; kept as written, without spaces."""
+def words(known: tuple[str, ...], *, also: Callable[[str], bool]) -> Shape[str]:
+    """Comma-separated words of a known set, or that the predicate accepts.
 
-    def parse(value: object, path: Path, findings: Findings) -> object:
-        if type(value) is not str:
-            return TEXT.parse(value, path, findings)
-        given = [word.strip() for word in value.split(",")]
+    The value is what is written, without spaces.
+    """
+
+    def convert(text: str, path: Path, context: Context) -> str:
+        given = [word.strip() for word in text.split(",")]
         for word in given:
             if word and word not in known and not also(word):
-                findings.error(path, f"{word!r} is not known here{did_you_mean(word, known)}")
+                context.error(path, f"{word!r} is not known here{did_you_mean(word, known)}")
         return ",".join(word for word in given if word)
 
-    return Shape(parse)
+    return text_as(convert)

@@ -7,17 +7,17 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from translators.kinds import yaml_documents
 from translators.kinds.field_path import render, split
-from translators.kinds.yaml_documents import (
+from translators.kinds.yaml import documents as yaml_documents
+from translators.kinds.yaml.documents import (
     Document,
     YamlSyntaxError,
     _documents_of_events,
     documents,
 )
-from translators.kinds.yaml_lines import Locator, line_of
-from translators.kinds.yaml_plain import Lines, plain_documents
-from translators.kinds.yaml_scalars import plain
+from translators.kinds.yaml.lines import Locator, line_of
+from translators.kinds.yaml.plain import Lines, plain_documents
+from translators.kinds.yaml.scalars import plain
 
 
 def value(text: str) -> object:

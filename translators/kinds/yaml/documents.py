@@ -1,11 +1,11 @@
 """YAML (and so JSON) text into plain values, fast: from libyaml's events, without nodes and without marks.
 
-Text in ordinary block style does not even need these (`translators.kinds.yaml_plain`).
+Text in ordinary block style does not even need these (`translators.kinds.yaml.plain`).
 
 Text flows in, dictionaries, lists and scalars flow out, one `Document` each. Rules: a mistake of syntax spoils the text; a
 mistake that is one document's own (a key given twice, an unknown alias, a tag) is a `Fault` of that document and the others
 are read. Aliases share the value they name; what they would expand to is limited. Lines of values are not kept: they
-are found again, when somebody asks, by `translators.kinds.yaml_lines`.
+are found again, when somebody asks, by `translators.kinds.yaml.lines`.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from yaml.events import (
     StreamStartEvent,
 )
 
-from translators.kinds.yaml_plain import Lines, plain_documents
-from translators.kinds.yaml_scalars import Scalar, plain, tagged
+from translators.kinds.yaml.plain import Lines, plain_documents
+from translators.kinds.yaml.scalars import Scalar, plain, tagged
 
 try:
     from yaml.cyaml import CSafeLoader as _Loader

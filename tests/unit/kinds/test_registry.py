@@ -1,0 +1,23 @@
+"""What the registry says of kinds by their names."""
+
+from __future__ import annotations
+
+from translators.kinds.registry import KINDS, is_policy, suspicion
+
+ORDER = ["VirtualService", "DestinationRule", "ServiceEntry", "WorkloadEntry", "EndpointSlice",
+         "Service", "Pod", "Namespace", "Node"]  # fmt: skip
+
+
+def test_kinds_are_suspected_in_their_order_and_unknown_ones_last() -> None:
+    names = ["Unknown", *sorted(kind.name for kind in KINDS)]
+    assert sorted(names, key=suspicion) == [*ORDER, "Unknown"]
+
+
+def test_no_two_kinds_have_the_same_rank() -> None:
+    assert len({kind.suspicion for kind in KINDS}) == len(KINDS)
+
+
+def test_policies_are_suspected_before_what_they_treat() -> None:
+    policies = [name for name in ORDER if is_policy(name)]
+    assert policies == ["VirtualService", "DestinationRule"] == ORDER[: len(policies)]
+    assert not is_policy("Unknown")

@@ -1,0 +1,1 @@
+"""What kinds are described with: shapes of values, records of fields, and a kind itself."""

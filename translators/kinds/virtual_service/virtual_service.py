@@ -1,0 +1,87 @@
+"""``networking.istio.io VirtualService``: how requests to hosts are routed.
+
+Hosts are stored as written in full: short names are completed with the object's namespace while parsing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from translators.kinds.field_path import Path
+from translators.kinds.schema.context import Context, Invalid
+from translators.kinds.schema.field_types import EXPORT_TO, RULE_HOST
+from translators.kinds.schema.kind import ISTIO_NETWORKING, Kind, document_with_spec
+from translators.kinds.schema.record import optional, record, required
+from translators.kinds.schema.shape import TEXT, Shape, checked, list_of
+from translators.kinds.virtual_service.matches import only_mesh
+from translators.kinds.virtual_service.rules import HTTP_RULES, TCP_RULES, TLS_RULES
+from translators.model.routing import HttpRule, L4Rule
+
+
+@dataclass(frozen=True, slots=True)
+class VirtualServiceSpec:
+    """Hosts in full, in the order written; ``gateways`` default ``("mesh",)``; ``export_to`` empty means everyone."""
+
+    hosts: tuple[str, ...] = ()
+    gateways: tuple[str, ...] = ("mesh",)
+    http: tuple[HttpRule, ...] = ()
+    tls: tuple[L4Rule, ...] = ()
+    tcp: tuple[L4Rule, ...] = ()
+    export_to: tuple[str, ...] = ()
+
+
+def _check_spec(spec: VirtualServiceSpec, path: Path, context: Context) -> None:
+    seen: set[str] = set()
+    for i, host in enumerate(spec.hosts):
+        if host in seen:
+            context.error(((path, "hosts"), i), f"{host} is listed already; remove one of the two")
+        seen.add(host)
+    for i, rule in enumerate(spec.tls):
+        for k, match in enumerate(rule.match):
+            at = ((((path, "tls"), i), "match"), k)
+            _check_sni(match.sni_hosts, spec.hosts, (at, "sniHosts"), context)
+
+
+def _check_sni(
+    sni_hosts: tuple[str, ...], hosts: tuple[str, ...], path: Path, context: Context
+) -> None:
+    for i, name in enumerate(sni_hosts):
+        if not any(_covers(host, name) for host in hosts):
+            context.error((path, i), f"{name} is not covered by spec.hosts; add it there")
+
+
+def _covers(host: str, name: str) -> bool:
+    return host == name or (host.startswith("*") and name.endswith(host[1:]))
+
+
+_GATEWAYS: Final = checked(list_of(TEXT, at_least=1), only_mesh)
+_FIELDS: Final = record(
+    VirtualServiceSpec,
+    {
+        "hosts": required("hosts", list_of(RULE_HOST, at_least=1), "the names that clients use"),
+        "gateways": optional("gateways", _GATEWAYS),
+        "http": optional("http", HTTP_RULES),
+        "tls": optional("tls", TLS_RULES),
+        "tcp": optional("tcp", TCP_RULES),
+        "exportTo": optional("export_to", EXPORT_TO),
+    },
+)
+
+
+def _with_rules(value: object, path: Path, context: Context) -> VirtualServiceSpec | Invalid:
+    """The spec; one without any rule is refused."""
+    if isinstance(value, dict) and not any(value.get(name) for name in ("http", "tls", "tcp")):
+        context.error(path, "needs rules: give http, tls or tcp")
+    return _CHECKED.parse(value, path, context)
+
+
+_CHECKED: Final = checked(_FIELDS, _check_spec)
+
+VIRTUAL_SERVICE: Final = Kind(
+    "VirtualService",
+    ISTIO_NETWORKING,
+    document_with_spec(Shape(_with_rules, _FIELDS.fields)),
+    suspicion=10,
+    is_policy=True,
+)

@@ -1,9 +1,9 @@
 """The roots of translation: what one proxy subscribes to, per type.
 
-A proxy's resources are the union of families. A family is a query that lists its members and a
-query that makes each of them. Proxies with equal families share everything, and families with the
+A proxy's resources are the union of resource_sets. A resource_set is a query that lists its members and a
+query that makes each of them. Proxies with equal resource_sets share everything, and resource_sets with the
 same listing the lists: endpoints are listed once for proxies everywhere and made for each place.
-What is outbound is listed bucket by bucket, so that a new host changes short lists. Which families
+What is outbound is listed bucket by bucket, so that a new host changes short lists. Which resource_sets
 a proxy has follows from its `Scope`, which depends on the proxy's node and on the services that its
 workload serves.
 """
@@ -34,14 +34,14 @@ from translators.names import (
 from translators.world import BUCKETS, Inbound, client_scope, inbound_of, served_ports
 
 Maker = QueryKey[Resource] | tuple[object, ...]
-"""What makes a resource: a query's result by name, or the rest of the key that its family's query
+"""What makes a resource: a query's result by name, or the rest of the key that its resource set's query
 is asked with.
 """
 Makers = tuple[tuple[str, Maker], ...]
 """(resource name, how it is made), each name once; may be empty."""
 
 
-class Family(NamedTuple):
+class ResourceSet(NamedTuple):
     """Resources of one type that are listed by one query and made by another.
 
     Attributes:
@@ -107,8 +107,8 @@ def scope_of(db: Reader, node: ProxyNode) -> Scope:
     )
 
 
-def families(scope: Scope, *, inline: bool) -> Mapping[str, tuple[Family, ...]]:
-    """Type URL → the families of that type, in the order in which the types are served.
+def resource_sets(scope: Scope, *, inline: bool) -> Mapping[str, tuple[ResourceSet, ...]]:
+    """Type URL → the resource sets of that type, in the order in which the types are served.
 
     `inline`: route configurations carry their hosts, for streams that cannot get them one by one.
     """
@@ -120,8 +120,8 @@ def families(scope: Scope, *, inline: bool) -> Mapping[str, tuple[Family, ...]]:
         listed_for: tuple[object, ...],
         made_by: AnyQuery,
         made_for: tuple[object, ...],
-    ) -> Family:
-        return Family(listing, listed_for, made_by, made_for, is_bucketed=True)
+    ) -> ResourceSet:
+        return ResourceSet(listing, listed_for, made_by, made_for, is_bucketed=True)
 
     assignments = outbound(eds_clusters, (client,), endpoints.load_assignment, placed)
     sockets = outbound(outbound_listeners, (*scoped, scope.egress_port), listeners.listener, scoped)
@@ -139,12 +139,12 @@ def families(scope: Scope, *, inline: bool) -> Mapping[str, tuple[Family, ...]]:
     served = {
         CLUSTER_TYPE: (
             outbound(outbound_clusters, (client,), clusters.cluster, (client,)),
-            Family(static_clusters, ()),
-            Family(inbound_clusters, (inbound,)),
+            ResourceSet(static_clusters, ()),
+            ResourceSet(inbound_clusters, (inbound,)),
         ),
         ENDPOINT_TYPE: (assignments,),
-        LISTENER_TYPE: (sockets, Family(inbound_listeners, (inbound,))),
-        ROUTE_TYPE: (inlined if inline else bare, Family(inbound_routes, (inbound,))),
+        LISTENER_TYPE: (sockets, ResourceSet(inbound_listeners, (inbound,))),
+        ROUTE_TYPE: (inlined if inline else bare, ResourceSet(inbound_routes, (inbound,))),
     }
     if not inline:
         hosts = outbound(virtual_hosts, scoped, routes.virtual_host, scoped)

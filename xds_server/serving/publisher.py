@@ -21,7 +21,7 @@ from translators.database import Database, Failure, QueryKey
 from translators.model.proxy_node import ProxyNode
 from translators.model.resource import Resource
 from translators.object_key import ObjectKey
-from translators.proxy import Family, Maker, Makers, Scope, families, scope_of
+from translators.proxy import Maker, Makers, ResourceSet, Scope, resource_sets, scope_of
 from xds_server.ads.snapshot import Snapshot
 from xds_server.serving.acceptance import Acceptance
 from xds_server.serving.groups import Group, Member
@@ -61,10 +61,10 @@ class Publisher:
         self.acceptance = Acceptance()
         self._failures: list[Failure] = []
         self._listings: dict[QueryKey[object], Listing] = {}
-        self._slices: dict[Family, tuple[SharedSlice, ...]] = {}
+        self._slices: dict[ResourceSet, tuple[SharedSlice, ...]] = {}
         self._slices_of: dict[str, dict[SharedSlice, None]] = {}
         self._owners: dict[QueryKey[object], dict[SharedSlice, str]] = {}
-        self._unions: dict[tuple[Family, ...], Union] = {}
+        self._unions: dict[tuple[ResourceSet, ...], Union] = {}
         self._holders: dict[Union, dict[Group, None]] = {}
         self._groups: dict[tuple[Scope, bool], Group] = {}
         self._idle: dict[Group, None] = {}
@@ -204,7 +204,7 @@ class Publisher:
         for name, member in fresh.items():
             if name in shared.members:
                 self._disown(shared, shared.members[name])
-            ref = shared.members[name] = shared.family.ref(member)
+            ref = shared.members[name] = shared.resource_set.ref(member)
             self.database.pin(ref)
             owners = self._owners.setdefault(ref, {})
             if owners:
@@ -308,7 +308,7 @@ class Publisher:
             return group
         unions = {
             type_url: self._union(type_url, used)
-            for type_url, used in families(found, inline=inline).items()
+            for type_url, used in resource_sets(found, inline=inline).items()
         }
         snapshots = {type_url: union.resources for type_url, union in unions.items()}
         group = Group(found, inline, unions, Snapshot(self.revision, snapshots), [self.revision])
@@ -317,22 +317,24 @@ class Publisher:
         self._groups[found, inline] = group
         return group
 
-    def _union(self, type_url: str, used: tuple[Family, ...]) -> Union:
+    def _union(self, type_url: str, used: tuple[ResourceSet, ...]) -> Union:
         union = self._unions.get(used)
         if union is None:
             found = [
-                shared for family in used for shared in self._slices_of_family(type_url, family)
+                shared
+                for resource_set in used
+                for shared in self._slices_of_set(type_url, resource_set)
             ]
             union = self._unions[used] = Union(type_url, used, tuple(found))
             self._holders[union] = {}
         return union
 
-    def _slices_of_family(self, type_url: str, family: Family) -> tuple[SharedSlice, ...]:
-        found = self._slices.get(family)
+    def _slices_of_set(self, type_url: str, resource_set: ResourceSet) -> tuple[SharedSlice, ...]:
+        found = self._slices.get(resource_set)
         if found is None:
-            listings = map(self._listing, family.listings())
-            found = tuple(SharedSlice(type_url, family, listing) for listing in listings)
-            self._slices[family] = found
+            listings = map(self._listing, resource_set.listings())
+            found = tuple(SharedSlice(type_url, resource_set, listing) for listing in listings)
+            self._slices[resource_set] = found
             self._slices_of.setdefault(type_url, {}).update(dict.fromkeys(found))
             for shared in found:
                 self._add(shared, shared.listing.members)
@@ -360,7 +362,7 @@ class Publisher:
             del holders[group]
             if holders:
                 continue
-            del self._unions[union.families], self._holders[union]
+            del self._unions[union.resource_sets], self._holders[union]
             for shared in union.slices:
                 del shared.unions[union]
                 if not shared.unions:
@@ -369,7 +371,7 @@ class Publisher:
     def _forget(self, shared: SharedSlice) -> None:
         for ref in shared.members.values():
             self._disown(shared, ref)
-        self._slices.pop(shared.family, None)
+        self._slices.pop(shared.resource_set, None)
         del self._slices_of[shared.type_url][shared]
         self._dirty.pop(shared, None)
         listing = shared.listing

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from translators.database import QueryKey
 from translators.model.resource import Resource
-from translators.proxy import Family, Maker, Makers
+from translators.proxy import Maker, Makers, ResourceSet
 from xds_server.ads.resources import EMPTY, Resources
 
 
@@ -44,11 +44,11 @@ class Listing:
 
 
 class SharedSlice:
-    """What is served of the members of one listing to those who hold a family.
+    """What is served of the members of one listing to those who hold a resource set.
 
     Attributes:
         type_url: The type of its resources.
-        family: Who makes them.
+        resource_set: Who makes them.
         listing: What there is.
         members: Name → the query that makes it.
         resources: Name → what is served.
@@ -60,20 +60,20 @@ class SharedSlice:
     """
 
     __slots__ = (
-        "family",
         "listing",
         "members",
         "proven",
         "removed",
+        "resource_set",
         "resources",
         "type_url",
         "unions",
         "updated",
     )  # fmt: skip
 
-    def __init__(self, type_url: str, family: Family, listing: Listing) -> None:
+    def __init__(self, type_url: str, resource_set: ResourceSet, listing: Listing) -> None:
         self.type_url = type_url
-        self.family = family
+        self.resource_set = resource_set
         self.listing = listing
         listing.slices[self] = None
         self.members: dict[str, QueryKey[Resource]] = {}
@@ -97,15 +97,15 @@ class SharedSlice:
 
 
 class Union:
-    """The resources of some families of one type: the union of their slices, which may share members."""
+    """The resources of some resource sets of one type: the union of their slices, which may share members."""
 
-    __slots__ = ("families", "resources", "slices", "type_url")
+    __slots__ = ("resource_sets", "resources", "slices", "type_url")
 
     def __init__(
-        self, type_url: str, families: tuple[Family, ...], slices: tuple[SharedSlice, ...]
+        self, type_url: str, resource_sets: tuple[ResourceSet, ...], slices: tuple[SharedSlice, ...]
     ) -> None:
         self.type_url = type_url
-        self.families = families
+        self.resource_sets = resource_sets
         self.slices = slices
         resources = {name: made for shared in slices for name, made in shared.resources.items()}
         self.resources: Resources = EMPTY[type_url].edit(resources)

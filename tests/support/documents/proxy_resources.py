@@ -24,11 +24,11 @@ def resources(db: Database, node: ProxyNode, *, inline: bool) -> Mapping[str, li
     """
     scope = value(db.outcome(proxy.scope_of.ref(node)))
     found: dict[str, list[Resource]] = {}
-    for url, families in proxy.families(scope, inline=inline).items():
+    for url, resource_sets in proxy.resource_sets(scope, inline=inline).items():
         members = {
-            name: family.ref(member)
-            for family in families
-            for listing in family.listings()
+            name: resource_set.ref(member)
+            for resource_set in resource_sets
+            for listing in resource_set.listings()
             for name, member in value(db.outcome(listing))
         }
         found[url] = [value(db.outcome(members[name])) for name in sorted(members)]

@@ -13,8 +13,8 @@ from hypothesis import settings
 from tests.support.processes.envoy import require_envoy
 from tests.support.processes.ports import free_port as next_free_port
 
-# The same cases in every run, so that a command gives the same answer twice; HYPOTHESIS_PROFILE=search
-# looks for new ones.
+# The same cases in every run, so that a command gives the same answer twice;
+# HYPOTHESIS_PROFILE=search looks for new ones.
 settings.register_profile("repeatable", derandomize=True)
 settings.register_profile("search")
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))

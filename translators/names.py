@@ -101,7 +101,9 @@ class ServiceName(NamedTuple):
 
 
 def short_hosts(host: str, namespace: str) -> tuple[str, ...]:
-    """Give `svc.ns` and `svc.ns.svc` for a service's full host name; empty for other hosts and wildcards.
+    """Give `svc.ns` and `svc.ns.svc` for a service's full host name.
+
+    Empty for other hosts and wildcards.
 
     First `svc` alone, when the service is in the client's own namespace.
     """

@@ -1,11 +1,11 @@
 """The roots of translation: what one proxy subscribes to, per type.
 
-A proxy's resources are the union of resource_sets. A resource_set is a query that lists its members and a
-query that makes each of them. Proxies with equal resource_sets share everything, and resource_sets with the
-same listing the lists: endpoints are listed once for proxies everywhere and made for each place.
-What is outbound is listed bucket by bucket, so that a new host changes short lists. Which resource_sets
-a proxy has follows from its `Scope`, which depends on the proxy's node and on the services that its
-workload serves.
+A proxy's resources are the union of resource sets. A resource set is a query that lists its members
+and a query that makes each of them. Proxies with equal resource sets share everything, and resource
+sets with the same listing the lists: endpoints are listed once for proxies everywhere and made for
+each place. What is outbound is listed bucket by bucket, so that a new host changes short lists.
+Which resource sets a proxy has follows from its `Scope`, which depends on the proxy's node and on
+the services that its workload serves.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Where in a document a value stands: built cheaply while parsing, written out only for people.
 
-While parsing, a path is a chain of (parent, key) pairs; the document itself is None. As text it looks as everywhere
-in Kubernetes: ``spec.http[0].match[1].headers["x.user"].exact``.
+While parsing, a path is a chain of (parent, key) pairs; the document itself is None. As text it
+looks as everywhere in Kubernetes: `spec.http[0].match[1].headers["x.user"].exact`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 
 Key = str | int
 Path = tuple["Path", Key] | None
-"""A chain from a value up to its document: ``(parent path, key)``; None is the document."""
+"""A chain from a value up to its document: `(parent path, key)`; None is the document."""
 
 _BARE = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _TOKEN = re.compile(r'\.?([A-Za-z_][A-Za-z0-9_-]*)|\[(\d+)\]|\[("(?:[^"\\]|\\.)*")\]')

@@ -20,7 +20,10 @@ from translators.object_key import ObjectKey
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One object of a text. ``steps`` lead to it inside its document; empty but for an item of a ``kind: List``."""
+    """One object of a text.
+
+    `steps` lead to it inside its document; empty but for an item of a `kind: List`.
+    """
 
     object: ConfigObject[object]
     origin: FilePlace
@@ -31,8 +34,9 @@ class Entry:
 class Manifest:
     """What one text says.
 
-    ``entries`` are the accepted objects; ``refused`` the keys of documents with errors. ``is_partial``: some document could not be
-    told apart (or the text is not YAML at all), so an object that is missing here may yet be meant.
+    `entries` are the accepted objects; `refused` the keys of documents with errors. `is_partial`:
+    some document could not be told apart (or the text is not YAML at all), so an object that is
+    missing here may yet be meant.
     """
 
     entries: dict[ObjectKey, Entry] = field(default_factory=dict)
@@ -46,7 +50,8 @@ def read_manifest(text: str, source: str, memo: Memo | None = None) -> Manifest:
 
     Args:
         text: YAML with any number of documents, or JSON.
-        source: where the text is from, as problems shall name it; a name in ``.json`` is read as JSON.
+        source: where the text is from, as problems shall name it; a name in `.json` is read as
+            JSON.
         memo: scalars shared between many reads, see `documents`.
     """
     try:
@@ -103,7 +108,7 @@ class _Reading:
         self.is_partial = False
 
     def read(self, document: Document) -> None:
-        """Takes in all objects of a document."""
+        """Take in all objects of a document."""
         for steps, value in expand(document.value):
             line = self._line(document.index, steps) if steps else document.line
             self._object(value, FilePlace(self._source, document.index, line), steps, document)

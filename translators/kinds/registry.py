@@ -1,7 +1,7 @@
 """Every accepted kind, and the way from a document to a configuration object.
 
-A value as YAML or JSON gives it flows in; a `ConfigObject` or the reasons against it flow out. The same code serves files, the
-Kubernetes API and offline checks.
+A value as YAML or JSON gives it flows in; a `ConfigObject` or the reasons against it flow out. The
+same code serves files, the Kubernetes API and offline checks.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ _ALMOST = 0.85
 class Parsed:
     """A document's outcome.
 
-    ``object`` is None when it was refused or is of a kind that is not accepted; ``key`` is None when the document does not even
-    say which object it is. ``is_foreign``: it is surely none of ours.
+    `object` is None when it was refused or is of a kind that is not accepted; `key` is None when
+    the document does not even say which object it is. `is_foreign`: it is surely none of ours.
     """
 
     object: ConfigObject[object] | None
@@ -72,7 +72,10 @@ def is_policy(kind_name: str) -> bool:
 
 
 def expand(document: object) -> Iterator[tuple[tuple[Key, ...], object]]:
-    """The objects of a document with their place in it: itself, or each item of a ``kind: List``. None of an empty one."""
+    """The objects of a document with their place in it: itself, or each item of a `kind: List`.
+
+    None of an empty one.
+    """
     if document is None:
         return
     if isinstance(document, dict) and document.get("kind") == "List":
@@ -86,7 +89,8 @@ def expand(document: object) -> Iterator[tuple[tuple[Key, ...], object]]:
 def parse(document: object) -> Parsed:
     """The configuration object that a document describes, or why there is none.
 
-    Problems carry the path of the field inside this document; the caller adds where the document is.
+    Problems carry the path of the field inside this document; the caller adds where the document
+    is.
     """
     findings = Findings()
     unnamed = Context(findings)

@@ -214,7 +214,7 @@ LOCALITY: Final = text_as(_locality)
 
 @lru_cache(maxsize=4096)
 def parse_duration(text: str) -> timedelta | None:
-    """The duration written as ``1.5s``, ``1h30m`` or ``100ms``; None when it is not one."""
+    """The duration written as `1.5s`, `1h30m` or `100ms`; None when it is not one."""
     if not _DURATION.fullmatch(text):
         return None
     parts: list[tuple[str, str]] = _DURATION_PART.findall(text)
@@ -262,7 +262,10 @@ _ESCAPED = re.compile(r"\\[^1-9k]|\[\^?\]?(?:\\.|[^\]\\])*\]")
 
 @lru_cache(maxsize=4096)
 def not_re2(pattern: str) -> str:
-    """What in a regular expression Envoy's RE2 surely refuses, "" when nothing was noticed. Envoy judges the rest."""
+    """What in a regular expression Envoy's RE2 surely refuses, "" when nothing was noticed.
+
+    Envoy judges the rest.
+    """
     bare = _ESCAPED.sub("x", pattern)
     for construct, name in _NOT_RE2:
         if construct.search(bare):

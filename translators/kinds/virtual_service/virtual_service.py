@@ -1,6 +1,7 @@
-"""``networking.istio.io VirtualService``: how requests to hosts are routed.
+"""`networking.istio.io VirtualService`: how requests to hosts are routed.
 
-Hosts are stored as written in full: short names are completed with the object's namespace while parsing.
+Hosts are stored as written in full: short names are completed with the object's namespace while
+parsing.
 """
 
 from __future__ import annotations
@@ -21,7 +22,10 @@ from translators.model.routing import HttpRule, L4Rule
 
 @dataclass(frozen=True, slots=True)
 class VirtualServiceSpec:
-    """Hosts in full, in the order written; ``gateways`` default ``("mesh",)``; ``export_to`` empty means everyone."""
+    """Hosts in full, in the order written.
+
+    `gateways` default `("mesh",)`; `export_to` empty means everyone.
+    """
 
     hosts: tuple[str, ...] = ()
     gateways: tuple[str, ...] = ("mesh",)

@@ -2,10 +2,11 @@
 
 Text in ordinary block style does not even need these (`translators.kinds.yaml.plain`).
 
-Text flows in, dictionaries, lists and scalars flow out, one `Document` each. Rules: a mistake of syntax spoils the text; a
-mistake that is one document's own (a key given twice, an unknown alias, a tag) is a `Fault` of that document and the others
-are read. Aliases share the value they name; what they would expand to is limited. Lines of values are not kept: they
-are found again, when somebody asks, by `translators.kinds.yaml.lines`.
+Text flows in, dictionaries, lists and scalars flow out, one `Document` each. Rules: a mistake of
+syntax spoils the text; a mistake that is one document's own (a key given twice, an unknown alias, a
+tag) is a `Fault` of that document and the others are read. Aliases share the value they name; what
+they would expand to is limited. Lines of values are not kept: they are found again, when somebody
+asks, by `translators.kinds.yaml.lines`.
 """
 
 from __future__ import annotations
@@ -49,7 +50,10 @@ _MERGE = "<<"
 
 @dataclass(slots=True)
 class Memo:
-    """What was read already; handing the same one to many reads saves time and shares their strings."""
+    """What was read already.
+
+    Handing the same one to many reads saves time and shares their strings.
+    """
 
     scalars: dict[str, Scalar] = field(default_factory=dict)
     lines: Lines = field(default_factory=Lines)
@@ -65,7 +69,10 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One document of a text. ``index`` and ``line`` (of its first value) count from 1; ``value`` is None when it is empty."""
+    """One document of a text.
+
+    `index` and `line` (of its first value) count from 1; `value` is None when it is empty.
+    """
 
     value: object
     index: int
@@ -74,7 +81,7 @@ class Document:
 
 
 class YamlSyntaxError(Exception):
-    """The text is not YAML; ``line`` counts from 1, 0 when not known."""
+    """The text is not YAML; `line` counts from 1, 0 when not known."""
 
     def __init__(self, message: str, line: int) -> None:
         super().__init__(message)

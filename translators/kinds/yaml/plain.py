@@ -1,8 +1,9 @@
 """The short way for plain YAML: text that is written in the ordinary block style, without quotes, comments, anchors or tags.
 
-Generated configuration is nearly always of this form, and reading it line by line takes a fifth of the time that libyaml's
-events take. Anything that is not surely of this form is left to libyaml (None is returned), mistakes included; so this module
-never decides what YAML means, it only knows the cases in which there is one meaning.
+Generated configuration is nearly always of this form, and reading it line by line takes a fifth of
+the time that libyaml's events take. Anything that is not surely of this form is left to libyaml
+(None is returned), mistakes included; so this module never decides what YAML means, it only knows
+the cases in which there is one meaning.
 """
 
 from __future__ import annotations
@@ -30,7 +31,10 @@ class _NotPlainError(Exception):
 
 @dataclass(slots=True)
 class Lines:
-    """Lines already read, text without its indent → (key, "" for none; value; whether there is a value)."""
+    """Lines already read, text without its indent → (key, "" for none.
+
+    Value; whether there is a value).
+    """
 
     known: dict[str, tuple[str, object, bool]] = field(default_factory=dict)
 
@@ -65,8 +69,8 @@ def _read(text: str, known: dict[str, tuple[str, object, bool]]) -> list[tuple[o
 class _Reader:
     """Builds one document's value, line by line.
 
-    The stack holds the open containers with their indents; ``pending`` is the key of the innermost mapping that was given without
-    a value on its line, so that a block may follow.
+    The stack holds the open containers with their indents; `pending` is the key of the innermost
+    mapping that was given without a value on its line, so that a block may follow.
     """
 
     __slots__ = ("_known", "_pending", "_stack", "first", "root")
@@ -85,7 +89,7 @@ class _Reader:
         return self.root["root"], self.first
 
     def line(self, indent: int, body: str) -> None:
-        """Takes in one line."""
+        """Take in one line."""
         parsed = self._known.get(body)
         if parsed is None:
             if body.startswith("- "):
@@ -138,7 +142,7 @@ class _Reader:
     def _open(
         self, indent: int, container: dict[str, object] | list[object]
     ) -> dict[str, object] | list[object]:
-        """Opens a block as the value of the pending key."""
+        """Open a block as the value of the pending key."""
         key, (_, top) = self._pending, self._stack[-1]
         if not key or type(top) is not dict:
             raise _NotPlainError

@@ -1,7 +1,7 @@
 """The value of a plain YAML scalar, as Kubernetes reads it.
 
-Words follow YAML 1.1 (``yes``, ``on`` and ``off`` are booleans); a date is text, and there are no base-60 numbers, since JSON has
-neither and Kubernetes reads YAML as JSON.
+Words follow YAML 1.1 (`yes`, `on` and `off` are booleans); a date is text, and there are no base-60
+numbers, since JSON has neither and Kubernetes reads YAML as JSON.
 """
 
 from __future__ import annotations
@@ -53,7 +53,8 @@ def tagged(tag: str, text: str) -> Scalar:
     """The value of a scalar with an explicit core tag.
 
     Raises:
-        ValueError: the tag is not one that a Kubernetes document may carry, or the text does not fit it.
+        ValueError: the tag is not one that a Kubernetes document may carry, or the text does not
+        fit it.
     """
     kind = tag.removeprefix("tag:yaml.org,2002:")
     if kind in {"str", "!", "timestamp"}:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from translators.database import Reader, query
 from translators.kinds.virtual_service import VirtualServiceSpec
 from translators.model.config_object import ConfigObject
+from translators.model.hosts import covers
 from translators.model.routing import HttpRule, L4Rule
 from translators.model.service import Protocol
 from translators.model.viewer import Viewer
@@ -24,7 +25,6 @@ from translators.world.shards import SHARDS, shard_of
 from translators.world.visibility import (
     EVERYONE,
     covering_wildcards,
-    covers,
     is_exported,
     is_wildcard,
 )

@@ -11,6 +11,7 @@ from typing import Final
 
 from translators.kinds.field_path import Path
 from translators.kinds.schema.context import INVALID, Context, Invalid
+from translators.kinds.schema.record import optional, record, required
 from translators.kinds.schema.shape import (
     TEXT,
     Shape,
@@ -177,6 +178,23 @@ def _labels(value: object, path: Path, context: Context) -> Labels | Invalid:
 LABELS: Final = Shape(_labels)
 
 
+def _selected(labels: Labels = frozenset()) -> Labels:
+    return labels
+
+
+def selector(name: str) -> Shape[Labels]:
+    """A selector of workloads, whose one field has this name: the labels that they must have."""
+    return record(_selected, {name: optional("labels", LABELS)})
+
+
+def _number(number: int) -> int:
+    return number
+
+
+PORT_NUMBER: Final = record(_number, {"number": required("number", PORT)})
+"""A port as Istio selects it, `{number: 80}`."""
+
+
 def _annotations(value: object, path: Path, context: Context) -> Labels | Invalid:
     if type(value) is not dict:
         return context.error(path, f"must be a mapping of names to text, not {describe(value)}")
@@ -213,8 +231,11 @@ LOCALITY: Final = text_as(_locality)
 
 
 @lru_cache(maxsize=4096)
-def parse_duration(text: str) -> timedelta | None:
-    """The duration written as ``1.5s``, ``1h30m`` or ``100ms``; None when it is not one."""
+def parse_go_duration(text: str) -> timedelta | None:
+    """Give the duration written as `1.5s`, `1h30m` or `100ms`; None when it is not one.
+
+    Source: Go's `time.ParseDuration`, by which Kubernetes and Istio read durations; without signs.
+    """
     if not _DURATION.fullmatch(text):
         return None
     parts: list[tuple[str, str]] = _DURATION_PART.findall(text)
@@ -233,7 +254,7 @@ def duration(*, zero: bool) -> Shape[timedelta]:
     least = "; 0s turns it off" if zero else ""
 
     def parse(value: object, path: Path, context: Context) -> timedelta | Invalid:
-        length = parse_duration(value) if type(value) is str else None
+        length = parse_go_duration(value) if type(value) is str else None
         if length is None:
             return context.error(
                 path, f"must be a duration such as 1.5s, 100ms or 1h, not {describe(value)}"

@@ -16,6 +16,7 @@ from translators.kinds.schema.record import optional, record, required
 from translators.kinds.schema.shape import TEXT, Shape, checked, list_of
 from translators.kinds.virtual_service.matches import only_mesh
 from translators.kinds.virtual_service.rules import HTTP_RULES, TCP_RULES, TLS_RULES
+from translators.model.hosts import covers
 from translators.model.routing import HttpRule, L4Rule
 
 
@@ -47,12 +48,8 @@ def _check_sni(
     sni_hosts: tuple[str, ...], hosts: tuple[str, ...], path: Path, context: Context
 ) -> None:
     for i, name in enumerate(sni_hosts):
-        if not any(_covers(host, name) for host in hosts):
+        if not any(host == name or (host[0] == "*" and covers(host, name)) for host in hosts):
             context.error((path, i), f"{name} is not covered by spec.hosts; add it there")
-
-
-def _covers(host: str, name: str) -> bool:
-    return host == name or (host.startswith("*") and name.endswith(host[1:]))
 
 
 _GATEWAYS: Final = checked(list_of(TEXT, at_least=1), only_mesh)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from translators.kinds.field_path import Key, render, split
+from translators.kinds.field_path import Key, render
 
 try:
     from yaml.cyaml import CSafeLoader as _Loader
@@ -54,11 +54,6 @@ class Locator:
 
     def _document(self, document: int) -> Node | None:
         return self._documents[document - 1] if 0 < document <= len(self._documents) else None
-
-
-def line_of(text: str, document_index: int, path: str) -> int:
-    """The line of a field in a text; see `Locator.line`."""
-    return Locator(text).line(document_index, split(path))
 
 
 def _line(node: Node) -> int:

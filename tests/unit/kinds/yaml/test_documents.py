@@ -15,9 +15,14 @@ from translators.kinds.yaml.documents import (
     _documents_of_events,
     documents,
 )
-from translators.kinds.yaml.lines import Locator, line_of
+from translators.kinds.yaml.lines import Locator
 from translators.kinds.yaml.plain import Lines, plain_documents
 from translators.kinds.yaml.scalars import plain
+
+
+def line_of(text: str, document_index: int, path: str) -> int:
+    """The line of a field in a text."""
+    return Locator(text).line(document_index, split(path))
 
 
 def value(text: str) -> object:

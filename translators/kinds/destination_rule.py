@@ -1,4 +1,4 @@
-"""``networking.istio.io DestinationRule``: subsets, and how clients treat a host's instances."""
+"""`networking.istio.io DestinationRule`: subsets, and how clients treat a host's instances."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ from translators.model.policy import (
 
 @dataclass(frozen=True, slots=True)
 class DestinationRuleSpec:
-    """``host`` in full. ``workload_selector`` None: for every client."""
+    """What a rule says of a host, in full. `workload_selector` None: for every client."""
 
     host: str
     policy: StatedPolicy | None = None

@@ -1,4 +1,4 @@
-"""``discovery.k8s.io/v1 EndpointSlice``: where a service's instances are."""
+"""`discovery.k8s.io/v1 EndpointSlice`: where a service's instances are."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from translators.kinds.schema.shape import BOOLEAN, TEXT, checked, list_of, word
 
 @dataclass(frozen=True, slots=True)
 class SlicePort:
-    """A port of every endpoint of the slice, found by its name from the service's port of the same name."""
+    """A port of every endpoint of the slice; the service's port of the same name leads to it."""
 
     name: str
     number: int
@@ -25,7 +25,10 @@ class SlicePort:
 
 @dataclass(frozen=True, slots=True)
 class SliceEndpoint:
-    """One endpoint. Conditions that are not given mean ready and serving (Kubernetes: nil is "true")."""
+    """One endpoint.
+
+    Conditions that are not given mean ready and serving (Kubernetes: nil is "true").
+    """
 
     addresses: tuple[str, ...]
     ready: bool = True
@@ -40,7 +43,7 @@ class SliceEndpoint:
 
 @dataclass(frozen=True, slots=True)
 class EndpointSliceSpec:
-    """A slice; ``service`` comes from the label ``kubernetes.io/service-name``."""
+    """A slice; `service` comes from the label `kubernetes.io/service-name`."""
 
     service: str
     address_type: str

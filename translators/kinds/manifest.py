@@ -20,7 +20,10 @@ from translators.object_key import ObjectKey
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One object of a text. ``steps`` lead to it inside its document; empty but for an item of a ``kind: List``."""
+    """One object of a text.
+
+    `steps` lead to it inside its document; empty but for an item of a `kind: List`.
+    """
 
     object: ConfigObject[object]
     origin: Origin
@@ -31,8 +34,9 @@ class Entry:
 class Manifest:
     """What one text says.
 
-    ``entries`` are the accepted objects; ``refused`` the keys of documents with errors. ``is_partial``: some document could not be
-    told apart (or the text is not YAML at all), so an object that is missing here may yet be meant.
+    `entries` are the accepted objects; `refused` the keys of documents with errors. `is_partial`:
+    some document could not be told apart (or the text is not YAML at all), so an object that is
+    missing here may yet be meant.
     """
 
     entries: dict[ObjectKey, Entry] = field(default_factory=dict)
@@ -42,22 +46,23 @@ class Manifest:
 
 
 def read_manifest(text: str, source: str, memo: Memo | None = None) -> Manifest:
-    """The objects and problems of a text.
+    """Give the objects and problems of a text.
 
     Args:
         text: YAML with any number of documents, or JSON.
-        source: where the text is from, as problems shall name it; a name in ``.json`` is read as JSON.
-        memo: scalars shared between many reads, see `documents`.
+        source: Where the text is from, as problems shall name it; a name in `.json` is read as
+            JSON.
+        memo: Scalars shared between many reads, see `documents`.
     """
     try:
-        found = _documents(text, source, memo)
+        parts = _documents(text, source, memo)
     except YamlSyntaxError as error:
         origin = Origin(source, 1, error.line or 1)
         message = f"is not valid YAML: {error.message}; nothing of this file is used until it is"
         problem = Problem(Severity.ERROR, message, origin=origin, line=error.line)
         return Manifest(problems=(problem,), is_partial=True)
     reading = _Reading(text, source)
-    for document in found:
+    for document in parts:
         reading.read(document)
     return Manifest(
         reading.entries,
@@ -91,7 +96,7 @@ def _no_constant(word: str) -> object:
 
 
 class _Reading:
-    """Gathers the objects of one text, document by document."""
+    """The objects of one text, gathered document by document."""
 
     def __init__(self, text: str, source: str) -> None:
         self._text = text
@@ -103,7 +108,7 @@ class _Reading:
         self.is_partial = False
 
     def read(self, document: Document) -> None:
-        """Takes in all objects of a document."""
+        """Take in all objects of a document."""
         for steps, value in expand(document.value):
             line = self._line(document.index, steps) if steps else document.line
             self._object(value, Origin(self._source, document.index, line), steps, document)
@@ -138,7 +143,8 @@ class _Reading:
     def _twice(self, key: ObjectKey, origin: Origin) -> None:
         first = self.entries.get(key)
         where = f"at {first.origin}" if first else "earlier in this file"
-        message = f"{key.kind} {key.namespace}/{key.name} is defined {where} already, which is used; remove one"
+        name = f"{key.kind} {key.namespace}/{key.name}"
+        message = f"{name} is defined {where} already, which is used; remove one"
         self.problems.append(Problem(Severity.ERROR, message, "", key, origin, origin.line))
 
     def _line(self, document: int, steps: tuple[Key, ...], path: str = "") -> int:

@@ -1,4 +1,4 @@
-"""``v1 Namespace``: its labels."""
+"""`v1 Namespace`: its labels."""
 
 from __future__ import annotations
 

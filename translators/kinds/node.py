@@ -1,4 +1,4 @@
-"""``v1 Node``: the place of everything that runs on it."""
+"""`v1 Node`: the place of everything that runs on it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``v1 Pod``: labels, addresses and the node of a workload."""
+"""`v1 Pod`: labels, addresses and the node of a workload."""
 
 from __future__ import annotations
 
@@ -14,14 +14,17 @@ from translators.kinds.schema.shape import TEXT, list_of
 
 @dataclass(frozen=True, slots=True)
 class PodSpec:
-    """What translation reads of a Pod; its labels are on the object. ``locality`` is the ``istio-locality`` label, dots as slashes."""
+    """What translation reads of a Pod; its labels are on the object.
+
+    `locality` is the `istio-locality` label, dots as slashes.
+    """
 
     addresses: tuple[str, ...] = ()
     node_name: str = ""
     service_account: str = "default"
     locality: str = ""
     container_ports: tuple[tuple[str, int], ...] = ()
-    """Named container ports, for a Service's ``targetPort`` given by name."""
+    """Named container ports, for a Service's `targetPort` given by name."""
 
 
 def _container_port(number: int, name: str = "") -> tuple[str, int]:
@@ -104,5 +107,7 @@ POD: Final = Kind(
     suspicion=70,
     complete=_place,
 )
-"""Of a Pod only a corner is read: whatever else its spec and status hold has no effect on proxies. The address of a Pod that
-has ended may belong to another one already, so it is not kept."""
+"""Of a Pod only a corner is read: whatever else its spec and status hold has no effect on proxies.
+
+The address of a Pod that has ended may belong to another one already, so it is not kept.
+"""

@@ -1,4 +1,4 @@
-"""``v1 Service``: a name, ports and the addresses under which clients know it."""
+"""`v1 Service`: a name, ports and the addresses under which clients know it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,10 @@ from translators.model.origin import Labels
 
 @dataclass(frozen=True, slots=True)
 class KubernetesPort:
-    """A service port; ``target_port`` is a number or the name of a container port, "" when it is the same as ``number``."""
+    """A service port.
+
+    `target_port` is a number or the name of a container port, "" when it is the same as `number`.
+    """
 
     number: int
     name: str = ""
@@ -37,7 +40,10 @@ class KubernetesPort:
 
 @dataclass(frozen=True, slots=True)
 class ServiceSpec:
-    """What translation reads of a Service. ``addresses`` are its cluster IPs, empty when headless."""
+    """What translation reads of a Service.
+
+    `addresses` are its cluster IPs, empty when headless.
+    """
 
     ports: tuple[KubernetesPort, ...] = ()
     addresses: tuple[str, ...] = ()
@@ -120,7 +126,7 @@ def _check(spec: ServiceSpec, path: Path, context: Context) -> None:
 
 
 def _external(shape: Shape[ServiceSpec]) -> Shape[ServiceSpec]:
-    """The shape, refusing a Service of type ExternalName without the name."""
+    """Give the shape, refusing a Service of type ExternalName without the name."""
 
     def parse(value: object, path: Path, context: Context) -> ServiceSpec | Invalid:
         spec = shape.parse(value, path, context)

@@ -1,4 +1,4 @@
-"""``networking.istio.io ServiceEntry``: services that no Kubernetes Service describes."""
+"""`networking.istio.io ServiceEntry`: services that no Kubernetes Service describes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from translators.model.service import BY_DNS, Resolution
 
 @dataclass(frozen=True, slots=True)
 class EntryPort:
-    """A port; ``target_port`` 0 means the same as ``number``."""
+    """A port; `target_port` 0 means the same as `number`."""
 
     number: int
     name: str
@@ -35,7 +35,10 @@ class EntryPort:
 
 @dataclass(frozen=True, slots=True)
 class ServiceEntrySpec:
-    """Hosts, how they are resolved and their endpoints. ``export_to`` empty means the mesh's default (everyone)."""
+    """Hosts, how they are resolved and their endpoints.
+
+    `export_to` empty means the mesh's default (everyone).
+    """
 
     hosts: tuple[str, ...]
     ports: tuple[EntryPort, ...] = ()

@@ -1,4 +1,4 @@
-"""``networking.istio.io WorkloadEntry``: one workload outside Kubernetes."""
+"""`networking.istio.io WorkloadEntry`: one workload outside Kubernetes."""
 
 from __future__ import annotations
 
@@ -20,8 +20,9 @@ from translators.model.origin import Labels
 class WorkloadEntrySpec:
     """Where one workload is; also the shape of an endpoint written inside a ServiceEntry.
 
-    ``address`` is an IP, a DNS name or ``unix://path``. ``ports`` maps a service port's name to the workload's port number, sorted
-    by name. ``labels`` are spec.labels. ``weight`` 0 means not given (1).
+    `address` is an IP, a DNS name or `unix://path`. `ports` maps a service port's name to the
+    workload's port number, sorted by name. `labels` are spec.labels. `weight` 0 means not given
+    (1).
     """
 
     address: str

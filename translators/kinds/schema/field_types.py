@@ -1,4 +1,7 @@
-"""The scalar shapes that several kinds share: names, hosts, addresses, labels, durations, regular expressions."""
+"""The shapes that several kinds share.
+
+They are names, hosts, addresses, labels, durations and regular expressions.
+"""
 
 from __future__ import annotations
 
@@ -52,17 +55,17 @@ TEXTS: Final = list_of(TEXT)
 
 
 def is_dns_label(text: str) -> bool:
-    """Whether this is a namespace's or a subset's name: lower-case letters, digits and inner hyphens."""
+    """Say whether this is a namespace's name: lower-case letters, digits and inner hyphens."""
     return _DNS_LABEL.fullmatch(text) is not None
 
 
 def is_dns_subdomain(text: str) -> bool:
-    """Whether this is an object's name: DNS labels joined with dots."""
+    """Say whether this is an object's name: DNS labels joined with dots."""
     return len(text) <= MAX_NAME and _DNS_SUBDOMAIN.fullmatch(text) is not None
 
 
 def is_address(text: str) -> bool:
-    """Whether this is an IPv4 or IPv6 address."""
+    """Say whether this is an IPv4 or IPv6 address."""
     if _IPV4.fullmatch(text):
         return True
     if ":" not in text:
@@ -76,7 +79,7 @@ def is_address(text: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def is_subnet(text: str) -> bool:
-    """Whether this is an address or a CIDR block."""
+    """Say whether this is an address or a CIDR block."""
     try:
         ipaddress.ip_network(text, strict=False)
     except ValueError:
@@ -86,12 +89,12 @@ def is_subnet(text: str) -> bool:
 
 @lru_cache(maxsize=16384)
 def is_host(text: str) -> bool:
-    """Whether this is a DNS name, maybe with a wildcard as its left-most label."""
+    """Say whether this is a DNS name, maybe with a wildcard as its left-most label."""
     return len(text) <= MAX_NAME and _HOST.fullmatch(text) is not None
 
 
 def complete_host(host: str, namespace: str) -> str:
-    """The full name of a host: one without a dot is a service of the namespace.
+    """Give the full name of a host: one without a dot is a service of the namespace.
 
     Source: Istio's rule for short names in VirtualService and DestinationRule.
     """
@@ -283,7 +286,10 @@ _ESCAPED = re.compile(r"\\[^1-9k]|\[\^?\]?(?:\\.|[^\]\\])*\]")
 
 @lru_cache(maxsize=4096)
 def not_re2(pattern: str) -> str:
-    """What in a regular expression Envoy's RE2 surely refuses, "" when nothing was noticed. Envoy judges the rest."""
+    """Give what in a regular expression Envoy's RE2 surely refuses, "" when nothing was noticed.
+
+    Envoy judges the rest.
+    """
     bare = _ESCAPED.sub("x", pattern)
     for construct, name in _NOT_RE2:
         if construct.search(bare):

@@ -1,6 +1,6 @@
-"""``networking.istio.io VirtualService``: how requests to hosts are routed.
+"""`networking.istio.io VirtualService`: how requests to hosts are routed.
 
-Hosts are stored as written in full: short names are completed with the object's namespace while parsing.
+Hosts are stored in full: short names are completed with the object's namespace while parsing.
 """
 
 from __future__ import annotations
@@ -22,7 +22,10 @@ from translators.model.routing import HttpRule, L4Rule
 
 @dataclass(frozen=True, slots=True)
 class VirtualServiceSpec:
-    """Hosts in full, in the order written; ``gateways`` default ``("mesh",)``; ``export_to`` empty means everyone."""
+    """Hosts in full, in the order written, and the rules for them.
+
+    `gateways` default `("mesh",)`; `export_to` empty means everyone.
+    """
 
     hosts: tuple[str, ...] = ()
     gateways: tuple[str, ...] = ("mesh",)
@@ -67,7 +70,7 @@ _FIELDS: Final = record(
 
 
 def _with_rules(value: object, path: Path, context: Context) -> VirtualServiceSpec | Invalid:
-    """The spec; one without any rule is refused."""
+    """Give the spec; one without any rule is refused."""
     if isinstance(value, dict) and not any(value.get(name) for name in ("http", "tls", "tcp")):
         context.error(path, "needs rules: give http, tls or tcp")
     return _CHECKED.parse(value, path, context)

@@ -1,11 +1,12 @@
-"""YAML (and so JSON) text into plain values, fast: from libyaml's events, without nodes and without marks.
+"""YAML (and so JSON) text into plain values, fast: from libyaml's events, without nodes or marks.
 
 Text in ordinary block style does not even need these (`translators.kinds.yaml.plain`).
 
-Text flows in, dictionaries, lists and scalars flow out, one `Document` each. Rules: a mistake of syntax spoils the text; a
-mistake that is one document's own (a key given twice, an unknown alias, a tag) is a `Fault` of that document and the others
-are read. Aliases share the value they name; what they would expand to is limited. Lines of values are not kept: they
-are found again, when somebody asks, by `translators.kinds.yaml.lines`.
+Text flows in, dictionaries, lists and scalars flow out, one `Document` each. Rules: a mistake of
+syntax spoils the text; a mistake that is one document's own (a key given twice, an unknown alias, a
+tag) is a `Fault` of that document and the others are read. Aliases share the value they name; what
+they would expand to is limited. Lines of values are not kept: they are found again, when somebody
+asks, by `translators.kinds.yaml.lines`.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ _MERGE = "<<"
 
 @dataclass(slots=True)
 class Memo:
-    """What was read already; handing the same one to many reads saves time and shares their strings."""
+    """What was read already; the same one for many reads saves time and shares their strings."""
 
     scalars: dict[str, Scalar] = field(default_factory=dict)
     lines: Lines = field(default_factory=Lines)
@@ -65,7 +66,10 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One document of a text. ``index`` and ``line`` (of its first value) count from 1; ``value`` is None when it is empty."""
+    """One document of a text.
+
+    `index` and `line` (of its first value) count from 1; `value` is None when it is empty.
+    """
 
     value: object
     index: int
@@ -74,7 +78,7 @@ class Document:
 
 
 class YamlSyntaxError(Exception):
-    """The text is not YAML; ``line`` counts from 1, 0 when not known."""
+    """The text is not YAML; `line` counts from 1, 0 when not known."""
 
     def __init__(self, message: str, line: int) -> None:
         super().__init__(message)
@@ -83,10 +87,10 @@ class YamlSyntaxError(Exception):
 
 
 def documents(text: str, memo: Memo | None = None) -> list[Document]:
-    """The documents of a text in order, empty ones included.
+    """Give the documents of a text in order, empty ones included.
 
     Raises:
-        YamlSyntaxError: the text is not YAML.
+        YamlSyntaxError: The text is not YAML.
     """
     memo = memo or Memo()
     for known in (memo.scalars, memo.lines.known):
@@ -116,7 +120,7 @@ def _events(text: str) -> Callable[[], Event | None]:
 
 
 def _read(get: Callable[[], Event | None], memo: dict[str, Scalar]) -> list[Document]:
-    found: list[Document] = []
+    read: list[Document] = []
     while type(event := get()) is not StreamEndEvent:
         if type(event) is not DocumentStartEvent:
             if type(event) is not StreamStartEvent:
@@ -126,13 +130,13 @@ def _read(get: Callable[[], Event | None], memo: dict[str, Scalar]) -> list[Docu
         first = get()
         value = builder.value(first, 1)
         line = _line(first)
-        found.append(Document(value, len(found) + 1, line, tuple(builder.faults)))
+        read.append(Document(value, len(read) + 1, line, tuple(builder.faults)))
         get()
-    return found
+    return read
 
 
 class _Builder:
-    """Builds one document's value from events; the recursion follows the document's nesting."""
+    """One document's value, built from events; the recursion follows the document's nesting."""
 
     __slots__ = ("_aliased", "_anchors", "_get", "_memo", "_sizes", "faults")
 
@@ -145,7 +149,7 @@ class _Builder:
         self.faults: list[Fault] = []
 
     def value(self, event: Event | None, depth: int) -> object:
-        """The value that begins with this event."""
+        """Give the value that begins with this event."""
         built: object
         if type(event) is ScalarEvent:
             built = self._scalar(event)
@@ -273,7 +277,7 @@ class _Builder:
 
 
 def _line(event: Event | None) -> int:
-    """The event's first line, from 1; 0 when not known."""
+    """Give the event's first line, from 1; 0 when not known."""
     mark = event.start_mark if event is not None else None
     return mark.line + 1 if mark is not None else 0
 

@@ -22,7 +22,10 @@ _MOST_VALUES = 100_000
 
 
 class Locator:
-    """One text, read again with the places of its values. Making one costs a parse; keep it while asking about one text."""
+    """One text, read again with the places of its values.
+
+    Making one costs a parse; keep it while asking about one text.
+    """
 
     def __init__(self, text: str) -> None:
         self._documents: list[Node | None] = []
@@ -31,7 +34,10 @@ class Locator:
             self._documents.extend(yaml.compose_all(text, _Loader))
 
     def line(self, document: int, steps: tuple[Key, ...]) -> int:
-        """The line, from 1, of a field of a document (from 1); of what is nearest around it when it is not there. 0: not known."""
+        """Give the line, from 1, of a field of a document (from 1); 0 when it is not known.
+
+        For a field that is not there it is the line of what is nearest around it.
+        """
         node = self._document(document)
         if node is None:
             return 0
@@ -44,7 +50,10 @@ class Locator:
         return line
 
     def scalars(self, document: int, steps: tuple[Key, ...]) -> Iterator[tuple[str, str]]:
-        """(path, text) of every scalar below a place of a document, in the order written; paths begin at that place."""
+        """Give (path, text) of every scalar below a place of a document, in the order written.
+
+        The paths begin at that place.
+        """
         node = self._document(document)
         for step in steps:
             node = _child(node, step)[1] if node is not None else None
@@ -61,7 +70,7 @@ def _line(node: Node) -> int:
 
 
 def _child(node: Node, step: Key) -> tuple[Node | None, Node | None]:
-    """The key (of a mapping) and the value at one step; None when there is none."""
+    """Give the key (of a mapping) and the value at one step; None when there is none."""
     if isinstance(node, SequenceNode):
         items: list[Node] = node.value
         inside = isinstance(step, int) and step < len(items)

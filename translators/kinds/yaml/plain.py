@@ -1,8 +1,9 @@
-"""The short way for plain YAML: text that is written in the ordinary block style, without quotes, comments, anchors or tags.
+"""The short way for plain YAML: ordinary block style, without quotes, comments, anchors or tags.
 
-Generated configuration is nearly always of this form, and reading it line by line takes a fifth of the time that libyaml's
-events take. Anything that is not surely of this form is left to libyaml (None is returned), mistakes included; so this module
-never decides what YAML means, it only knows the cases in which there is one meaning.
+Generated configuration is nearly always of this form, and reading it line by line takes a fifth of
+the time that libyaml's events take. Anything that is not surely of this form is left to libyaml
+(None is returned), mistakes included; so this module never decides what YAML means, it only knows
+the cases in which there is one meaning.
 """
 
 from __future__ import annotations
@@ -30,13 +31,16 @@ class _NotPlainError(Exception):
 
 @dataclass(slots=True)
 class Lines:
-    """Lines already read, text without its indent → (key, "" for none; value; whether there is a value)."""
+    """Lines already read.
+
+    Text without its indent → (key, "" for none; value; whether there is a value).
+    """
 
     known: dict[str, tuple[str, object, bool]] = field(default_factory=dict)
 
 
 def plain_documents(text: str, lines: Lines) -> list[tuple[object, int]] | None:
-    """(value, first line) of each document, or None when the text is not surely plain."""
+    """Give (value, first line) of each document, or None when the text is not surely plain."""
     if _UNUSUAL.search(text):
         return None
     try:
@@ -46,27 +50,27 @@ def plain_documents(text: str, lines: Lines) -> list[tuple[object, int]] | None:
 
 
 def _read(text: str, known: dict[str, tuple[str, object, bool]]) -> list[tuple[object, int]]:
-    found: list[tuple[object, int]] = []
+    documents: list[tuple[object, int]] = []
     reader = _Reader(known)
     for number, line in enumerate(text.split("\n"), 1):
         if line == "---":
             if number > 1:
-                found.append(reader.document())
+                documents.append(reader.document())
             reader = _Reader(known)
         elif line:
             if not reader.first:
                 reader.first = number
             body = line.lstrip(" ")
             reader.line(len(line) - len(body), body)
-    found.append(reader.document())
-    return found
+    documents.append(reader.document())
+    return documents
 
 
 class _Reader:
-    """Builds one document's value, line by line.
+    """One document's value, built line by line.
 
-    The stack holds the open containers with their indents; ``pending`` is the key of the innermost mapping that was given without
-    a value on its line, so that a block may follow.
+    The stack holds the open containers with their indents; `pending` is the key of the innermost
+    mapping that was given without a value on its line, so that a block may follow.
     """
 
     __slots__ = ("_known", "_pending", "_stack", "first", "root")
@@ -79,13 +83,13 @@ class _Reader:
         self._pending = "root"
 
     def document(self) -> tuple[object, int]:
-        """The document's value and first line; an empty one is not plain."""
+        """Give the document's value and first line; an empty one is not plain."""
         if not self.first:
             raise _NotPlainError
         return self.root["root"], self.first
 
     def line(self, indent: int, body: str) -> None:
-        """Takes in one line."""
+        """Take in one line."""
         parsed = self._known.get(body)
         if parsed is None:
             if body.startswith("- "):
@@ -138,7 +142,7 @@ class _Reader:
     def _open(
         self, indent: int, container: dict[str, object] | list[object]
     ) -> dict[str, object] | list[object]:
-        """Opens a block as the value of the pending key."""
+        """Open a block as the value of the pending key."""
         key, (_, top) = self._pending, self._stack[-1]
         if not key or type(top) is not dict:
             raise _NotPlainError
@@ -172,7 +176,7 @@ class _Reader:
 
 
 def _flow(text: str) -> object:
-    """The value of a list or mapping in brackets, on one line."""
+    """Give the value of a list or mapping in brackets, on one line."""
     tokens: list[str] = []
     at = 0
     while at < len(text):
@@ -212,7 +216,7 @@ def _flow_value(tokens: list[str], depth: int) -> object:
 
 
 def _next(tokens: list[str], end: str, *, first: bool) -> bool:
-    """Whether another entry follows; takes the comma or the end away."""
+    """Say whether another entry follows; takes the comma or the end away."""
     if not tokens:
         raise _NotPlainError
     if tokens[-1] == end:

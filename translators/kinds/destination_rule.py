@@ -15,10 +15,11 @@ from translators.kinds.schema.field_types import (
     INT32,
     LABELS,
     PERCENT,
-    PORT,
+    PORT_NUMBER,
     RULE_HOST,
     SUBSET_NAME,
     UINT32,
+    selector,
 )
 from translators.kinds.schema.kind import ISTIO_NETWORKING, Kind, document_with_spec
 from translators.kinds.schema.record import (
@@ -46,7 +47,7 @@ from translators.model.policy import (
 
 @dataclass(frozen=True, slots=True)
 class DestinationRuleSpec:
-    """`host` in full. `workload_selector` None: for every client."""
+    """What a rule says of a host, in full. `workload_selector` None: for every client."""
 
     host: str
     policy: StatedPolicy | None = None
@@ -149,10 +150,6 @@ _BLOCKS: Final = Part(
 """The blocks of a policy: one line each, and a field of `TrafficPolicy`."""
 
 
-def _number(number: int) -> int:
-    return number
-
-
 def _port_policy(port: int, blocks: TrafficPolicy) -> tuple[int, TrafficPolicy]:
     return (port, blocks)
 
@@ -179,11 +176,7 @@ _PORT_LEVEL: Final = checked(
             _port_policy,
             _BLOCKS,
             {
-                "port": required(
-                    "port",
-                    record(_number, {"number": required("number", PORT)}),
-                    "e.g. {number: 80}",
-                ),
+                "port": required("port", PORT_NUMBER, "e.g. {number: 80}"),
             },
         )
     ),
@@ -222,10 +215,6 @@ def _first_of_each_name(
     return tuple(kept.values())
 
 
-def _selected(labels: Labels = frozenset()) -> Labels:
-    return labels
-
-
 _SPEC: Final = record(
     DestinationRuleSpec,
     {
@@ -233,9 +222,7 @@ _SPEC: Final = record(
         "trafficPolicy": optional("policy", _TRAFFIC_POLICY),
         "subsets": optional("subsets", converted(list_of(_SUBSET), _first_of_each_name)),
         "exportTo": optional("export_to", EXPORT_TO),
-        "workloadSelector": optional(
-            "workload_selector", record(_selected, {"matchLabels": optional("labels", LABELS)})
-        ),
+        "workloadSelector": optional("workload_selector", selector("matchLabels")),
     },
 )
 

@@ -15,7 +15,7 @@ from translators.kinds.schema.shape import BOOLEAN, TEXT, checked, list_of, word
 
 @dataclass(frozen=True, slots=True)
 class SlicePort:
-    """A port of every endpoint of the slice, found by its name from the service's port of the same name."""
+    """A port of every endpoint of the slice; the service's port of the same name leads to it."""
 
     name: str
     number: int

@@ -18,16 +18,16 @@ _TOKEN = re.compile(r'\.?([A-Za-z_][A-Za-z0-9_-]*)|\[(\d+)\]|\[("(?:[^"\\]|\\.)*
 
 
 def keys(path: Path) -> tuple[Key, ...]:
-    """The keys from the document down to the value."""
-    found: list[Key] = []
+    """Give the keys from the document down to the value."""
+    upwards: list[Key] = []
     while path is not None:
         path, key = path
-        found.append(key)
-    return tuple(reversed(found))
+        upwards.append(key)
+    return tuple(reversed(upwards))
 
 
 def render(steps: tuple[Key, ...]) -> str:
-    """The path as text; empty for the document itself. `split` is its inverse."""
+    """Give the path as text; empty for the document itself. `split` is its inverse."""
     text = ""
     for step in steps:
         if isinstance(step, int):
@@ -40,10 +40,10 @@ def render(steps: tuple[Key, ...]) -> str:
 
 
 def split(text: str) -> tuple[Key, ...]:
-    """The keys of a path written by `render`.
+    """Give the keys of a path written by `render`.
 
     Raises:
-        ValueError: the text is not such a path.
+        ValueError: The text is not such a path.
     """
     steps: list[Key] = []
     at = 0

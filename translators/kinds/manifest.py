@@ -46,23 +46,23 @@ class Manifest:
 
 
 def read_manifest(text: str, source: str, memo: Memo | None = None) -> Manifest:
-    """The objects and problems of a text.
+    """Give the objects and problems of a text.
 
     Args:
         text: YAML with any number of documents, or JSON.
-        source: where the text is from, as problems shall name it; a name in `.json` is read as
+        source: Where the text is from, as problems shall name it; a name in `.json` is read as
             JSON.
-        memo: scalars shared between many reads, see `documents`.
+        memo: Scalars shared between many reads, see `documents`.
     """
     try:
-        found = _documents(text, source, memo)
+        parts = _documents(text, source, memo)
     except YamlSyntaxError as error:
         origin = FilePlace(source, 1, error.line or 1)
         message = f"is not valid YAML: {error.message}; nothing of this file is used until it is"
         problem = Problem(Severity.ERROR, message, origin=origin, line=error.line)
         return Manifest(problems=(problem,), is_partial=True)
     reading = _Reading(text, source)
-    for document in found:
+    for document in parts:
         reading.read(document)
     return Manifest(
         reading.entries,
@@ -96,7 +96,7 @@ def _no_constant(word: str) -> object:
 
 
 class _Reading:
-    """Gathers the objects of one text, document by document."""
+    """The objects of one text, gathered document by document."""
 
     def __init__(self, text: str, source: str) -> None:
         self._text = text
@@ -143,7 +143,8 @@ class _Reading:
     def _twice(self, key: ObjectKey, origin: FilePlace) -> None:
         first = self.entries.get(key)
         where = f"at {first.origin}" if first else "earlier in this file"
-        message = f"{key.kind} {key.namespace}/{key.name} is defined {where} already, which is used; remove one"
+        name = f"{key.kind} {key.namespace}/{key.name}"
+        message = f"{name} is defined {where} already, which is used; remove one"
         self.problems.append(Problem(Severity.ERROR, message, "", key, origin, origin.line))
 
     def _line(self, document: int, steps: tuple[Key, ...], path: str = "") -> int:

@@ -109,5 +109,5 @@ POD: Final = Kind(
 )
 """Of a Pod only a corner is read: whatever else its spec and status hold has no effect on proxies.
 
-The address of a Pod that.
-has ended may belong to another one already, so it is not kept."""
+The address of a Pod that has ended may belong to another one already, so it is not kept.
+"""

@@ -72,9 +72,9 @@ def is_policy(kind_name: str) -> bool:
 
 
 def expand(document: object) -> Iterator[tuple[tuple[Key, ...], object]]:
-    """The objects of a document with their place in it: itself, or each item of a `kind: List`.
+    """Give the objects of a document with their place in it.
 
-    None of an empty one.
+    They are itself, or the items of a `kind: List`; an empty document has none.
     """
     if document is None:
         return
@@ -87,10 +87,9 @@ def expand(document: object) -> Iterator[tuple[tuple[Key, ...], object]]:
 
 
 def parse(document: object) -> Parsed:
-    """The configuration object that a document describes, or why there is none.
+    """Give the configuration object that a document describes, or why there is none.
 
-    Problems carry the path of the field inside this document; the caller adds where the document
-    is.
+    Problems carry the path of the field inside this document; the caller adds where that is.
     """
     findings = Findings()
     unnamed = Context(findings)
@@ -119,7 +118,7 @@ def parse(document: object) -> Parsed:
 def _metadata(
     document: dict[str, object], kind: Kind[object], unnamed: Context
 ) -> tuple[Metadata | Invalid, Context]:
-    """The metadata, and the context of all else: whose it is, as far as the document says it."""
+    """Give the metadata, and the context of all else: whose it is, as far as the document says."""
     given = document.get("metadata")
     at = (None, "metadata")
     if given is None:
@@ -138,7 +137,7 @@ def _metadata(
 
 
 def _identity(metadata: object) -> tuple[str, str]:
-    """Namespace and name of an object whose metadata has errors; empty name when unknown."""
+    """Give namespace and name of an object whose metadata has errors; empty name when unknown."""
     if not isinstance(metadata, dict):
         return "default", ""
     name, namespace = metadata.get("name"), metadata.get("namespace") or "default"
@@ -148,7 +147,10 @@ def _identity(metadata: object) -> tuple[str, str]:
 
 
 def _kind_of(document: dict[str, object], context: Context) -> Kind[object] | None:
-    """The kind, or None with the reason: an error when it is nearly one of ours, else merely not supported."""
+    """Give the kind, or None with the reason.
+
+    It is an error when it is nearly one of ours, else merely not supported.
+    """
     version, name = document.get("apiVersion"), document.get("kind")
     for field, value in (("apiVersion", version), ("kind", name)):
         if not isinstance(value, str) or not value:

@@ -40,7 +40,10 @@ class KubernetesPort:
 
 @dataclass(frozen=True, slots=True)
 class ServiceSpec:
-    """What translation reads of a Service. `addresses` are its cluster IPs, empty when headless."""
+    """What translation reads of a Service.
+
+    `addresses` are its cluster IPs, empty when headless.
+    """
 
     ports: tuple[KubernetesPort, ...] = ()
     addresses: tuple[str, ...] = ()
@@ -123,7 +126,7 @@ def _check(spec: ServiceSpec, path: Path, context: Context) -> None:
 
 
 def _external(shape: Shape[ServiceSpec]) -> Shape[ServiceSpec]:
-    """The shape, refusing a Service of type ExternalName without the name."""
+    """Give the shape, refusing a Service of type ExternalName without the name."""
 
     def parse(value: object, path: Path, context: Context) -> ServiceSpec | Invalid:
         spec = shape.parse(value, path, context)

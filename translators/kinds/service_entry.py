@@ -9,11 +9,11 @@ from translators.kinds.field_path import Path
 from translators.kinds.schema.context import Context
 from translators.kinds.schema.field_types import (
     EXPORT_TO,
-    LABELS,
     PORT,
     SUBNET,
     is_address,
     is_host,
+    selector,
 )
 from translators.kinds.schema.kind import ISTIO_NETWORKING, Kind, document_with_spec
 from translators.kinds.schema.record import optional, record, required, unsupported
@@ -75,10 +75,6 @@ _HOST: Final = text_where(
     is_host,
     "a host name (maybe with a wildcard as left-most label; not * alone)",
 )
-
-
-def _selected(labels: Labels = frozenset()) -> Labels:
-    return labels
 
 
 def _check(spec: ServiceEntrySpec, path: Path, context: Context) -> None:
@@ -178,9 +174,7 @@ _SPEC: Final = checked(
                 ),
             ),
             "endpoints": optional("endpoints", list_of(WORKLOAD)),
-            "workloadSelector": optional(
-                "workload_selector", record(_selected, {"labels": optional("labels", LABELS)})
-            ),
+            "workloadSelector": optional("workload_selector", selector("labels")),
             "exportTo": optional("export_to", EXPORT_TO),
             "subjectAltNames": unsupported("connections are not yet encrypted", harmless=([],)),
         },

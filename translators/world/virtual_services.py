@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from translators.database import Index, Reader, query
 from translators.kinds.virtual_service import VIRTUAL_SERVICE, VirtualServiceSpec
 from translators.model.config_object import ConfigObject
+from translators.model.hosts import covers
 from translators.model.routing import HttpRule, L4Rule
 from translators.model.service import Protocol
 from translators.model.viewer import Viewer
@@ -24,7 +25,6 @@ from translators.world.visibility import (
     EVERYONE,
     MESH_GATEWAY,
     covering_wildcards,
-    covers,
     export_targets,
     is_exported,
     is_wildcard,

@@ -48,8 +48,3 @@ def covering_wildcards(host: str) -> tuple[str, ...]:
 def is_wildcard(host: str) -> bool:
     """Whether the host stands for many."""
     return host.startswith("*")
-
-
-def covers(wildcard: str, host: str) -> bool:
-    """Whether a host falls under a wildcard host; a wildcard covers itself."""
-    return host.endswith(wildcard[1:])

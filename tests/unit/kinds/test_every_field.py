@@ -1,4 +1,4 @@
-"""Every field of the kinds' APIs is known: read, ignored for a reason, or reported as not supported yet."""
+"""Every field of the kinds' APIs is known: read, ignored for a reason, or reported."""
 
 from __future__ import annotations
 
@@ -332,31 +332,30 @@ def given_fields(value: object, prefix: str = "") -> set[str]:
         return {path for item in value for path in given_fields(item, prefix)}
     if not isinstance(value, dict):
         return set()
-    found: set[str] = set()
+    paths: set[str] = set()
     for name, item in value.items():
         path = f"{prefix}.{name}" if prefix else name
-        found |= {path} | given_fields(item, path)
-    return found
+        paths |= {path} | given_fields(item, path)
+    return paths
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 def test_every_known_field_is_accepted_or_reported(kind: Kind) -> None:
     texts, unsupported = CASES[kind.name]
-    found: set[str] = set()
+    reported: set[str] = set()
     given: set[str] = set()
     for text in texts:
         read = manifest(text)
         assert not messages(read.problems, Severity.ERROR), read.problems
         assert len(read.entries) == 1
-        found |= messages(read.problems, Severity.UNSUPPORTED)
+        reported |= messages(read.problems, Severity.UNSUPPORTED)
         given |= given_fields(documents(text)[0].value)
         assert all(problem.line > 1 for problem in read.problems)
-    assert found == unsupported
+    assert reported == unsupported
     known = {path for path, _ in walk(kind.body)} | {
         f"metadata.{path}" for path, _ in walk(METADATA)
     }
-    # In a map of matches the names of headers stand between, so the fields of a match are not
-    # compared.
+    # In a map of matches the names of headers stand between, so a match's fields are not compared.
     assert not {path for path in known - given if not re.search(r"\.(exact|prefix|regex)$", path)}
 
 

@@ -252,11 +252,11 @@ CASES: list[tuple[str, str, str, str, int]] = [
 def test_a_mistake_is_refused_at_its_field_and_line(
     kind: str, spec: str, path: str, message: str, line: int
 ) -> None:
-    found = manifest(document(kind, spec))
-    assert not found.entries
-    assert found.refused == {ObjectKey(kind, "default", "x")}
-    at = {p.path: p for p in found.problems if p.severity is Severity.ERROR}
-    assert path in at, found.problems
+    outcome = manifest(document(kind, spec))
+    assert not outcome.entries
+    assert outcome.refused == {ObjectKey(kind, "default", "x")}
+    at = {p.path: p for p in outcome.problems if p.severity is Severity.ERROR}
+    assert path in at, outcome.problems
     assert message in at[path].message
     assert at[path].line == line
     assert at[path].key == ObjectKey(kind, "default", "x")
@@ -347,10 +347,10 @@ def test_all_mistakes_of_a_document_are_reported() -> None:
     ],
 )
 def test_a_foreign_kind_is_reported_and_harms_nobody(head: str, names: str) -> None:
-    found = manifest(f"{head}\nmetadata: {{name: a}}\n---\n" + document(WE, "address: 10.0.0.1"))
-    assert len(found.entries) == 1
-    assert not found.is_partial
-    (problem,) = found.problems
+    outcome = manifest(f"{head}\nmetadata: {{name: a}}\n---\n" + document(WE, "address: 10.0.0.1"))
+    assert len(outcome.entries) == 1
+    assert not outcome.is_partial
+    (problem,) = outcome.problems
     assert problem.severity is Severity.UNSUPPORTED
     assert "not supported (yet)" in problem.message
     assert names in problem.message

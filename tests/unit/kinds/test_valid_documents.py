@@ -145,8 +145,8 @@ def test_the_first_of_two_subsets_with_one_name_is_used_with_a_warning() -> None
     text = document(
         "DestinationRule", "host: a.b\nsubsets:\n- {name: v1, labels: {a: b}}\n- name: v1"
     )
-    found = manifest(text)
-    (problem,) = found.problems
+    outcome = manifest(text)
+    (problem,) = outcome.problems
     assert (problem.severity, problem.path, problem.line) == (
         Severity.WARNING,
         "spec.subsets[1].name",
@@ -156,13 +156,13 @@ def test_the_first_of_two_subsets_with_one_name_is_used_with_a_warning() -> None
 
 
 def test_a_rule_after_one_without_match_is_warned_of() -> None:
-    found = manifest(
+    outcome = manifest(
         document(
             "VirtualService",
             "hosts: [a]\nhttp:\n- route: [{destination: {host: a}}]\n- route: [{destination: {host: b}}]",
         )
     )
-    (problem,) = found.problems
+    (problem,) = outcome.problems
     assert (problem.severity, problem.path) == (Severity.WARNING, "spec.http[1]")
 
 
@@ -303,7 +303,7 @@ def test_a_node_is_where_its_labels_say() -> None:
 
 
 def test_a_list_is_its_items() -> None:
-    found = manifest(
+    outcome = manifest(
         """
         apiVersion: v1
         kind: List
@@ -317,18 +317,18 @@ def test_a_list_is_its_items() -> None:
           spec: {ports: [{prt: 1}]}
         """
     )
-    assert set(found.entries) == {ObjectKey("Namespace", "", "a")}
-    assert {(p.path, p.line) for p in found.problems} == {
+    assert set(outcome.entries) == {ObjectKey("Namespace", "", "a")}
+    assert {(p.path, p.line) for p in outcome.problems} == {
         ("spec.ports[0].prt", 10), ("spec.ports[0].port", 10),
     }  # fmt: skip
 
 
 def test_json_is_read_too() -> None:
     text = '{\n\t"apiVersion": "v1",\n\t"kind": "Namespace",\n\t"metadata": {"name": "a\\ud83d\\ude00"}\n}'
-    found = read_manifest(text, "a.json")
-    assert found.refused
-    found = read_manifest(text.replace("\\ud83d\\ude00", ""), "a.json")
-    assert set(found.entries) == {ObjectKey("Namespace", "", "a")}
+    outcome = read_manifest(text, "a.json")
+    assert outcome.refused
+    outcome = read_manifest(text.replace("\\ud83d\\ude00", ""), "a.json")
+    assert set(outcome.entries) == {ObjectKey("Namespace", "", "a")}
     twice = read_manifest('{"kind": "a",\n "kind": "b"}', "a.json")
     assert any("given twice" in p.message and p.line == 2 for p in twice.problems)
 

@@ -1,4 +1,4 @@
-"""What every parser is handed beside its value: whose document it is, and where to tell what is wrong.
+"""What every parser is handed beside its value: whose document it is, and what is wrong with it.
 
 The metadata of a document is read first, in a context without a name, and everything else in the
 context that is made of it: a short host name needs the document's namespace.

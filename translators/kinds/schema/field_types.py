@@ -1,4 +1,7 @@
-"""The scalar shapes that several kinds share: names, hosts, addresses, labels, durations, regular expressions."""
+"""The shapes that several kinds share.
+
+They are names, hosts, addresses, labels, durations and regular expressions.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from typing import Final
 
 from translators.kinds.field_path import Path
 from translators.kinds.schema.context import INVALID, Context, Invalid
+from translators.kinds.schema.record import optional, record, required
 from translators.kinds.schema.shape import (
     TEXT,
     Shape,
@@ -51,17 +55,17 @@ TEXTS: Final = list_of(TEXT)
 
 
 def is_dns_label(text: str) -> bool:
-    """Whether this is a namespace's or a subset's name: lower-case letters, digits and inner hyphens."""
+    """Say whether this is a namespace's name: lower-case letters, digits and inner hyphens."""
     return _DNS_LABEL.fullmatch(text) is not None
 
 
 def is_dns_subdomain(text: str) -> bool:
-    """Whether this is an object's name: DNS labels joined with dots."""
+    """Say whether this is an object's name: DNS labels joined with dots."""
     return len(text) <= MAX_NAME and _DNS_SUBDOMAIN.fullmatch(text) is not None
 
 
 def is_address(text: str) -> bool:
-    """Whether this is an IPv4 or IPv6 address."""
+    """Say whether this is an IPv4 or IPv6 address."""
     if _IPV4.fullmatch(text):
         return True
     if ":" not in text:
@@ -75,7 +79,7 @@ def is_address(text: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def is_subnet(text: str) -> bool:
-    """Whether this is an address or a CIDR block."""
+    """Say whether this is an address or a CIDR block."""
     try:
         ipaddress.ip_network(text, strict=False)
     except ValueError:
@@ -85,12 +89,12 @@ def is_subnet(text: str) -> bool:
 
 @lru_cache(maxsize=16384)
 def is_host(text: str) -> bool:
-    """Whether this is a DNS name, maybe with a wildcard as its left-most label."""
+    """Say whether this is a DNS name, maybe with a wildcard as its left-most label."""
     return len(text) <= MAX_NAME and _HOST.fullmatch(text) is not None
 
 
 def complete_host(host: str, namespace: str) -> str:
-    """The full name of a host: one without a dot is a service of the namespace.
+    """Give the full name of a host: one without a dot is a service of the namespace.
 
     Source: Istio's rule for short names in VirtualService and DestinationRule.
     """
@@ -177,6 +181,23 @@ def _labels(value: object, path: Path, context: Context) -> Labels | Invalid:
 LABELS: Final = Shape(_labels)
 
 
+def _selected(labels: Labels = frozenset()) -> Labels:
+    return labels
+
+
+def selector(name: str) -> Shape[Labels]:
+    """A selector of workloads, whose one field has this name: the labels that they must have."""
+    return record(_selected, {name: optional("labels", LABELS)})
+
+
+def _number(number: int) -> int:
+    return number
+
+
+PORT_NUMBER: Final = record(_number, {"number": required("number", PORT)})
+"""A port as Istio selects it, `{number: 80}`."""
+
+
 def _annotations(value: object, path: Path, context: Context) -> Labels | Invalid:
     if type(value) is not dict:
         return context.error(path, f"must be a mapping of names to text, not {describe(value)}")
@@ -213,8 +234,11 @@ LOCALITY: Final = text_as(_locality)
 
 
 @lru_cache(maxsize=4096)
-def parse_duration(text: str) -> timedelta | None:
-    """The duration written as `1.5s`, `1h30m` or `100ms`; None when it is not one."""
+def parse_go_duration(text: str) -> timedelta | None:
+    """Give the duration written as `1.5s`, `1h30m` or `100ms`; None when it is not one.
+
+    Source: Go's `time.ParseDuration`, by which Kubernetes and Istio read durations; without signs.
+    """
     if not _DURATION.fullmatch(text):
         return None
     parts: list[tuple[str, str]] = _DURATION_PART.findall(text)
@@ -233,7 +257,7 @@ def duration(*, zero: bool) -> Shape[timedelta]:
     least = "; 0s turns it off" if zero else ""
 
     def parse(value: object, path: Path, context: Context) -> timedelta | Invalid:
-        length = parse_duration(value) if type(value) is str else None
+        length = parse_go_duration(value) if type(value) is str else None
         if length is None:
             return context.error(
                 path, f"must be a duration such as 1.5s, 100ms or 1h, not {describe(value)}"
@@ -262,7 +286,7 @@ _ESCAPED = re.compile(r"\\[^1-9k]|\[\^?\]?(?:\\.|[^\]\\])*\]")
 
 @lru_cache(maxsize=4096)
 def not_re2(pattern: str) -> str:
-    """What in a regular expression Envoy's RE2 surely refuses, "" when nothing was noticed.
+    """Give what in a regular expression Envoy's RE2 surely refuses, "" when nothing was noticed.
 
     Envoy judges the rest.
     """

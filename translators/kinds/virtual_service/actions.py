@@ -16,6 +16,7 @@ from translators.kinds.schema.field_types import (
     HEADER_NAME,
     INT32,
     PORT,
+    PORT_NUMBER,
     REGEX,
     SUBSET_NAME,
     words,
@@ -65,16 +66,12 @@ _RETRY_ON: Final = (
 )
 
 
-def _number(number: int) -> int:
-    return number
-
-
 _DESTINATION: Final = record(
     Destination,
     {
         "host": required("host", DESTINATION_HOST, "the service to send to"),
         "subset": optional("subset", SUBSET_NAME),
-        "port": optional("port", record(_number, {"number": required("number", PORT)})),
+        "port": optional("port", PORT_NUMBER),
     },
 )
 

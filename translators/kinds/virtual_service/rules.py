@@ -50,7 +50,7 @@ _HTTP_FIELDS: Final = record(
 
 
 def _http_rule(value: object, path: Path, context: Context) -> HttpRule | Invalid | None:
-    """One rule; None for one that delegates, which is left out."""
+    """Give one rule; None for one that delegates, which is left out."""
     rule = _HTTP_FIELDS.parse(value, path, context)
     if rule is INVALID:
         return rule

@@ -1,7 +1,6 @@
 """`networking.istio.io VirtualService`: how requests to hosts are routed.
 
-Hosts are stored as written in full: short names are completed with the object's namespace while
-parsing.
+Hosts are stored in full: short names are completed with the object's namespace while parsing.
 """
 
 from __future__ import annotations
@@ -17,12 +16,13 @@ from translators.kinds.schema.record import optional, record, required
 from translators.kinds.schema.shape import TEXT, Shape, checked, list_of
 from translators.kinds.virtual_service.matches import only_mesh
 from translators.kinds.virtual_service.rules import HTTP_RULES, TCP_RULES, TLS_RULES
+from translators.model.hosts import covers
 from translators.model.routing import HttpRule, L4Rule
 
 
 @dataclass(frozen=True, slots=True)
 class VirtualServiceSpec:
-    """Hosts in full, in the order written.
+    """Hosts in full, in the order written, and the rules for them.
 
     `gateways` default `("mesh",)`; `export_to` empty means everyone.
     """
@@ -51,12 +51,8 @@ def _check_sni(
     sni_hosts: tuple[str, ...], hosts: tuple[str, ...], path: Path, context: Context
 ) -> None:
     for i, name in enumerate(sni_hosts):
-        if not any(_covers(host, name) for host in hosts):
+        if not any(host == name or (host[0] == "*" and covers(host, name)) for host in hosts):
             context.error((path, i), f"{name} is not covered by spec.hosts; add it there")
-
-
-def _covers(host: str, name: str) -> bool:
-    return host == name or (host.startswith("*") and name.endswith(host[1:]))
 
 
 _GATEWAYS: Final = checked(list_of(TEXT, at_least=1), only_mesh)
@@ -74,7 +70,7 @@ _FIELDS: Final = record(
 
 
 def _with_rules(value: object, path: Path, context: Context) -> VirtualServiceSpec | Invalid:
-    """The spec; one without any rule is refused."""
+    """Give the spec; one without any rule is refused."""
     if isinstance(value, dict) and not any(value.get(name) for name in ("http", "tls", "tcp")):
         context.error(path, "needs rules: give http, tls or tcp")
     return _CHECKED.parse(value, path, context)

@@ -1,4 +1,4 @@
-"""YAML (and so JSON) text into plain values, fast: from libyaml's events, without nodes and without marks.
+"""YAML (and so JSON) text into plain values, fast: from libyaml's events, without nodes or marks.
 
 Text in ordinary block style does not even need these (`translators.kinds.yaml.plain`).
 
@@ -50,10 +50,7 @@ _MERGE = "<<"
 
 @dataclass(slots=True)
 class Memo:
-    """What was read already.
-
-    Handing the same one to many reads saves time and shares their strings.
-    """
+    """What was read already; the same one for many reads saves time and shares their strings."""
 
     scalars: dict[str, Scalar] = field(default_factory=dict)
     lines: Lines = field(default_factory=Lines)
@@ -90,10 +87,10 @@ class YamlSyntaxError(Exception):
 
 
 def documents(text: str, memo: Memo | None = None) -> list[Document]:
-    """The documents of a text in order, empty ones included.
+    """Give the documents of a text in order, empty ones included.
 
     Raises:
-        YamlSyntaxError: the text is not YAML.
+        YamlSyntaxError: The text is not YAML.
     """
     memo = memo or Memo()
     for known in (memo.scalars, memo.lines.known):
@@ -123,7 +120,7 @@ def _events(text: str) -> Callable[[], Event | None]:
 
 
 def _read(get: Callable[[], Event | None], memo: dict[str, Scalar]) -> list[Document]:
-    found: list[Document] = []
+    read: list[Document] = []
     while type(event := get()) is not StreamEndEvent:
         if type(event) is not DocumentStartEvent:
             if type(event) is not StreamStartEvent:
@@ -133,13 +130,13 @@ def _read(get: Callable[[], Event | None], memo: dict[str, Scalar]) -> list[Docu
         first = get()
         value = builder.value(first, 1)
         line = _line(first)
-        found.append(Document(value, len(found) + 1, line, tuple(builder.faults)))
+        read.append(Document(value, len(read) + 1, line, tuple(builder.faults)))
         get()
-    return found
+    return read
 
 
 class _Builder:
-    """Builds one document's value from events; the recursion follows the document's nesting."""
+    """One document's value, built from events; the recursion follows the document's nesting."""
 
     __slots__ = ("_aliased", "_anchors", "_get", "_memo", "_sizes", "faults")
 
@@ -152,7 +149,7 @@ class _Builder:
         self.faults: list[Fault] = []
 
     def value(self, event: Event | None, depth: int) -> object:
-        """The value that begins with this event."""
+        """Give the value that begins with this event."""
         built: object
         if type(event) is ScalarEvent:
             built = self._scalar(event)
@@ -280,7 +277,7 @@ class _Builder:
 
 
 def _line(event: Event | None) -> int:
-    """The event's first line, from 1; 0 when not known."""
+    """Give the event's first line, from 1; 0 when not known."""
     mark = event.start_mark if event is not None else None
     return mark.line + 1 if mark is not None else 0
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from translators.kinds.field_path import Key, render, split
+from translators.kinds.field_path import Key, render
 
 try:
     from yaml.cyaml import CSafeLoader as _Loader
@@ -34,9 +34,9 @@ class Locator:
             self._documents.extend(yaml.compose_all(text, _Loader))
 
     def line(self, document: int, steps: tuple[Key, ...]) -> int:
-        """The line, from 1, of a field of a document (from 1).
+        """Give the line, from 1, of a field of a document (from 1); 0 when it is not known.
 
-        Of what is nearest around it when it is not there. 0: not known.
+        For a field that is not there it is the line of what is nearest around it.
         """
         node = self._document(document)
         if node is None:
@@ -50,9 +50,9 @@ class Locator:
         return line
 
     def scalars(self, document: int, steps: tuple[Key, ...]) -> Iterator[tuple[str, str]]:
-        """(path, text) of every scalar below a place of a document, in the order written.
+        """Give (path, text) of every scalar below a place of a document, in the order written.
 
-        Paths begin at that place.
+        The paths begin at that place.
         """
         node = self._document(document)
         for step in steps:
@@ -65,17 +65,12 @@ class Locator:
         return self._documents[document - 1] if 0 < document <= len(self._documents) else None
 
 
-def line_of(text: str, document_index: int, path: str) -> int:
-    """The line of a field in a text; see `Locator.line`."""
-    return Locator(text).line(document_index, split(path))
-
-
 def _line(node: Node) -> int:
     return int(node.start_mark.line) + 1
 
 
 def _child(node: Node, step: Key) -> tuple[Node | None, Node | None]:
-    """The key (of a mapping) and the value at one step; None when there is none."""
+    """Give the key (of a mapping) and the value at one step; None when there is none."""
     if isinstance(node, SequenceNode):
         items: list[Node] = node.value
         inside = isinstance(step, int) and step < len(items)

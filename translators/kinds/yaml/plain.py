@@ -1,4 +1,4 @@
-"""The short way for plain YAML: text that is written in the ordinary block style, without quotes, comments, anchors or tags.
+"""The short way for plain YAML: ordinary block style, without quotes, comments, anchors or tags.
 
 Generated configuration is nearly always of this form, and reading it line by line takes a fifth of
 the time that libyaml's events take. Anything that is not surely of this form is left to libyaml
@@ -31,16 +31,16 @@ class _NotPlainError(Exception):
 
 @dataclass(slots=True)
 class Lines:
-    """Lines already read, text without its indent → (key, "" for none.
+    """Lines already read.
 
-    Value; whether there is a value).
+    Text without its indent → (key, "" for none; value; whether there is a value).
     """
 
     known: dict[str, tuple[str, object, bool]] = field(default_factory=dict)
 
 
 def plain_documents(text: str, lines: Lines) -> list[tuple[object, int]] | None:
-    """(value, first line) of each document, or None when the text is not surely plain."""
+    """Give (value, first line) of each document, or None when the text is not surely plain."""
     if _UNUSUAL.search(text):
         return None
     try:
@@ -50,24 +50,24 @@ def plain_documents(text: str, lines: Lines) -> list[tuple[object, int]] | None:
 
 
 def _read(text: str, known: dict[str, tuple[str, object, bool]]) -> list[tuple[object, int]]:
-    found: list[tuple[object, int]] = []
+    documents: list[tuple[object, int]] = []
     reader = _Reader(known)
     for number, line in enumerate(text.split("\n"), 1):
         if line == "---":
             if number > 1:
-                found.append(reader.document())
+                documents.append(reader.document())
             reader = _Reader(known)
         elif line:
             if not reader.first:
                 reader.first = number
             body = line.lstrip(" ")
             reader.line(len(line) - len(body), body)
-    found.append(reader.document())
-    return found
+    documents.append(reader.document())
+    return documents
 
 
 class _Reader:
-    """Builds one document's value, line by line.
+    """One document's value, built line by line.
 
     The stack holds the open containers with their indents; `pending` is the key of the innermost
     mapping that was given without a value on its line, so that a block may follow.
@@ -83,7 +83,7 @@ class _Reader:
         self._pending = "root"
 
     def document(self) -> tuple[object, int]:
-        """The document's value and first line; an empty one is not plain."""
+        """Give the document's value and first line; an empty one is not plain."""
         if not self.first:
             raise _NotPlainError
         return self.root["root"], self.first
@@ -176,7 +176,7 @@ class _Reader:
 
 
 def _flow(text: str) -> object:
-    """The value of a list or mapping in brackets, on one line."""
+    """Give the value of a list or mapping in brackets, on one line."""
     tokens: list[str] = []
     at = 0
     while at < len(text):
@@ -216,7 +216,7 @@ def _flow_value(tokens: list[str], depth: int) -> object:
 
 
 def _next(tokens: list[str], end: str, *, first: bool) -> bool:
-    """Whether another entry follows; takes the comma or the end away."""
+    """Say whether another entry follows; takes the comma or the end away."""
     if not tokens:
         raise _NotPlainError
     if tokens[-1] == end:

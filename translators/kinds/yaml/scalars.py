@@ -25,7 +25,7 @@ Scalar = str | int | float | bool | None
 
 
 def plain(text: str) -> Scalar:
-    """The value of a scalar written without quotes."""
+    """Give the value of a scalar written without quotes."""
     if text in _WORDS:
         return _WORDS[text]
     if text[0] not in _SPECIAL or text.count(".") > 1:
@@ -50,11 +50,11 @@ def _integer(text: str) -> Scalar:
 
 
 def tagged(tag: str, text: str) -> Scalar:
-    """The value of a scalar with an explicit core tag.
+    """Give the value of a scalar with an explicit core tag.
 
     Raises:
-        ValueError: the tag is not one that a Kubernetes document may carry, or the text does not
-        fit it.
+        ValueError: The tag is not one that a Kubernetes document may carry, or the text does not
+            fit it.
     """
     kind = tag.removeprefix("tag:yaml.org,2002:")
     if kind in {"str", "!", "timestamp"}:

@@ -15,9 +15,14 @@ from translators.kinds.yaml.documents import (
     _documents_of_events,
     documents,
 )
-from translators.kinds.yaml.lines import Locator, line_of
+from translators.kinds.yaml.lines import Locator
 from translators.kinds.yaml.plain import Lines, plain_documents
 from translators.kinds.yaml.scalars import plain
+
+
+def line_of(text: str, document_index: int, path: str) -> int:
+    """The line of a field in a text."""
+    return Locator(text).line(document_index, split(path))
 
 
 def value(text: str) -> object:
@@ -36,9 +41,9 @@ def value(text: str) -> object:
     ],
 )  # fmt: skip
 def test_a_plain_scalar_is_what_kubernetes_makes_of_it(text: str, expected: object) -> None:
-    found = plain(text)
-    assert found == expected
-    assert type(found) is type(expected)
+    scalar = plain(text)
+    assert scalar == expected
+    assert type(scalar) is type(expected)
 
 
 def test_quotes_and_blocks_are_text() -> None:
@@ -117,9 +122,9 @@ TREES = st.recursive(
 @given(st.lists(TREES, min_size=1, max_size=3), st.booleans())
 def test_what_yaml_writes_is_read_back(trees: list[object], flow: bool) -> None:
     text = yaml.safe_dump_all(trees, default_flow_style=flow)
-    found = documents(text)
-    if not any(document.faults for document in found):
-        assert [document.value for document in found] == trees
+    read = documents(text)
+    if not any(document.faults for document in read):
+        assert [document.value for document in read] == trees
 
 
 INDENTS = st.sampled_from(["", "  ", "    ", " ", "- ", "  - ", "- - ", "-   "])
@@ -138,10 +143,10 @@ def test_the_short_way_reads_what_libyaml_reads(lines: list[str]) -> None:
     text = "\n".join(lines)
     short = plain_documents(text, Lines())
     if short is not None:
-        found = _documents_of_events(text, {})
-        assert not [document for document in found if document.faults]
-        assert [(document.value, document.line) for document in found] == short
-        assert repr(found[0].value) == repr(short[0][0])
+        read = _documents_of_events(text, {})
+        assert not [document for document in read if document.faults]
+        assert [(document.value, document.line) for document in read] == short
+        assert repr(read[0].value) == repr(short[0][0])
 
 
 def test_the_short_way_reads_ordinary_documents() -> None:

@@ -152,14 +152,15 @@ def _kind_of(document: dict[str, object], context: Context) -> Kind[object] | No
     It is an error when it is nearly one of ours, else merely not supported.
     """
     version, name = document.get("apiVersion"), document.get("kind")
+    if isinstance(version, str) and isinstance(name, str):
+        kind = _BY_TYPE.get((version, name))
+        if kind is not None:
+            return kind
     for field, value in (("apiVersion", version), ("kind", name)):
         if not isinstance(value, str) or not value:
             context.error((None, field), f"must be text, not {describe(value)}")
     if not isinstance(version, str) or not isinstance(name, str) or context.findings.errors:
         return None
-    kind = _BY_TYPE.get((version, name))
-    if kind is not None:
-        return kind
     if name in _BY_NAME:
         _other_version(_BY_NAME[name], version, context)
     elif difflib.get_close_matches(name, _BY_NAME, n=1, cutoff=_ALMOST):

@@ -51,7 +51,7 @@ def _check_sni(
     sni_hosts: tuple[str, ...], hosts: tuple[str, ...], path: Path, context: Context
 ) -> None:
     for i, name in enumerate(sni_hosts):
-        if not any(host == name or (host[0] == "*" and covers(host, name)) for host in hosts):
+        if not any(host == name or (host.startswith("*") and covers(host, name)) for host in hosts):
             context.error((path, i), f"{name} is not covered by spec.hosts; add it there")
 
 

@@ -34,8 +34,9 @@ from translators.names import (
 from translators.world import BUCKETS, Inbound, client_scope, inbound_of, served_ports
 
 Maker = QueryKey[Resource] | tuple[object, ...]
-"""What makes a resource: a query's result by name, or the rest of the key that its resource set's query
-is asked with.
+"""What makes a resource.
+
+A query's result by name, or the rest of the key that its resource set's query is asked with.
 """
 Makers = tuple[tuple[str, Maker], ...]
 """(resource name, how it is made), each name once; may be empty."""

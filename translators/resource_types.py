@@ -1,4 +1,6 @@
-"""The xDS resource types that we know: one table of what is special about each, in the order in which they are sent.
+"""The xDS resource types that we know.
+
+One table of what is special about each, in the order in which they are sent.
 
 Streams, ledger and quarantine read a type's rules here; a new type is a row. A type that has no row
 is served all the same: after all others, whole when no names are asked for, and without an order.

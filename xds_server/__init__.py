@@ -1,1 +1,4 @@
-"""Everything of Chancery that touches the world: sources, streams, ledger, admin API and commands."""
+"""Everything of Chancery that touches the world.
+
+Sources, streams, ledger, admin API and commands.
+"""

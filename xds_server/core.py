@@ -125,7 +125,10 @@ class Core:
         return self.ledger.status()
 
     async def wait(self, revision: int | None, timeout: float | None) -> WaitResult:  # noqa: ASYNC109
-        """The answer once every proxy has the revision (None: the newest), or will not have it, or the seconds are up."""
+        """The answer once every proxy has the revision (None: the newest).
+
+        Also when one will not have it, or the seconds are up.
+        """
         self.work()
         return await self.ledger.wait(revision, timeout)
 
@@ -145,7 +148,10 @@ class Core:
 
 
 class StreamObserver:
-    """Whom streams tell: it notes in the ledger what is to be known, and in the inbox what is to be acted on."""
+    """Whom streams tell.
+
+    It notes in the ledger what is to be known, and in the inbox what is to be acted on.
+    """
 
     def __init__(self, ledger: Ledger, inbox: Inbox, quarantine: Quarantine) -> None:
         self._ledger = ledger

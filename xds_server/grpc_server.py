@@ -1,4 +1,6 @@
-"""The gRPC server: addresses, credentials, keepalive and a gentle end, for any number of services on one port.
+"""The gRPC server.
+
+Addresses, credentials, keepalive and a gentle end, for any number of services on one port.
 
 In: services, each a set of methods over bytes. What they do with their calls is their own affair;
 they are told when to end them.

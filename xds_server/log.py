@@ -101,7 +101,10 @@ class TextFormatter(logging.Formatter):
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line: time (RFC 3339, UTC), level, logger, event, the fields, and traceback when there is one."""
+    """One JSON object a line.
+
+    Time (RFC 3339, UTC), level, logger, event, the fields, and traceback when there is one.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         """The record as one line."""
@@ -125,7 +128,10 @@ def _fields(record: logging.LogRecord) -> Mapping[str, object]:
 
 
 def _tracebacks(formatter: logging.Formatter, record: logging.LogRecord) -> Iterator[str]:
-    """What was raised, as text: our own records carry it as such, those of libraries as an exception."""
+    """What was raised, as text.
+
+    Our own records carry it as such, those of libraries as an exception.
+    """
     own = getattr(record, "traceback", "")
     if own:
         yield str(own).rstrip("\n")
@@ -138,5 +144,8 @@ def _one_line(text: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    """The text, in quotes when it is empty or could not be told from what follows, so that no value can forge a line."""
+    """The text, in quotes when it is empty or could not be told from what follows.
+
+    So no value can forge a line.
+    """
     return text if text and _PLAIN.issuperset(text) else json.dumps(text, ensure_ascii=False)

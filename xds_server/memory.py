@@ -36,7 +36,9 @@ def bulk() -> Iterator[None]:
 
 
 def freeze() -> None:
-    """Have the collector leave all that there is alone from now on: for what stays as long as the process.
+    """Have the collector leave all that there is alone from now on.
+
+    For what stays as long as the process.
 
     What is in a cycle and frozen is never freed, so this is for the start of a process, before the
     first proxy comes.

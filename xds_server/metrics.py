@@ -1,4 +1,6 @@
-"""The server's own metrics: counted in plain attributes, turned into Prometheus' form when somebody asks.
+"""The server's own metrics.
+
+Counted in plain attributes, turned into Prometheus' form when somebody asks.
 
 Counting happens for every push and every ACK, so it must cost next to nothing: whoever counts asks
 once for the object of its label (`metrics.type("cds")`) and then adds to attributes, a tenth of a

@@ -107,7 +107,10 @@ def parse_duration(text: str) -> timedelta:
 
 
 def write_duration(duration: timedelta) -> str:
-    """The time as `parse_duration` reads it, in the largest unit that needs no fraction: `90s`, `20ms`, `0s`."""
+    """The time as `parse_duration` reads it, in the largest unit that needs no fraction.
+
+    `90s`, `20ms`, `0s`.
+    """
     milliseconds = round(duration / timedelta(milliseconds=1))
     if milliseconds % 1000:
         return f"{milliseconds}ms"

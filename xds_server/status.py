@@ -1,4 +1,6 @@
-"""What the control plane can say of itself: proxies, revisions, rejections and problems, as plain values.
+"""What the control plane can say of itself.
+
+Proxies, revisions, rejections and problems, as plain values.
 
 The ledger makes them, the admin API sends them as JSON, the commands print them.
 """
@@ -69,7 +71,10 @@ class ProblemStatus:
 
 
 def problem_status(problem: Problem) -> ProblemStatus:
-    """The problem in words: its place is its own line if that is known, else its document's first."""
+    """The problem in words.
+
+    Its place is its own line if that is known, else its document's first.
+    """
     return ProblemStatus(
         severity=problem.severity.value,
         object=str(problem.key) if problem.key is not None else "",
@@ -156,4 +161,4 @@ class StatusSource(Protocol):
         """Everything at this moment."""
 
     async def wait(self, revision: int | None, timeout: float | None) -> WaitResult:  # noqa: ASYNC109
-        """Wait until every proxy has the revision (None: the newest now), or the timeout in seconds passed."""
+        """The answer once every proxy has the revision (None: the newest), or time is up."""

@@ -1,4 +1,6 @@
-"""A gRPC server that only sends bytes: what grpc.aio itself costs, as the measure for what is built on it.
+"""A gRPC server that only sends bytes.
+
+What grpc.aio itself costs, as the measure for what is built on it.
 
 It takes streams, reads and forgets what they send, and on a line `push HEX` on stdin sends each of
 them those very bytes. It answers with a line when it has handed all of them over. The first line it

@@ -1,4 +1,6 @@
-"""The least HTTP/2 that a client of one gRPC stream needs: one connection, one stream, as Envoy opens it for ADS.
+"""The least HTTP/2 that a client of one gRPC stream needs.
+
+One connection, one stream, as Envoy opens it for ADS.
 
 It is written to cost little, so that a thousand of them leave the machine to the server that is
 measured. What it is sent is taken without ever making the server wait; headers of responses are

@@ -1,11 +1,13 @@
-"""A process of simulated sidecars, in groups, which does what lines on stdin say and answers each with a line of JSON.
+"""A process of simulated sidecars, in groups.
+
+It does what lines on stdin say and answers each with a line of JSON.
 
     connect GROUP PORT COUNT         COUNT more sidecars, all connected when answered
     mark GROUP                       forget what was counted
-    wait GROUP TYPE COUNT SECONDS    until COUNT sidecars have ACKed a response of a type (cds, eds, lds, rds, vhds)
+    wait GROUP TYPE COUNT SECONDS    until COUNT sidecars have ACKed a response of a type (cds, …)
     quiet GROUP SECONDS LIMIT        until nothing came for so long
     stat GROUP                       what was counted since the mark
-    bodies GROUP                     what the first sidecar ACKed since the mark, in hex, without nonces
+    bodies GROUP                     what the first sidecar ACKed since the mark, in hex, no nonces
     quit
 
 Its own cost is no part of any figure. Times are CLOCK_MONOTONIC, which all processes of a machine
@@ -111,7 +113,10 @@ class Group:
 
 @cache
 def _extensions() -> bytes:
-    """As much about extensions as a real Envoy says: some 60 kB, which a server must not let itself be slowed down by."""
+    """As much about extensions as a real Envoy says.
+
+    Some 60 kB, which a server must not let itself be slowed down by.
+    """
     entries = []
     for number in range(_EXTENSIONS):
         name = f"envoy.filters.http.number_{number}"

@@ -112,7 +112,10 @@ def service(number: int, endpoints: int) -> Document:
 
 
 def policy(number: int, weight: int) -> tuple[Document, Document]:
-    """Two versions of a service, and how its requests are shared out: so much to v1, the rest to v2."""
+    """Two versions of a service, and how its requests are shared out.
+
+    So much to v1, the rest to v2.
+    """
     subsets = [
         {"name": version, "labels": {"version": version}}
         for version in ("v1", "v2")

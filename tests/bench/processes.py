@@ -1,4 +1,6 @@
-"""The processes of a benchmark: the server that is measured, the bare one beside it, and the simulated sidecars.
+"""The processes of a benchmark.
+
+The server that is measured, the bare one beside it, and the simulated sidecars.
 
 What a process costs is read from outside. All of them end with the block that started them, and
 with this process.
@@ -81,7 +83,7 @@ class Child:
         self._process.communicate()
 
     def cpu(self) -> float:
-        """Seconds of CPU that it has used in all its threads, in user and system mode, to the nanosecond."""
+        """Seconds of CPU that all its threads have used, user and system, to the nanosecond."""
         return time.clock_gettime(self._clock)
 
     def memory(self) -> int:

@@ -31,7 +31,10 @@ Cell: TypeAlias = str | float | Verdict | None
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column: its key in JSON, its heading (a line break is one), and how its numbers are written for people."""
+    """A column.
+
+    Its key in JSON, its heading (a line break is one), and how its numbers are written for people.
+    """
 
     key: str
     heading: str

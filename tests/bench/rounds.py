@@ -1,4 +1,6 @@
-"""One change at a time: edit a file, wait until every sidecar has ACKed what follows from it, read what the server used.
+"""One change at a time.
+
+Edit a file, wait until every sidecar has ACKed what follows from it, read what the server used.
 
 Whatever is compared takes turns within one loop, so that a slow minute of the machine hits all of
 it. Figures are medians.
@@ -123,7 +125,7 @@ def measure_idle(subjects: Sequence[Subject]) -> None:
 def in_turns(
     change: Change, subjects: Sequence[Measured], rounds: int, bare: Subject | None = None
 ) -> tuple[dict[str, Cost], Cost | None]:
-    """Costs of a change by group, and of the bare server sending the same bytes as the last subject.
+    """Costs of a change by group, and of the bare server that sends the same bytes.
 
     The first turn of each is not counted: what is made once, when a proxy's first change comes, is
     made then.

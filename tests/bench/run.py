@@ -1,4 +1,7 @@
-"""The whole benchmark: which servers with which meshes and sidecars take part, and what is asked of them."""
+"""The whole benchmark.
+
+Which servers with which meshes and sidecars take part, and what is asked of them.
+"""
 
 from __future__ import annotations
 

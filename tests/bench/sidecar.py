@@ -1,4 +1,6 @@
-"""A simulated sidecar: speaks delta ADS as Envoy does, ACKs whatever it is sent, and looks into it only as far as it must.
+"""A simulated sidecar.
+
+Speaks delta ADS as Envoy does, ACKs whatever it is sent, and looks into it only as far as it must.
 
 Requests go in Envoy's order: clusters; the endpoints of each; then listeners; the route
 configurations that they name; virtual hosts once a route configuration wants them. What a response

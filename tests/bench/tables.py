@@ -1,4 +1,4 @@
-"""From what was measured to the tables that are printed, with the figures that are aimed at beside them.
+"""From what was measured to the tables that are printed, with the targets beside the figures.
 
 Times are of this machine at this moment; what lasts are the ratios.
 """
@@ -32,7 +32,10 @@ CODEC_LIMIT = 1 / 20
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """A server's start: seconds of CPU and on the clock until it was ready, bytes of memory then."""
+    """A server's start.
+
+    Seconds of CPU and on the clock until it was ready, bytes of memory then.
+    """
 
     cpu: float
     wall: float

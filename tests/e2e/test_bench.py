@@ -1,4 +1,7 @@
-"""The benchmark itself still runs: its simulated sidecars are served everything, and its tables hold every figure."""
+"""The benchmark itself still runs.
+
+Its simulated sidecars are served everything, and its tables hold every figure.
+"""
 
 from __future__ import annotations
 

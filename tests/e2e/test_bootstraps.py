@@ -1,4 +1,4 @@
-"""Each bootstrap is accepted by a real Envoy (or gRPC), which then introduces itself as the bootstrap says."""
+"""Each bootstrap is accepted by a real Envoy (or gRPC), which introduces itself as it says."""
 
 from __future__ import annotations
 

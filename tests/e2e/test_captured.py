@@ -1,4 +1,8 @@
-"""Captured mode: applications that know nothing of a mesh, in networks of their own, with iptables that redirect to the sidecars."""
+"""Captured mode.
+
+Applications that know nothing of a mesh, in networks of their own, with iptables that redirect to
+the sidecars.
+"""
 
 from __future__ import annotations
 

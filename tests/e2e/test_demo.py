@@ -1,4 +1,7 @@
-"""The demo as a person runs it: it keeps its promises, and leaves nothing behind however it ends."""
+"""The demo as a person runs it.
+
+It keeps its promises, and leaves nothing behind however it ends.
+"""
 
 from __future__ import annotations
 

@@ -269,7 +269,10 @@ spec:
 
 
 async def held(envoy: EnvoyProcess) -> dict[str, Any]:
-    """What an Envoy uses, in its own words, free of order where order means nothing, and the versions of each resource."""
+    """What an Envoy uses, in its own words, and the versions of each resource.
+
+    Free of order where order means nothing.
+    """
     resources = await envoy.resources()
     for route in resources["rds"].values():
         route["virtual_hosts"] = sorted(

@@ -1,4 +1,7 @@
-"""The README's walk: the first policy, behind a real Envoy, seen with `chancery status` and `chancery wait`."""
+"""The README's walk.
+
+The first policy, behind a real Envoy, seen with `chancery status` and `chancery wait`.
+"""
 
 from __future__ import annotations
 

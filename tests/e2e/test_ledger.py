@@ -1,4 +1,7 @@
-"""A policy that only Envoy itself can refuse: what it harms (nothing), what is told of it, and how it ends."""
+"""A policy that only Envoy itself can refuse.
+
+What it harms (nothing), what is told of it, and how it ends.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The stream layer as a library on raw named resources: what an outside harness would do, with a real Envoy as the client."""
+"""The stream layer as a library on raw named resources.
+
+What an outside harness would do, with a real Envoy as the client.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""What translated routes mean: one real Envoy is asked, request by request, which cluster it would send to.
+"""What translated routes mean.
+
+One real Envoy is asked, request by request, which cluster it would send to.
 
 Envoy itself plays all upstreams: each cluster is a Unix socket on which it answers with the
 cluster's name.

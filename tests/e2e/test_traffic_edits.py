@@ -1,4 +1,7 @@
-"""What saving files does: one save is one revision, what is removed is gone, what is broken changes nothing."""
+"""What saving files does.
+
+One save is one revision, what is removed is gone, what is broken changes nothing.
+"""
 
 from __future__ import annotations
 

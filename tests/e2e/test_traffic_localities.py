@@ -90,7 +90,7 @@ def zone_text(name: str, upstreams: list[HttpUpstream], *, is_ready: bool = True
 
 
 async def assert_zones(loads: dict[str, Load], eu: set[str], us: set[str]) -> None:
-    """Both instances of all of these zones, and no others, answer the clients in the EU and in the US."""
+    """Both instances of all of these zones, and no others, answer clients in the EU and the US."""
     found = await asyncio.gather(*(one.window(60) for one in loads.values()))
     for window, zones in zip(found, (eu, us), strict=True):
         assert set(window.zones) == zones, window.report()

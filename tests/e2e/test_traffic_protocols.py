@@ -59,7 +59,7 @@ spec:
 async def tunnel(
     port: int, target: str
 ) -> AsyncIterator[tuple[int, asyncio.StreamReader, asyncio.StreamWriter]]:
-    """The status of a CONNECT request to a proxy, and the connection, which is a tunnel when that is 200."""
+    """The status of a CONNECT request to a proxy, and the connection: a tunnel when that is 200."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         async with asyncio.timeout(5):

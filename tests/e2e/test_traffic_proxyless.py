@@ -73,7 +73,7 @@ async def client(mesh: Mesh, name: str, target: str, *options: str) -> AsyncIter
 
 
 def assert_split(counts: Counter[str], share: float) -> None:
-    """v2 has that share of the calls, within five standard deviations, and nobody else but v1 has the rest."""
+    """v2 has that share of the calls, within five standard deviations, and v1 has the rest."""
     total = counts.total()
     assert set(counts) <= {"v1", "v2"}, counts
     assert abs(counts["v2"] / total - share) <= 5 * math.sqrt(share * (1 - share) / total), counts

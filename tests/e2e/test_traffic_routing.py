@@ -1,4 +1,8 @@
-"""What policies mean: this request gets that answer, behind an Envoy that gets its routes per host and one that gets them inline."""
+"""What policies mean.
+
+This request gets that answer, behind an Envoy that gets its routes per host and one that gets them
+inline.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Laws of the codec over generated Envoy messages, against betterproto2 and against Google's protobuf runtime."""
+"""Laws of the codec over generated Envoy messages, against betterproto2 and Google's runtime."""
 
 import datetime
 import random

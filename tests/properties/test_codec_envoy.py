@@ -208,7 +208,10 @@ routes = st.one_of(
 
 @st.composite
 def bootstraps(draw: st.DrawFn) -> Bootstrap:
-    """Bootstraps that Envoy accepts: what is unique is unique, what refers to a cluster finds it."""
+    """Bootstraps that Envoy accepts.
+
+    What is unique is unique, what refers to a cluster finds it.
+    """
     drawn = draw(st.lists(clusters, min_size=1, max_size=6))
     for number, cluster in enumerate(drawn):
         cluster.name = "only" if number == 0 else f"{number}{draw(names)}"

@@ -1,4 +1,7 @@
-"""Listeners of any mesh: all there, needing only routes that are there, without chains that Envoy would call the same."""
+"""Listeners of any mesh.
+
+All there, needing only routes that are there, without chains that Envoy would call the same.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Snapshots after any commits are those of a publisher that starts with the last state, for proxies of every sort."""
+"""Snapshots after any commits are those of a publisher that starts with the last state."""
 
 from __future__ import annotations
 

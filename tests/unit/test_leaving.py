@@ -1,4 +1,7 @@
-"""Streams that end leave nothing behind: no object of theirs, and no resources that only they were sent."""
+"""Streams that end leave nothing behind.
+
+No object of theirs, and no resources that only they were sent.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +39,10 @@ def service(port: int) -> str:
 
 
 class Call:
-    """A call without a transport: a client that asks for clusters, accepts what it gets and hangs up."""
+    """A call without a transport.
+
+    A client that asks for clusters, accepts what it gets and hangs up.
+    """
 
     def __init__(self) -> None:
         self._requests = [bytes(DeltaDiscoveryRequest(node=NODE, type_url=CLUSTER_TYPE))]

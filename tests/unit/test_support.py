@@ -1,4 +1,7 @@
-"""The tests' own tools tell the truth: load counts every failure, servers fail when told to, waiting gives up."""
+"""The tests' own tools tell the truth.
+
+Load counts every failure, servers fail when told to, waiting gives up.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Envoy messages to bytes and back: compiled encoders and decoders, Any packing, discovery envelopes, rendering."""
+"""Envoy messages to bytes and back.
+
+Compiled encoders and decoders, Any packing, discovery envelopes, rendering.
+"""
 
 from translators.codec.building import new
 from translators.codec.decoder import UNREAD, decode

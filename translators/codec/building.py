@@ -20,7 +20,9 @@ M = TypeVar("M", bound=betterproto2.Message)
 
 
 def new(cls: Callable[P, M]) -> Callable[P, M]:
-    """What makes messages of a class, with the arguments of the class: `new(Route)(name="default")`.
+    """What makes messages of a class, with the arguments of the class.
+
+    `new(Route)(name="default")`.
 
     A mistaken value is noticed when the message is encoded; a mistaken name raises TypeError here.
     """

@@ -34,7 +34,10 @@ Skip = frozenset[str]
 
 NOTHING: Skip = frozenset()
 UNREAD: Skip = frozenset({"envoy.config.core.v3.Node.extensions"})
-"""What no part of the control plane reads: Envoy repeats 61 KB of extensions in every load report."""
+"""What no part of the control plane reads.
+
+Envoy repeats 61 KB of extensions in every load report.
+"""
 
 _Decoder = Callable[[bytes, int, int], betterproto2.Message]
 _Case = tuple[int, list[str]]

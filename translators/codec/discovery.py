@@ -1,4 +1,6 @@
-"""The discovery protocol's messages, read and written as bytes: no message object exists on this path.
+"""The discovery protocol's messages, read and written as bytes.
+
+No message object exists on this path.
 
 Requests are scanned for the fields that a server reads; lists of names go through a memo shared by
 all streams. Responses are joined from resources that are encoded already, and a response that many
@@ -231,7 +233,9 @@ def _error(body: bytes) -> RequestError:
 def delta_resource(
     name: str, version: str, type_url: str, body: bytes | None, aliases: Sequence[str] = ()
 ) -> bytes:
-    """One entry of a DeltaDiscoveryResponse's `resources`, tag and length included: ready to be joined.
+    """One entry of a DeltaDiscoveryResponse's `resources`, tag and length included.
+
+    Ready to be joined.
 
     Args:
         name: Name of the resource.
@@ -255,13 +259,19 @@ def _entry_name(name: str) -> bytes:
 
 
 def entry_body(entry: bytes, name: str, body: bytes) -> tuple[int, int]:
-    """Give start and end of the encoded resource in what `delta_resource` made of it without aliases."""
+    """Give start and end of the encoded resource in what `delta_resource` made of it.
+
+    Without aliases.
+    """
     end = len(entry) - len(_entry_name(name))
     return end - len(body), end
 
 
 def sotw_resource(type_url: str, body: bytes) -> bytes:
-    """One entry of a DiscoveryResponse's `resources`, tag and length included: ready to be joined."""
+    """One entry of a DiscoveryResponse's `resources`, tag and length included.
+
+    Ready to be joined.
+    """
     return delimited(2, any_bytes(type_url, body))
 
 

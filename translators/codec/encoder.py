@@ -1,4 +1,4 @@
-"""Messages to bytes, by a straight-line function per message class that is written when first needed.
+"""Messages to bytes, by a straight-line function per message class, written when first needed.
 
 `bytes(message)` of betterproto2 walks metadata, compares with defaults and validates anew for every
 field of every message. Here the walk happens once per class: its result is Python source with one

@@ -1,4 +1,4 @@
-"""Type URLs, and `google.protobuf.Any` around messages and around bytes that are encoded already."""
+"""Type URLs, and `google.protobuf.Any` around messages and around bytes encoded already."""
 
 import contextlib
 import importlib

@@ -1,4 +1,4 @@
-"""The fields of a betterproto2 message class, as the encoder, the decoder and the renderer need them.
+"""The fields of a betterproto2 message class, as encoder, decoder and renderer need them.
 
 betterproto2 keeps this in dataclass metadata and in type hints, which it evaluates again for every
 field. Here it is read once per class, in the order in which the class declares its fields (that is

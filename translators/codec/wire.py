@@ -142,7 +142,9 @@ def _skip_group(data: bytes, at: int, end: int, number: int) -> int:
 
 
 def scan(data: bytes) -> Iterator[tuple[int, int, int, int]]:
-    """The top-level fields of a message, in order: field number, wire type, start and end of the value.
+    """The top-level fields of a message, in order.
+
+    Field number, wire type, start and end of the value.
 
     For a length-delimited field, start and end are those of the body; its length is not part of it.
 

@@ -89,5 +89,8 @@ class Problem:
 
     @property
     def place(self) -> str:
-        """Where it is, for people: the field's own line if that is known, else the document's first; empty when unknown."""
+        """Where it is, for people.
+
+        The field's own line if that is known, else the document's first; empty when unknown.
+        """
         return "" if self.origin is None else str(self.origin.at(self.line))

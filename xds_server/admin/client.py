@@ -1,4 +1,7 @@
-"""The admin API's client, as the commands use it: blocking, standard library only, quick to import."""
+"""The admin API's client, as the commands use it.
+
+Blocking, standard library only, quick to import.
+"""
 
 from __future__ import annotations
 

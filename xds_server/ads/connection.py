@@ -1,4 +1,6 @@
-"""One stream's asyncio edge: a task that reads requests and one that writes responses, around one state machine.
+"""One stream's asyncio edge.
+
+A task that reads requests and one that writes responses, around one state machine.
 
 Only one response is ever in the hands of the transport; while a slow client reads it, newer states
 replace one another unseen.
@@ -224,7 +226,10 @@ class Connection:
             self.failure = (code, str(error))
 
     def _drop(self, reason: str) -> None:
-        """End the stream without a status: it would only queue up behind the response that is not read."""
+        """End the stream without a status.
+
+        It would only queue up behind the response that is not read.
+        """
         if self._task is not None and self._stream is not None:
             self._protocols.observer.warned(self._stream, reason)
             self._task.cancel()

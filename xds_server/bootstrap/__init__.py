@@ -1,4 +1,4 @@
-"""Bootstraps: the first configuration of a proxy, which tells it who it is and where its control plane is."""
+"""Bootstraps: what tells a proxy who it is and where its control plane is."""
 
 from xds_server.bootstrap.options import (
     Address,

@@ -185,7 +185,9 @@ def parse_labels(items: Iterable[str]) -> dict[str, str]:
 
 
 def parse_inbound(items: Iterable[str]) -> dict[int, SocketAddress]:
-    """Inbound ports written as `PORT=HOST:PORT` or `PORT=PORT` (of 127.0.0.1), several of them with commas between.
+    """Inbound ports written as `PORT=HOST:PORT` or `PORT=PORT` (of 127.0.0.1).
+
+    Several of them have commas between.
 
     Raises:
         BootstrapError: when one is neither.

@@ -1,4 +1,7 @@
-"""The bootstrap templates: the files of `envoy-configs/`, in a checkout or as they were packed into the wheel."""
+"""The bootstrap templates.
+
+The files of `envoy-configs/`, in a checkout or as they were packed into the wheel.
+"""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ def demo(
         typer.Option("--interactive", help="Leave everything running, for you to edit the files."),
     ] = False,
 ) -> None:
-    """Show a canary, a failing zone, an ejected host and a broken policy behind real Envoys, in under two minutes."""
+    """Show a canary, a failing zone, a sick host and a broken policy, behind real Envoys."""
     from xds_server.demo import main
 
     raise typer.Exit(main(interactive=interactive))

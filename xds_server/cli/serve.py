@@ -1,4 +1,7 @@
-"""`chancery serve`: reads a directory of configuration and serves it to Envoys until it is stopped."""
+"""`chancery serve`.
+
+Reads a directory of configuration and serves it to Envoys until it is stopped.
+"""
 
 from __future__ import annotations
 

@@ -30,7 +30,10 @@ def status(admin: AdminOption = DEFAULT_ADMIN, output: OutputOption = Output.TAB
 
 
 def report(mesh: MeshStatus) -> list[Text]:
-    """The status as lines: a summary, a table of proxies, then what was rejected and what is wrong."""
+    """The status as lines.
+
+    A summary, a table of proxies, then what was rejected and what is wrong.
+    """
     from rich.text import Text
 
     from xds_server.cli.printing import columns, problem_lines

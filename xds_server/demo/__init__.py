@@ -1,4 +1,4 @@
-"""The demo: a small mesh with real Envoys on this machine, walked through a canary, failures and mistakes."""
+"""The demo: a small mesh with real Envoys, walked through a canary, failures and mistakes."""
 
 from xds_server.demo.run import main
 

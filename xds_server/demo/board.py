@@ -51,7 +51,7 @@ class Board:
         return sum(proxy.revision >= self.status.revision for proxy in self.status.proxies)
 
     def complaints(self) -> list[str]:
-        """What the control plane has to say against the files, whose names are as seen from their directory."""
+        """What the control plane has to say against the files, named as in their directory."""
         status = self.status
         lines = [f"{p.place} {p.path}: {p.message}" for p in status.problems]
         lines += [

@@ -49,7 +49,7 @@ def _packed_envoy() -> Path | None:
 
 
 def find_network() -> str:
-    """The first three parts of a loopback network in which every workload's address and port is free.
+    """The first three parts of a loopback network where each workload's address and port is free.
 
     Raises:
         DemoError: There is none; the text names what is in the way in the first one.

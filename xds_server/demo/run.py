@@ -108,7 +108,7 @@ async def _watch(
 
 
 async def _observe(mesh: Mesh, board: Board) -> None:
-    """Keep the board up to date with what the control plane and the client's sidecar say, until cancelled."""
+    """Keep the board up to date with what server and client sidecar say, until cancelled."""
     while True:
         # A control plane that does not answer for a moment is seen by who watches the processes.
         with contextlib.suppress(AdminError):

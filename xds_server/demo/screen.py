@@ -165,7 +165,7 @@ class PlainScreen:
 
 
 def print_summary(console: Console, board: Board, traffic: Traffic, seconds: float) -> None:
-    """What was asked, what failed, how long each edit took to be everywhere, and which promises were broken."""
+    """What was asked, what failed, how long edits took, and which promises were broken."""
     table = Table(title=f"Chancery demo: {seconds:.0f} s", title_justify="left")
     for heading in ("", "step", "requests", "errors", "edit to everywhere", "seen"):
         numeric = heading in ("requests", "errors", "edit to everywhere")

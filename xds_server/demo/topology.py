@@ -1,4 +1,6 @@
-"""Who takes part in the demo: the same workloads that `examples/demo/*.yaml` names, as the processes to start.
+"""Who takes part in the demo.
+
+The same workloads that `examples/demo/*.yaml` names, as the processes to start.
 
 Each workload has a loopback address of its own. Its sidecar binds the service's port there, and the
 application itself listens on another port of 127.0.0.1 that only the sidecar knows.

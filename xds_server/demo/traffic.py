@@ -1,4 +1,7 @@
-"""The demo's user: a constant stream of requests through the client's sidecar, every answer counted."""
+"""The demo's user.
+
+A constant stream of requests through the client's sidecar, every answer counted.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The demo's own copy of `examples/demo`: edited as a person would, in an editor that replaces files at once."""
+"""The demo's own copy of `examples/demo`.
+
+Edited as a person would, in an editor that replaces files at once.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,9 @@ _WEIGHT = re.compile(r"(?<=weight: )\d+")
 
 
 class Workspace:
-    """A temporary directory: `mesh` is the configuration that is served, `logs` and `bootstraps` are what their names say.
+    """A temporary directory.
+
+    `mesh` is the configuration that is served, `logs` and `bootstraps` are what their names say.
 
     `close` removes it all, unless `keep` was called.
     """

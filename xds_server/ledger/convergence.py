@@ -109,7 +109,10 @@ class Convergence:
         entries: Iterable[Entry],
         timeout: float | None,  # noqa: ASYNC109 - the question has a limit of its own
     ) -> Waiter:
-        """Wait until every proxy has a revision, or that is known to be in vain, or the time (seconds) is up."""
+        """Wait until every proxy has a revision.
+
+        End also when that is known to be in vain, or when the time (seconds) is up.
+        """
         lacking = None
         if revision <= self._publisher.revision:
             lacking = {entry for entry in entries if not entry.has(revision)}

@@ -34,7 +34,10 @@ class Entry:
     rejected: dict[str, tuple[Response, str]] = field(default_factory=dict)
 
     def settle(self, revision: int, newest: int) -> None:
-        """Everything up to the snapshot of a revision is answered: all that there is, if it is the newest snapshot for this proxy."""
+        """Everything up to the snapshot of a revision is answered.
+
+        All that there is, if it is the newest snapshot for this proxy.
+        """
         is_newest = self.stream.order.snapshot is self.member.snapshot()
         self.settled = max(self.settled, newest if is_newest else revision)
         self.group = self.member.group if is_newest else self.group

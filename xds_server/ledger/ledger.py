@@ -30,10 +30,13 @@ from xds_server.status import MeshStatus, WaitResult, problem_status
 _log = log.logger(__name__)
 
 EDITS_KEPT = 1024
-"""How many of the last revisions that came from a source are told apart from the quarantine's own."""
+"""How many revisions of sources are told apart from the quarantine's own."""
 
 REASONS_TOLD = 256
-"""How many reasons for turning proxies away are remembered, so that proxies that keep trying do not fill the log."""
+"""How many reasons for turning proxies away are remembered.
+
+Proxies that keep trying are not to fill the log.
+"""
 
 
 class _TypeCounts(dict[str, TypeMetrics]):
@@ -85,7 +88,7 @@ class Ledger:
     # Sources and translation.
 
     def listed(self, problems: tuple[Problem, ...], *, is_ready: bool) -> None:
-        """Note all findings about documents as they are now, and whether every source has been read once."""
+        """Note all findings about documents, and whether every source has been read once."""
         self._is_ready = is_ready
         self._problems = problems
         counts: dict[str, int] = {}
@@ -229,7 +232,9 @@ class Ledger:
         )
 
     async def wait(self, revision: int | None, timeout: float | None) -> WaitResult:  # noqa: ASYNC109
-        """The answer once every proxy has the revision (None: the newest now), or will not have it, or the time is up.
+        """The answer once every proxy has the revision (None: the newest now).
+
+        Also when one will not have it, or the time is up.
 
         The time is in seconds. A revision is not everywhere while something that it brought is held
         back. What earlier revisions brought is only told: whoever waits for his own change is not

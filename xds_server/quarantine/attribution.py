@@ -39,7 +39,9 @@ class Locator(Protocol):
 def suspects(
     database: Database, history: History, making: Making, refused: Collection[Resource]
 ) -> dict[ObjectKey, object | None]:
-    """The objects that may have made a resource bad → what they are to be instead (None: absent), the likeliest first.
+    """The objects that may have made a resource bad → what they are to be instead (None: absent).
+
+    The likeliest come first.
 
     `refused` are all resources that are known to be bad, with this one. Empty when no object is to
     blame.
@@ -60,7 +62,10 @@ def suspects(
 def _changed(
     database: Database, history: History, making: Making, refused: Collection[Resource]
 ) -> dict[ObjectKey, object | None]:
-    """Objects edited after the resource was last good and without whose edit it would be different → what they were then."""
+    """Objects edited since the resource was last good → what they were then.
+
+    Only those without whose edit it would be different.
+    """
     since = making.since
     edits = {
         key: revision or history.last_edit(key)
@@ -91,7 +96,10 @@ def _makers(
     refused: Collection[Resource],
     keys: list[ObjectKey],
 ) -> dict[ObjectKey, object | None]:
-    """Objects of a resource that was never good → their newest earlier value with which it would be different, or not be."""
+    """Objects of a resource that was never good → what they are to be instead.
+
+    It is their newest earlier value with which the resource would be different, or not be.
+    """
     keys = sorted(
         keys, key=lambda each: (registry.suspicion(each.kind), -history.last_edit(each), each)
     )
@@ -118,7 +126,7 @@ def _is_refused(
     making: Making,
     refused: Collection[Resource],
 ) -> bool:
-    """Whether something that is known to be bad would be made if an object had another value (None: were absent)."""
+    """Whether something known to be bad would be made with another value (None: no object)."""
     fork = database.fork()
     if value is None:
         fork.remove(key, fork.revision + 1)
@@ -137,7 +145,10 @@ def named_resources(resources: Sequence[Resource], reason: str) -> list[Resource
 
 
 def is_sure(resources: Sequence[Resource]) -> bool:
-    """Whether Envoy's words about these can be relied on: it takes clusters and listeners one by one, and lists the bad ones."""
+    """Whether Envoy's words about these can be relied on.
+
+    It takes clusters and listeners one by one, and lists the bad ones.
+    """
     return bool(resources) and all(
         resource_type(found.type_url).is_rejected_one_by_one for found in resources
     )

@@ -1,4 +1,6 @@
-"""Finds the guilty among suspects by trying some of them at a time: group testing, without knowing what a suspect is.
+"""Finds the guilty among suspects by trying some of them at a time.
+
+Group testing, without knowing what a suspect is.
 
 One group is tried at a time: it is let in, and the proxy that refused it before says whether it
 takes it. A refused group is split, one half kept out while the other is tried; when that is
@@ -46,7 +48,10 @@ class Suspects(Protocol):
         """Those of them that are still to be accepted by the accuser, or without one by anybody."""
 
     def remaining(self, accuser: Stream | None) -> Suspects:
-        """Those that still make what they were suspected for, and that the accuser has not accepted meanwhile; maybe none."""
+        """Those that still make what they were suspected for; maybe none.
+
+        Not those that the accuser has accepted meanwhile.
+        """
 
     def is_whole(self) -> bool:
         """Whether each of them still makes what it was suspected for.

@@ -1,4 +1,6 @@
-"""What streams said that the quarantine is to act on, until it does: in order, and taken as a whole.
+"""What streams said that the quarantine is to act on, until it does.
+
+In order, and taken as a whole.
 
 Whoever observes streams notes here and returns at once; the quarantine takes the notes once a turn
 of the event loop. So nothing is judged, committed or translated while a stream is in the middle of
@@ -36,7 +38,10 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A proxy that has just come holds these already, each set with the responses of it that were rejected since."""
+    """A proxy that has just come holds these already.
+
+    Each set stands with the responses of it that were rejected since.
+    """
 
     held: tuple[tuple[Resources, tuple[Response, ...]], ...]
 

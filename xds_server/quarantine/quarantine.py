@@ -1,4 +1,4 @@
-"""What Envoy rejected goes back to what was good, and the object that caused it is found and held back.
+"""What Envoy rejected goes back to what was good, and the object that caused it is found.
 
 On a NACK the resources of the rejected response that nobody has accepted yet are suspects. The
 guilty ones among them are found by trials; a guilty resource is withheld: every proxy keeps its
@@ -313,7 +313,11 @@ class Quarantine:
         self._found.append(rejection)
 
     def _look_again(self) -> None:
-        """After an edit: rejected bytes that are made again are guilty without being sent, and what is not made is not suspected."""
+        """After an edit.
+
+        Rejected bytes that are made again are guilty without being sent, and what is not made is
+        not suspected.
+        """
         for resource in [each for each in self.unexplained if not self._is_made(each)]:
             self._lifted.append(self.unexplained.pop(resource))
         for resource, reason in list(self._rejected.items()):

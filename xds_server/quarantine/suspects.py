@@ -121,7 +121,7 @@ class SuspectObjects:
         return len(self.keys)
 
     def split(self, reason: str) -> tuple[SuspectObjects, SuspectObjects]:
-        """Those of which Envoy repeats nothing and those of which it does, or the less and the more likely half."""
+        """Those of which Envoy repeats nothing, and the others; else the less and more likely."""
         named: tuple[ObjectKey, ...] = ()
         if len(self.keys) <= _WORDS_FOR:
             named = tuple(key for key in self.keys if named_field(self.locator, key, reason))

@@ -27,7 +27,7 @@ class Acceptance:
         self._kept = _UNPROVEN_SLACK
 
     def doubt(self, resource: Resource, revision: int) -> None:
-        """Note that nobody is known to have accepted a resource, which a revision made unless that is known."""
+        """Note that nobody is known to have accepted a resource, which a revision made."""
         self.unproven.setdefault(resource, revision)
 
     def prove(self, resources: Iterable[Resource]) -> list[Resource]:
@@ -36,7 +36,7 @@ class Acceptance:
         return [each for each in resources if unproven.pop(each, None) is not None]
 
     def claim(self, held: Mapping[str, Resource], doubtful: Collection[str]) -> None:
-        """Note that a proxy holds these, by name, from an earlier stream, except those of doubtful names."""
+        """Note that a proxy holds these, by name, from an earlier stream, but for doubtful ones."""
         unproven = self.unproven
         if len(unproven) < len(held):
             claimed = [each for each in unproven if held.get(each.name) == each]

@@ -1,4 +1,6 @@
-"""The one way by which the world is changed: by edits of the sources, and by what is put in an object's place.
+"""The one way by which the world is changed.
+
+By edits of the sources, and by what is put in an object's place.
 
 A source's edit is committed as it is, except for values that are kept out because an Envoy rejected
 what they make. What objects were before is remembered, for as long as it may have been better.

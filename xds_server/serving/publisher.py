@@ -174,7 +174,7 @@ class Publisher:
         self._apply()
 
     def _settle(self) -> None:
-        """Take over all changed results, until none is left, and give the groups their new snapshots."""
+        """Take over changed results until none is left, and give groups their new snapshots."""
         while changed := self.database.settle():
             for ref in changed:
                 if ref in self._listings:
@@ -199,7 +199,10 @@ class Publisher:
             self._add(shared, fresh)
 
     def _add(self, shared: SharedSlice, fresh: Mapping[str, Maker]) -> None:
-        """Has a shared follow the queries that make these members, which are new to it or made by other queries now."""
+        """Have a slice follow the queries that make these members.
+
+        They are new to it, or made by other queries now.
+        """
         common: list[str] = []
         for name, member in fresh.items():
             if name in shared.members:
@@ -254,7 +257,7 @@ class Publisher:
         self._dirty[shared] = None
 
     def _apply(self) -> None:
-        """Brings unions and snapshots up to date with their slices and wakes the proxies concerned."""
+        """Bring unions and snapshots up to date with their slices, and wake those concerned."""
         groups = self._follow()
         for resource in self._superseded:
             self.acceptance.settle(resource, self.revision)

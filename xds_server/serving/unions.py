@@ -1,4 +1,6 @@
-"""What is served of translated results: slices, each what is made of one list of members, and unions, each a union of slices.
+"""What is served of translated results.
+
+Slices, each what is made of one list of members, and unions, each a union of slices.
 
 In: outcomes of the database, as edits of slices. Out: the snapshot of each table, edited only where
 its slices were. A listing belongs to many slices, a shared to many unions, a table to many groups
@@ -97,7 +99,10 @@ class SharedSlice:
 
 
 class Union:
-    """The resources of some resource sets of one type: the union of their slices, which may share members."""
+    """The resources of some resource sets of one type.
+
+    The union of their slices, which may share members.
+    """
 
     __slots__ = ("resource_sets", "resources", "slices", "type_url")
 

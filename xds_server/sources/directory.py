@@ -101,7 +101,7 @@ class Directory:
         return any(part.startswith(".") and part not in {".", ".."} for part in below.parts)
 
     def changed(self) -> set[str]:
-        """Files that look different from when they were read, new ones and such as are gone included."""
+        """Files that look different from when they were read, new ones and gone ones too."""
         here = set(self.files())
         gone = self._stamps.keys() - here
         return gone | {path for path in here if self._stamps.get(path) != _stamp_of(path)}

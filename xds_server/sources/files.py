@@ -28,19 +28,28 @@ from xds_server.sources.source import Publish
 from xds_server.sources.texts import Content, Draft, Texts
 
 STEP_MS: Final = 10
-"""How often the watcher looks for events, and how long a save must be over: one change is noticed after 10 to 20 ms; each look costs the processor some 40 µs."""
+"""How often the watcher looks for events, and how long a save must be over.
+
+One change is noticed after 10 to 20 ms; each look costs the processor some 40 µs.
+"""
 
 QUIET: Final = 0.02
 CEILING: Final = 0.2
 
 SETTLE: Final = 0.05
-"""Seconds for which something must stay missing to be taken away: editors move files aside while they save."""
+"""Seconds for which something must stay missing to be taken away.
+
+Editors move files aside while they save.
+"""
 
 LOOK_AGAIN: Final = 1.0
 """Seconds between two looks at whether the directory itself was replaced."""
 
 RESCAN: Final = 30.0
-"""Seconds between two looks through all files, for events that the system has lost or never sends (network file systems)."""
+"""Seconds between two looks through all files.
+
+Events may be lost, and network file systems never send any.
+"""
 
 _SLICE: Final = 64 << 10
 """Characters parsed before other tasks get a turn."""
@@ -175,7 +184,7 @@ class FileSource:
             self._notice_all()
 
     def _is_directory(self, path: str) -> bool:
-        """Whether a path is, or was, a directory (or the link of a mounted ConfigMap) with configuration in it."""
+        """Whether a path is, or was, a directory with configuration, or a ConfigMap's link."""
         if self._directory.is_hidden(path):
             return os.path.basename(path).startswith("..")  # noqa: PTH119 - a ConfigMap below the root
         inside = os.path.join(path, "")  # noqa: PTH118 - with a separator at the end
@@ -210,7 +219,10 @@ class FileSource:
                 return
 
     async def _draft(self) -> Draft:
-        """Read and parses what is pending, giving way to other tasks between the files of a large change."""
+        """Read and parse what is pending.
+
+        Other tasks get their turn between the files of a large change.
+        """
         paths, self._pending = self._pending, set()
         look_through, self._look_through = self._look_through, False
         self._noticed.clear()

@@ -1,4 +1,6 @@
-"""Several sources as one: who owns an object, what is wrong everywhere, and whether all have been read.
+"""Several sources as one.
+
+Who owns an object, what is wrong everywhere, and whether all have been read.
 
 In: batches of each source. Out: one batch of what differs in all. Sources have an order, and of two
 that define the same object the earlier one owns it; the other one's object has a problem that names

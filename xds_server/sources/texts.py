@@ -221,7 +221,10 @@ class Texts:
 
 
 def _held(manifest: Manifest, text: str, before: _Text | None) -> dict[ObjectKey, _Held]:
-    """The objects that a text stands for: the accepted ones, and the last good versions of those refused."""
+    """The objects that a text stands for.
+
+    The accepted ones, and the last good versions of those refused.
+    """
     held = {key: _Held(entry, text) for key, entry in manifest.entries.items()}
     for key, old in before.held.items() if before else ():
         if key not in held and (manifest.is_partial or key in manifest.refused):

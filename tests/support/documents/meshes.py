@@ -1,4 +1,7 @@
-"""Small meshes full of conflicts: few names, addresses and ports, so that everything meets everything."""
+"""Small meshes full of conflicts.
+
+Few names, addresses and ports, so that everything meets everything.
+"""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ def reviews_routes(
     services: str = REVIEWS,
     mode: Mode = Mode.CAPTURED,
 ) -> list[Route]:
-    """The routes of the host `reviews` under a VirtualService with these rules (YAML, indented by two)."""
+    """The routes of `reviews` under a VirtualService with these rules (YAML, indented by two)."""
     policy = f"""
 apiVersion: networking.istio.io/v1
 kind: VirtualService

@@ -1,4 +1,4 @@
-"""A service `web` of namespace `shop` in Kubernetes objects, and a service entry `x.com`, as YAML."""
+"""A Kubernetes service `web` of namespace `shop`, and a service entry `x.com`, as YAML."""
 
 from __future__ import annotations
 

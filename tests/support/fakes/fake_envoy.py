@@ -1,4 +1,7 @@
-"""Faults to order: Envoys that refuse what they are told to, in a mesh of real parts without sockets and in virtual time.
+"""Faults to order.
+
+Envoys that refuse what they are told to, in a mesh of real parts without sockets and in virtual
+time.
 
     mesh = Mesh()
     mesh.save(web=service("web"))

@@ -1,4 +1,7 @@
-"""A control plane's answers without a control plane: a small `StatusSource` and values to fill it with."""
+"""A control plane's answers without a control plane.
+
+A small `StatusSource` and values to fill it with.
+"""
 
 from __future__ import annotations
 

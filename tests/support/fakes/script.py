@@ -1,4 +1,4 @@
-"""Scripted conversations between a client and the stream layer, without sockets and in virtual time.
+"""Scripted conversations of a client and the stream layer, without sockets, in virtual time.
 
     world = World(); world.set("cds", "a", "v1", needs="a"); world.publish()
     envoy = Delta(world)
@@ -46,7 +46,10 @@ LIMITS = StreamLimits(gate_deadline=timedelta(seconds=10))
 
 
 class World:
-    """What there is to be held: edit with `set` and `remove`, then `publish` all of it as one revision."""
+    """What there is to be held.
+
+    Edit with `set` and `remove`, then `publish` all of it as one revision.
+    """
 
     def __init__(self) -> None:
         self.by_type = dict(EMPTY)

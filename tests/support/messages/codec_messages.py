@@ -1,4 +1,7 @@
-"""Hypothesis strategies for Envoy messages: any class, any field, values that the field's type allows."""
+"""Hypothesis strategies for Envoy messages.
+
+Any class, any field, values that the field's type allows.
+"""
 
 import datetime
 import struct

@@ -1,4 +1,4 @@
-"""A message class with a field of every protobuf type, including those that no Envoy message has."""
+"""A message class with a field of every protobuf type, also those that no Envoy message has."""
 
 # ruff: noqa: RUF009 - `field` of betterproto2 makes a dataclass field
 

@@ -1,4 +1,6 @@
-"""Google's protobuf runtime for the Envoy classes: descriptors are built from the classes' own field metadata.
+"""Google's protobuf runtime for the Envoy classes.
+
+Descriptors are built from the classes' own field metadata.
 
 All classes go into one file under made-up names; the well-known types are the runtime's own.
 """
@@ -30,7 +32,7 @@ _Proto = descriptor_pb2.FieldDescriptorProto
 
 
 class Runtime:
-    """The runtime's message classes for some betterproto2 classes and everything that they contain."""
+    """The runtime's message classes for some betterproto2 classes and all that they contain."""
 
     def __init__(self, *roots: type[betterproto2.Message]) -> None:
         self._file = descriptor_pb2.FileDescriptorProto(

@@ -1,4 +1,7 @@
-"""The control plane as its users run it: `chancery serve` in a process of its own, asked through its admin API."""
+"""The control plane as its users run it.
+
+`chancery serve` in a process of its own, asked through its admin API.
+"""
 
 from __future__ import annotations
 
@@ -94,7 +97,10 @@ class ControlPlane:
         return await asyncio.to_thread(self._client.status)
 
     async def wait(self, revision: int | None = None, timeout: float = 15.0) -> WaitResult:
-        """The answer of `/wait`: whether every proxy has the revision (None: the newest that it knows)."""
+        """The answer of `/wait`.
+
+        Whether every proxy has the revision (None: the newest that it knows).
+        """
         return await asyncio.to_thread(self._client.wait, revision, timeout)
 
     async def wait_latest(self, timeout: float = 15.0) -> WaitResult:
@@ -132,7 +138,7 @@ class ControlPlane:
         )
 
     async def save(self, files: dict[str, str | None], *, timeout: float = 15.0) -> WaitResult:
-        """Save files below the directory (None removes one), and wait until the new revision is everywhere.
+        """Save files below the directory (None removes one), and wait until that is everywhere.
 
         Each file is replaced at once, as careful editors do.
         """

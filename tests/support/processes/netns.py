@@ -1,4 +1,6 @@
-"""Network namespaces for captured mode: each workload has its own, with iptables that redirect to its sidecar.
+"""Network namespaces for captured mode.
+
+Each workload has its own, with iptables that redirect to its sidecar.
 
     async with namespaces("client", "reviews") as (client, reviews):
         client.capture(outbound="10.99.0.0/16")
@@ -154,7 +156,10 @@ def _setns(fd: int) -> None:
 
 @contextlib.contextmanager
 def open_directory() -> Iterator[Path]:
-    """A temporary directory that every user may use, for sockets, bootstraps and logs of processes with other users."""
+    """A temporary directory that every user may use.
+
+    For sockets, bootstraps and logs of processes with other users.
+    """
     with tempfile.TemporaryDirectory(prefix="chancery-test-") as name:
         Path(name).chmod(0o777)
         yield Path(name)

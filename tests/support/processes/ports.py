@@ -23,7 +23,9 @@ _candidates = itertools.chain.from_iterable(
 
 
 def free_port(host: str = "127.0.0.1") -> int:
-    """A TCP port on which nothing listens on that host, below the range that the kernel gives to outgoing connections.
+    """A TCP port on which nothing listens on that host.
+
+    It is below the range that the kernel gives to outgoing connections.
 
     A port is not handed out twice by one process before all others were, so it may be kept for a
     later restart.

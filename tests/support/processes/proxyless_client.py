@@ -1,4 +1,6 @@
-"""A gRPC client without a sidecar: a program of its own, because gRPC reads its xDS bootstrap once per process.
+"""A gRPC client without a sidecar.
+
+A program of its own, because gRPC reads its xDS bootstrap once per process.
 
 Arguments: the target (`xds:///HOST:PORT`). Each line of input is a number of calls to make; the
 answer is a line of JSON, how often which version answered, with failures under their status code.

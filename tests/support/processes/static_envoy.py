@@ -1,4 +1,6 @@
-"""Translated resources in a static bootstrap: for `--mode validate`, and for an Envoy that needs no control plane.
+"""Translated resources in a static bootstrap.
+
+For `--mode validate`, and for an Envoy that needs no control plane.
 
 Envoy does not follow references to RDS or EDS there, so route configurations are put inline, and
 Envoy then checks them too.
@@ -99,7 +101,10 @@ def static_cluster(name: str, at: Address) -> Cluster:
 
 
 def echo_listener(name: str, at: Address) -> Listener:
-    """Answers every request with this name, and tells in headers what it got: path, authority and the header `x-probe`."""
+    """Answers every request with this name, and tells in headers what it got.
+
+    Path, authority and the header `x-probe`.
+    """
     seen = {"x-path": "%REQ(:PATH)%", "x-authority": "%REQ(:AUTHORITY)%", "x-saw": "%REQ(X-PROBE)%"}
     answer = Route(
         match=RouteMatch(prefix="/"),
@@ -186,7 +191,7 @@ def validate_resources(
 
 
 def validate_proxy(envoy: Path, workdir: Path, db: Database, node: ProxyNode) -> None:
-    """Have a real Envoy check everything that a proxy holds, but for listeners that are not Envoy's.
+    """Have a real Envoy check all that a proxy holds, but for listeners that are not Envoy's.
 
     Raises:
         AssertionError: Envoy refuses some of it; the message has its words.

@@ -1,4 +1,6 @@
-"""A mesh to send requests through: one control plane, client sidecars on both wires, services on this machine.
+"""A mesh to send requests through.
+
+One control plane, client sidecars on both wires, services on this machine.
 
 async with running_mesh(tmp_path) as mesh:
     one = await mesh.http("one", "v1")
@@ -141,7 +143,7 @@ class Mesh:
         return Counter(answer.instance for answer in answers)
 
     async def until_ejected(self, client: str, host: str, upstream: Upstream) -> None:
-        """Wait until a client's sidecar says that it has ejected an instance of a service (port 80)."""
+        """Wait until a client's sidecar has ejected an instance of a service (port 80)."""
 
         async def probe() -> bool:
             health = await self.envoys[client].hosts(f"outbound|80||{host}")
@@ -180,7 +182,10 @@ async def running_mesh(
 def service_entry(
     host: str, *upstreams: Upstream, port: int = 80, protocol: str = "HTTP", name: str = ""
 ) -> str:
-    """A service whose endpoints are these instances, each with its version as label and its zone as locality."""
+    """A service whose endpoints are these instances.
+
+    Each has its version as label and its zone as locality.
+    """
     endpoints = "".join(f"\n  - {_endpoint(one.instance)}" for one in upstreams) or " []"
     return f"""---
 apiVersion: networking.istio.io/v1

@@ -1,4 +1,4 @@
-"""Waiting for something outside this process to become true, with a deadline and a word on what was awaited."""
+"""Waiting for something outside of this process, with a deadline and a word on what it was."""
 
 from __future__ import annotations
 

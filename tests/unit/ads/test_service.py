@@ -1,4 +1,7 @@
-"""The gRPC edge: both wires on one port, refusals with reasons, limits, slow readers and a gentle end."""
+"""The gRPC edge.
+
+Both wires on one port, refusals with reasons, limits, slow readers and a gentle end.
+"""
 
 from __future__ import annotations
 

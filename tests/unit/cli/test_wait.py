@@ -13,7 +13,10 @@ API = Lacking("api-0.default", (), "")
 
 
 class Scripted(AdminClient):
-    """Answers in turn, each after the whole time that it was asked to wait unless everyone has the revision."""
+    """Answers in turn.
+
+    Each comes after the whole time that it was asked to wait unless everyone has the revision.
+    """
 
     def __init__(self, answers: Iterable[tuple[Lacking, ...]]) -> None:
         super().__init__("127.0.0.1", 1)

@@ -1,4 +1,4 @@
-"""The demo's files and its processes describe the same mesh, and the script's edits find what they change."""
+"""The demo's files and processes describe the same mesh, and edits find what they change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Captured outbound listeners: which there are, what each does with a connection, and what leaves them alone."""
+"""Captured outbound listeners.
+
+Which there are, what each does with a connection, and what leaves them alone.
+"""
 
 from __future__ import annotations
 

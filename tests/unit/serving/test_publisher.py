@@ -1,4 +1,7 @@
-"""What proxies are given after commits: shared where it can be, the last good where it must be, and nothing kept for nobody."""
+"""What proxies are given after commits.
+
+Shared where it can be, the last good where it must be, and nothing kept for nobody.
+"""
 
 from __future__ import annotations
 

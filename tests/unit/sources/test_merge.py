@@ -1,4 +1,7 @@
-"""Several sources are one: objects have one owner, and problems, places and readiness are those of all."""
+"""Several sources are one.
+
+Objects have one owner, and problems, places and readiness are those of all.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every xDS resource name, and the host names of services, built and parsed.
+"""Every xDS resource name that we give, and the host names of services, built and parsed.
 
 Clusters and routes are named as Istio names them, so that dashboards can read them.
 """
@@ -70,12 +70,29 @@ def listener(address: str, port: int) -> str:
     return f"{address}_{port}"
 
 
+def listener_place(name: str) -> tuple[str, int]:
+    """Read `listener` backwards: the address and the port."""
+    address, _, port = name.rpartition("_")
+    return address, int(port)
+
+
 def virtual_host(route: str, host: str, port: int) -> str:
     """`route/host:port`.
 
     The route configuration's name is the prefix by which Envoy files a VirtualHost.
     """
     return f"{route}/{host}:{port}"
+
+
+def route_of(virtual_host_name: str) -> str:
+    """The route configuration under which a virtual host is filed."""
+    return virtual_host_name.partition("/")[0]
+
+
+def host_and_port(label: str) -> tuple[str, int]:
+    """The parts of `host:port`."""
+    host, _, port = label.rpartition(":")
+    return host, int(port)
 
 
 def service_host(name: str, namespace: str) -> str:

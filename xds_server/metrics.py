@@ -78,7 +78,7 @@ class TypeMetrics:
     Attributes:
         pushes: Responses sent.
         push_bytes: Their size, without the transport's framing.
-        nacks: Responses that were refused.
+        nacks: Responses that were rejected.
         ack: From sending a response until its ACK.
     """
 
@@ -127,7 +127,7 @@ class Metrics(Collector):
         convergence: From a revision's publication until every proxy had it.
         revision: The newest revision.
         converged_revision: The newest revision that every connected proxy has.
-        quarantined: Objects that are held back because Envoy refused what they make.
+        quarantined: Objects that are held back because Envoy rejected what they make.
         problems: Findings about documents at this moment, by severity.
         query_runs: Translation queries that were run.
         translation_failures: Translation queries that raised.
@@ -191,7 +191,7 @@ class Metrics(Collector):
     def _pushes(self) -> Iterator[Metric]:
         pushes = CounterMetricFamily(PUSHES, "Responses sent.", labels=["type"])
         size = CounterMetricFamily(PUSH_BYTES, "Bytes of responses sent.", labels=["type"])
-        nacks = CounterMetricFamily(NACKS, "Responses that were refused.", labels=["type"])
+        nacks = CounterMetricFamily(NACKS, "Responses that were rejected.", labels=["type"])
         ack = HistogramMetricFamily(
             ACK_SECONDS, "From sending a response until its ACK.", labels=["type"]
         )
@@ -220,7 +220,7 @@ class Metrics(Collector):
             self.converged_revision,
         )
         yield GaugeMetricFamily(
-            QUARANTINED, "Objects held back because Envoy refused them.", self.quarantined
+            QUARANTINED, "Objects held back because Envoy rejected them.", self.quarantined
         )
         problems = GaugeMetricFamily(PROBLEMS, "Findings about documents.", labels=["severity"])
         for severity, count in sorted(self.problems.items()):

@@ -86,17 +86,17 @@ def problem_status(problem: Problem) -> ProblemStatus:
 
 @dataclass(frozen=True, slots=True)
 class RejectionStatus:
-    """An object that Envoy refused and that is held back.
+    """An object that Envoy rejected and that is held back.
 
     Attributes:
         object: The object; empty when only the resource is known.
         place: The file:line of what is to blame; empty when it is not known.
         path: The field that is to blame; empty when it is not known.
         reason: Envoy's words.
-        resource: The resource that was refused.
-        revision: The revision that brought what was refused.
+        resource: The resource that was rejected.
+        revision: The revision that brought what was rejected.
         serving: What proxies have instead.
-        proxies: Ids of proxies that refused it, as far as they were asked; may be empty.
+        proxies: Ids of proxies that rejected it, as far as they were asked; may be empty.
     """
 
     object: str
@@ -138,7 +138,7 @@ class WaitResult:
         proxies: How many are connected.
         seconds: How long the question waited.
         lacking: Who does not have it.
-        rejected: What Envoy refused of this very edit; it is held back, so nobody has it.
+        rejected: What Envoy rejected of this very edit; it is held back, so nobody has it.
         held_back: What is held back of earlier edits; that is no reason not to be everywhere.
     """
 

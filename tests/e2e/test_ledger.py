@@ -1,4 +1,4 @@
-"""A policy that only Envoy itself can refuse.
+"""A policy that only Envoy itself can reject.
 
 What it harms (nothing), what is told of it, and how it ends.
 """
@@ -181,16 +181,16 @@ async def test_a_poison_that_was_there_at_the_start_takes_its_own_routes_only(
             assert (rejection.path, rejection.serving) == (PATH, "nothing: it was never good")
 
 
-async def test_a_cluster_that_envoy_refuses_is_held_back_alone(tmp_path: Path) -> None:
+async def test_a_cluster_that_envoy_rejects_is_held_back_alone(tmp_path: Path) -> None:
     async with running_mesh(tmp_path) as mesh:
         upstream = await mesh.http("one")
         names = ("good.mesh", "bad.mesh", "later.mesh")
         await mesh.save({f"{name}.yaml": service_entry(name, upstream) for name in names})
         before = (await mesh.plane.status()).revision
         limit = "{connectionPool: {tcp: {connectTimeout: 3s}}}"
-        refused = "{connectionPool: {tcp: {connectTimeout: 10000000000s}}}"
+        rejected = "{connectionPool: {tcp: {connectTimeout: 10000000000s}}}"
         write(mesh.plane.config / "good-rule.yaml", destination_rule("good.mesh", policy=limit))
-        write(mesh.plane.config / "bad-rule.yaml", destination_rule("bad.mesh", policy=refused))
+        write(mesh.plane.config / "bad-rule.yaml", destination_rule("bad.mesh", policy=rejected))
         await mesh.plane.revision_after(before)
         await mesh.plane.wait(None)
         rejections = (await mesh.plane.status()).rejections

@@ -344,7 +344,7 @@ async def test_changed_cluster_is_warm_at_once(tmp_path: Path, is_delta: bool) -
 
 
 @WIRES
-async def test_refused_cluster_leaves_the_old_one_and_is_not_sent_again(
+async def test_rejected_cluster_leaves_the_old_one_and_is_not_sent_again(
     tmp_path: Path, is_delta: bool
 ) -> None:
     async with (

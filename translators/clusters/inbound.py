@@ -8,15 +8,15 @@ from translators.database import Reader, query
 from translators.model.policy import TrafficPolicy
 from translators.model.resource import Resource, resource
 from translators.model.service import Endpoint, Protocol
-from translators.names import CLUSTER_TYPE
+from translators.names import CLUSTER_TYPE, host_and_port
 from translators.names import inbound_cluster as inbound_name
 
 
 @query
 def inbound_cluster(_db: Reader, port: int, app_address: str, protocol: Protocol) -> Resource:
     """The cluster of a workload's port: one host, the application's address as `host:port`."""
-    host, _, number = app_address.rpartition(":")
-    application = Endpoint(host.strip("[]"), int(number))
+    host, number = host_and_port(app_address)
+    application = Endpoint(host.strip("[]"), number)
     name = inbound_name(port)
     body = static_head(name, (application,)) + settings(protocol, TrafficPolicy())
     return resource(CLUSTER_TYPE, name, body)

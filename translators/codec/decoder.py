@@ -158,8 +158,8 @@ class _Compiler:
             members = {member.value: member for member in cls}
 
             def member(value: int) -> IntEnum:
-                found = members.get(value)
-                return cls(value) if found is None else found
+                known = members.get(value)
+                return cls(value) if known is None else known
 
             self._globals[f"n{number}"] = member
             self._globals[f"n{number}_zero"] = cls(0)

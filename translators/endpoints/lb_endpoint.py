@@ -56,7 +56,7 @@ _LONGEST_TAIL = 127 - _HEADS - _LONGEST_ADDRESS - _LONGEST_PORT
 def lb_endpoint(address: str, port: int, weight: int, health: int) -> bytes:
     """An `LbEndpoint` as an entry of `LocalityLbEndpoints.lb_endpoints`, with tag and length.
 
-    Nothing at all for an address that is neither an IP nor `unix://path`: Envoy would refuse the
+    Nothing at all for an address that is neither an IP nor `unix://path`: Envoy would reject the
     whole message for it, as only DNS clusters look names up. A weight of 1 is Envoy's default and
     is left out.
     """

@@ -12,8 +12,7 @@ from translators.http_filters.router import ROUTER
 from translators.model.routing import HttpRule
 
 HTTP_FILTERS: tuple[HttpFilter, ...] = (ROUTER,)
-"""First to last; the router is the last, because Envoy refuses a chain that does not end with one.
-"""
+"""First to last; the router is the last, since Envoy rejects a chain that does not end with one."""
 
 
 def http_filters(

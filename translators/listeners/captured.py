@@ -90,8 +90,7 @@ def captured_listener(db: Reader, client: ClientScope, name: str) -> Resource:
     Raises:
         LookupError: There is no such listener for this client.
     """
-    host, _, number = name.rpartition("_")
-    port = int(number)
+    host, port = names.listener_place(name)
     if host == ANY_ADDRESS:
         return wildcard_listener(db, client, port)
     return vip_listener(db, client, host, port)

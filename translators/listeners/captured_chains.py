@@ -42,7 +42,7 @@ def branch_chain(branch: Branch) -> Chain:
 def unseen(branch: Branch, seen: set[tuple[str, str]]) -> Branch | None:
     """The branch for the server names that no earlier one has to its subnets.
 
-    Envoy refuses two chains with the same match.
+    Envoy rejects two chains with the same match.
     """
     subnets = branch.subnets or ("",)
     fresh = tuple(

@@ -70,9 +70,9 @@ def inbound_listener(db: Reader, inbound: Inbound, name: str) -> Resource:
     """
     if inbound.is_captured:
         return virtual_inbound(db, tuple((port.port, port.protocol) for port in inbound.ports))
-    host, _, number = name.rpartition("_")
+    host, number = names.listener_place(name)
     for port in inbound.ports:
-        if number == str(port.port) and host in inbound.addresses:
+        if number == port.port and host in inbound.addresses:
             return _bound_listener(db, host, port.port, port.protocol)
     raise LookupError(f"no port of the workload is served by a listener {name}")
 

@@ -42,11 +42,9 @@ def proxyless_listener(db: Reader, viewer: Viewer, target: str) -> Resource:
 
     A name that is some host's in full means that host, else the short form of a service's.
     """
-    label, _, number = target.rpartition(":")
-    host = (
-        label if _is_host(db, viewer, label, int(number)) else _full_name(label, viewer.namespace)
-    )
-    return _api_listener(db, target, f"{host}:{number}")
+    label, port = names.host_and_port(target)
+    host = label if _is_host(db, viewer, label, port) else _full_name(label, viewer.namespace)
+    return _api_listener(db, target, f"{host}:{port}")
 
 
 def _is_host(db: Reader, viewer: Viewer, label: str, port: int) -> bool:

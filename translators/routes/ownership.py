@@ -1,6 +1,6 @@
 """Whose a domain is when several hosts could claim it.
 
-Envoy refuses a route configuration in which two virtual hosts share a domain, so each domain has
+Envoy rejects a route configuration in which two virtual hosts share a domain, so each domain has
 one owner, by rank: the host whose full name it is, then hosts of which it is a short form, then the
 oldest service of those with this virtual IP. Few meshes have such names; the others never come
 here.

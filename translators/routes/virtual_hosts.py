@@ -117,7 +117,7 @@ def _by_route(db: Reader, client: ClientScope, mode: Mode) -> Mapping[str, tuple
     by_route: dict[str, list[str]] = {}
     for bucket in BUCKETS:
         for name in host_names(db, client, mode, bucket):
-            by_route.setdefault(name.partition("/")[0], []).append(name)
+            by_route.setdefault(names.route_of(name), []).append(name)
     return {route: tuple(sorted(hosts)) for route, hosts in by_route.items()}
 
 
@@ -129,10 +129,9 @@ def virtual_host(db: Reader, client: ClientScope, mode: Mode, name: str) -> Reso
     looks for it under the former when it is to be removed.
     """
     _, _, label = name.partition("/")
-    host, _, number = label.rpartition(":")
-    if not host:
+    if label == _PLACEHOLDER:
         return resource(names.VIRTUAL_HOST_TYPE, name, _placeholder(name))
-    port = int(number)
+    host, port = names.host_and_port(label)
     service = service_of(db, host, client.viewer)
     protocol = _protocol(service, port)
     parts = [string(_NAME, name)]

@@ -37,7 +37,7 @@ def live_destinations(
     """The destinations that get traffic, with their weights; never empty unless nothing is given.
 
     The weight of a single one does not matter. Weights that are all zero count as equal: Envoy
-    would refuse them.
+    would reject them.
     """
     if len(destinations) == 1:
         return ((destinations[0], 1),)

@@ -128,9 +128,9 @@ class AdminServer:
         return _json(document(self._source.status()))
 
     async def _problems(self, _request: web.Request) -> web.Response:
-        found = document(replace(self._source.status(), proxies=()))
-        del found["proxies"]
-        return _json(found)
+        problems = document(replace(self._source.status(), proxies=()))
+        del problems["proxies"]
+        return _json(problems)
 
     async def _wait(self, request: web.Request) -> web.Response:
         try:

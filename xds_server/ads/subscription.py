@@ -17,6 +17,7 @@ from collections.abc import Collection, Iterable, Mapping
 from weakref import WeakValueDictionary, ref
 
 from translators.model.resource import Resource
+from translators.names import route_of
 from xds_server.ads.resources import Resources
 
 WILDCARD = "*"
@@ -52,7 +53,7 @@ class Subscription:
     def covers(self, name: str) -> bool:
         """Whether a resource of this name is asked for."""
         if self.by_route:
-            return name.partition("/")[0] in self.names
+            return route_of(name) in self.names
         return self.is_wildcard or name in self.names
 
     def select(self, source: Resources) -> Resources:

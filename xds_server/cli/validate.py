@@ -34,8 +34,8 @@ def validate(
     else:
         from dataclasses import asdict
 
-        found = [asdict(problem) for problem in problems]
-        print_document({"objects": len(listing.set), "problems": found}, output)
+        documents = [asdict(problem) for problem in problems]
+        print_document({"objects": len(listing.set), "problems": documents}, output)
     if refused:
         raise typer.Exit(1)
 

@@ -106,9 +106,9 @@ def verdict(result: WaitResult) -> list[str]:
     if result.rejected:
         what = "this part" if len(result.rejected) == 1 else f"{len(result.rejected)} parts"
         lines.append(
-            f"revision {result.revision} is not everywhere: Envoy refused {what} of it, the rest is served"
+            f"revision {result.revision} is not everywhere: Envoy rejected {what} of it, the rest is served"
         )
-        lines += [line for each in result.rejected for line in _refusal(each)]
+        lines += [line for each in result.rejected for line in _rejection(each)]
     if result.lacking:
         lines.append(
             f"revision {result.revision} is not everywhere after {result.seconds:.1f} s: "
@@ -117,12 +117,12 @@ def verdict(result: WaitResult) -> list[str]:
     return lines + [_line(each) for each in result.lacking]
 
 
-def _refusal(rejection: RejectionStatus) -> list[str]:
+def _rejection(rejection: RejectionStatus) -> list[str]:
     from xds_server.cli.printing import plain
 
     lines = [f"  {_place(rejection)}", "    " + plain(rejection.reason).replace("\n", "\n    ")]
     if rejection.proxies:
-        lines.append("    refused by " + plain(", ".join(rejection.proxies)))
+        lines.append("    rejected by " + plain(", ".join(rejection.proxies)))
     return [*lines, f"    proxies have instead: {plain(rejection.serving)}"]
 
 

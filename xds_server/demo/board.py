@@ -55,7 +55,7 @@ class Board:
         status = self.status
         lines = [f"{p.place} {p.path}: {p.message}" for p in status.problems]
         lines += [
-            f"{r.place} {r.path}: refused by Envoy: {r.reason} (in use: {r.serving})"
+            f"{r.place} {r.path}: rejected by Envoy: {r.reason} (in use: {r.serving})"
             for r in status.rejections
         ]
         return [line.replace(f"{self.directory}/", "") for line in lines]

@@ -128,11 +128,11 @@ class Mesh:
 
     async def ejected(self) -> frozenset[str]:
         """Names of the instances of `reviews` that the client's sidecar has ejected."""
-        found = set(_EJECTED.findall(await self._envoy(self.client, "/clusters")))
-        return frozenset(w.name for w in BACKENDS if w.address(self._network) in found)
+        addresses = set(_EJECTED.findall(await self._envoy(self.client, "/clusters")))
+        return frozenset(w.name for w in BACKENDS if w.address(self._network) in addresses)
 
     def set_sick(self, name: str, is_sick: bool) -> None:
-        """Make an instance of `reviews` answer every request with a 500, or heals it."""
+        """Make an instance of `reviews` answer every request with a 500, or heal it."""
         self._reviews[name].is_sick = is_sick
 
     def requests_to(self, name: str) -> int:

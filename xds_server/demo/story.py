@@ -45,7 +45,7 @@ class Story:
             self._zone_returns,
             self._sick_host,
             self._typing_error,
-            self._refused_by_envoy,
+            self._rejected_by_envoy,
         )
         board.steps_planned = len(self.steps)
 
@@ -148,10 +148,10 @@ class Story:
             self._files.replace(ROUTES, "wieght:", "weight:")
             await self._until(step, self._has_no_problem, "the repaired file has no problem")
 
-    async def _refused_by_envoy(self) -> None:
+    async def _rejected_by_envoy(self) -> None:
         async with self._step(
-            "refused by Envoy",
-            f"A regular expression in {RATINGS_FILE} that only Envoy itself can refuse. It is held back, the last good one serves, "
+            "rejected by Envoy",
+            f"A regular expression in {RATINGS_FILE} that only Envoy itself can reject. It is held back, the last good one serves, "
             "and an edit of reviews made meanwhile goes through.",
         ) as step:
             self._files.replace(RATINGS_FILE, _GOOD_MATCH, _BAD_MATCH)
@@ -159,7 +159,7 @@ class Story:
             async def is_reported() -> bool:
                 return any(RATINGS_FILE in r.place for r in self._board.status.rejections)
 
-            await self._until(step, is_reported, f"the status names {RATINGS_FILE} as refused")
+            await self._until(step, is_reported, f"the status names {RATINGS_FILE} as rejected")
             step.notes += self._board.complaints()
             await self._edit(step, lambda: self._files.set_weights(50, 50))
             seen = await self._watch(step, 6.0)
@@ -171,7 +171,7 @@ class Story:
             async def is_clear() -> bool:
                 return not self._board.status.rejections
 
-            await self._until(step, is_clear, "nothing is refused any more")
+            await self._until(step, is_clear, "nothing is rejected any more")
 
     @asynccontextmanager
     async def _step(self, title: str, narration: str) -> AsyncIterator[StepRecord]:

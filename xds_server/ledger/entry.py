@@ -53,8 +53,8 @@ class Entry:
 
     def rejects(self, type_url: str) -> bool:
         """Whether it is still to hold what it rejected of a type: nothing was put in its place."""
-        found = self.rejected.get(type_url)
-        return found is not None and not found[0].differs(
+        rejection = self.rejected.get(type_url)
+        return rejection is not None and not rejection[0].differs(
             self.member.snapshot().resources(type_url).by_name
         )
 

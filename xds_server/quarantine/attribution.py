@@ -1,4 +1,4 @@
-"""Which objects, and which of their fields, made a refused resource what it is.
+"""Which objects, and which of their fields, made a rejected resource what it is.
 
 In: the database with its provenance, the history of edits, and Envoy's words. Out: suspects, the
 likeliest first. Nothing is changed here: what would be without an edit is tried on a fork.
@@ -37,30 +37,30 @@ class Locator(Protocol):
 
 
 def suspects(
-    database: Database, history: History, making: Making, refused: Collection[Resource]
+    database: Database, history: History, making: Making, rejected: Collection[Resource]
 ) -> dict[ObjectKey, object | None]:
     """The objects that may have made a resource bad → what they are to be instead (None: absent).
 
     The likeliest come first.
 
-    `refused` are all resources that are known to be bad, with this one. Empty when no object is to
+    `rejected` are all resources that are known to be bad, with this one. Empty when no object is to
     blame.
     """
     if making.good is not None:
-        return _changed(database, history, making, refused)
+        return _changed(database, history, making, rejected)
     for keys in (_read(database, making.ref), _read(database, making.listing)):
         present = [key for key, revision in keys.items() if revision is not None]
         policies = [key for key in present if registry.is_policy(key.kind)]
         others = [key for key in present if not registry.is_policy(key.kind)]
         for group in (policies, others):
-            found = _makers(database, history, making, refused, group)
-            if found:
-                return found
+            makers = _makers(database, history, making, rejected, group)
+            if makers:
+                return makers
     return {}
 
 
 def _changed(
-    database: Database, history: History, making: Making, refused: Collection[Resource]
+    database: Database, history: History, making: Making, rejected: Collection[Resource]
 ) -> dict[ObjectKey, object | None]:
     """Objects edited since the resource was last good → what they were then.
 
@@ -78,22 +78,22 @@ def _changed(
         if database.input(key) is None
     }
     edits = {key: edited for key, edited in edits.items() if edited > since}
-    found = {}
-    for key in sorted(edits, key=lambda each: (registry.suspicion(each.kind), -edits[each], each)):
+    earlier: dict[ObjectKey, object | None] = {}
+    for key in sorted(edits, key=lambda key: (registry.suspicion(key.kind), -edits[key], key)):
         now = database.input(key)
         before = history.value_at(key, since, now)
         if now != before and (
-            len(edits) > TRIED_ALONE or not _is_refused(database, key, before, making, refused)
+            len(edits) > TRIED_ALONE or not _is_rejected(database, key, before, making, rejected)
         ):
-            found[key] = before
-    return found
+            earlier[key] = before
+    return earlier
 
 
 def _makers(
     database: Database,
     history: History,
     making: Making,
-    refused: Collection[Resource],
+    rejected: Collection[Resource],
     keys: list[ObjectKey],
 ) -> dict[ObjectKey, object | None]:
     """Objects of a resource that was never good → what they are to be instead.
@@ -101,17 +101,17 @@ def _makers(
     It is their newest earlier value with which the resource would be different, or not be.
     """
     keys = sorted(
-        keys, key=lambda each: (registry.suspicion(each.kind), -history.last_edit(each), each)
+        keys, key=lambda key: (registry.suspicion(key.kind), -history.last_edit(key), key)
     )
     if len(keys) > TRIED_ALONE:
         return {key: next(history.values(key), None) for key in keys}
-    found: dict[ObjectKey, object | None] = {}
+    earlier: dict[ObjectKey, object | None] = {}
     for key in keys:
         for value in (*history.values(key), None):
-            if not _is_refused(database, key, value, making, refused):
-                found[key] = value
+            if not _is_rejected(database, key, value, making, rejected):
+                earlier[key] = value
                 break
-    return found
+    return earlier
 
 
 def _read(database: Database, ref: QueryKey[object]) -> dict[ObjectKey, int | None]:
@@ -119,12 +119,12 @@ def _read(database: Database, ref: QueryKey[object]) -> dict[ObjectKey, int | No
     return dict(database.provenance(ref))
 
 
-def _is_refused(
+def _is_rejected(
     database: Database,
     key: ObjectKey,
     value: object | None,
     making: Making,
-    refused: Collection[Resource],
+    rejected: Collection[Resource],
 ) -> bool:
     """Whether something known to be bad would be made with another value (None: no object)."""
     fork = database.fork()
@@ -133,7 +133,7 @@ def _is_refused(
     else:
         fork.set(key, value, fork.revision + 1)
     outcome = fork.outcome(making.ref)
-    if not isinstance(outcome, Resource) or outcome not in refused:
+    if not isinstance(outcome, Resource) or outcome not in rejected:
         return False
     listed = fork.outcome(making.listing)
     return isinstance(listed, Failure) or any(name == outcome.name for name, _ in listed)
@@ -141,7 +141,7 @@ def _is_refused(
 
 def named_resources(resources: Sequence[Resource], reason: str) -> list[Resource]:
     """The resources whose names are in Envoy's words."""
-    return [found for found in resources if has_word(reason, found.name.split("/", 1)[-1])]
+    return [resource for resource in resources if has_word(reason, resource.name.split("/", 1)[-1])]
 
 
 def is_sure(resources: Sequence[Resource]) -> bool:
@@ -150,7 +150,7 @@ def is_sure(resources: Sequence[Resource]) -> bool:
     It takes clusters and listeners one by one, and lists the bad ones.
     """
     return bool(resources) and all(
-        resource_type(found.type_url).is_rejected_one_by_one for found in resources
+        resource_type(resource.type_url).is_rejected_one_by_one for resource in resources
     )
 
 
@@ -167,11 +167,11 @@ def named_field(locator: Locator, key: ObjectKey, reason: str) -> str:
     best, score = "", 0
     for path, text in _values(locator, key):
         if len(text) >= _ONLY_WORDS and has_word(reason, text):
-            found = 1000 + len(text)
+            matched = 1000 + len(text)
         else:
-            found = max((len(word) for word in odd if word in text), default=0)
-        if found > score:
-            best, score = path, found
+            matched = max((len(word) for word in odd if word in text), default=0)
+        if matched > score:
+            best, score = path, matched
     return best
 
 

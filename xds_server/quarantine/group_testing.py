@@ -2,8 +2,8 @@
 
 Group testing, without knowing what a suspect is.
 
-One group is tried at a time: it is let in, and the proxy that refused it before says whether it
-takes it. A refused group is split, one half kept out while the other is tried; when that is
+One group is tried at a time: it is let in, and the proxy that rejected it before says whether it
+takes it. A rejected group is split, one half kept out while the other is tried; when that is
 accepted the half that is out must have the guilty one, and need not be tried as a whole. So one
 guilty among N is found in log2(N) answers and is not itself sent alone once more. Whoever does not
 answer in time acquits, but proves nothing.
@@ -24,7 +24,7 @@ TRIAL_SECONDS = 15.0
 
 
 class Suspects(Protocol):
-    """Some of what was refused together."""
+    """Some of what was rejected together."""
 
     def __len__(self) -> int:
         """How many there are."""
@@ -33,10 +33,10 @@ class Suspects(Protocol):
         """Of several: those that are likely innocent, and the others; neither is empty."""
 
     def let_in(self) -> None:
-        """Has them served; harmless when they are."""
+        """Have them served; harmless when they are."""
 
     def keep_out(self) -> None:
-        """Has something else served in their place; harmless when it is."""
+        """Have something else served in their place; harmless when it is."""
 
     def acquit(self) -> None:
         """They are served for good, as far as is known."""
@@ -61,7 +61,7 @@ class Suspects(Protocol):
 
 
 Convict = Callable[[Suspects, str, Stream | None], None]
-"""Takes (the one guilty suspect, Envoy's words, who refused it: None when that one is gone).
+"""Takes (the one guilty suspect, Envoy's words, who rejected it: None when that one is gone).
 
 The suspect is in or out.
 """
@@ -87,18 +87,18 @@ class GroupTesting:
 
     Args:
         convict: Is told of each suspect that is found guilty; it may accuse others.
-        refused: What is known to be bad: a group that makes it is guilty without being tried.
+        rejected: What is known to be bad: a group that makes it is guilty without being tried.
         now: Seconds that only grow.
     """
 
     def __init__(
         self,
         convict: Convict,
-        refused: Collection[Resource],
+        rejected: Collection[Resource],
         now: Callable[[], float],
     ) -> None:
         self._convict = convict
-        self._refused = refused
+        self._rejected = rejected
         self._now = now
         self._trial: _Group | None = None
         self._waiting: deque[_Group] = deque()
@@ -129,8 +129,8 @@ class GroupTesting:
                     self._blame_sibling(trial)
                 self._acquit(trial)
 
-    def refuse(self, reason: str, by: Stream) -> None:
-        """A proxy refused what is tried now."""
+    def reject(self, reason: str, by: Stream) -> None:
+        """A proxy rejected what is tried now."""
         trial, self._trial = self._trial, None
         if trial is not None:
             trial.reason = reason
@@ -152,7 +152,9 @@ class GroupTesting:
         trial.is_whole = trial.is_whole and trial.suspects.is_whole()
         awaited = trial.suspects.awaited(trial.accuser)
         trial.pending = {
-            found for found in awaited if found in trial.pending or found not in trial.made
+            resource
+            for resource in awaited
+            if resource in trial.pending or resource not in trial.made
         }
         trial.made |= made
         if not trial.pending:
@@ -170,7 +172,7 @@ class GroupTesting:
                 self._acquit(trial)
 
     def tick(self) -> None:
-        """Goes on when nobody has answered in time."""
+        """Go on when nobody has answered in time."""
         if self._trial is not None and self._now() > self._trial.deadline:
             self._acquit(self._trial)
 
@@ -180,7 +182,7 @@ class GroupTesting:
         self._choose()
 
     def _choose(self) -> None:
-        """Goes on with the groups that wait until one has to be answered."""
+        """Go on with the groups that wait until one has to be answered."""
         if self._is_choosing:
             return
         self._is_choosing = True
@@ -191,7 +193,7 @@ class GroupTesting:
             self._is_choosing = False
 
     def _judge(self, group: _Group) -> None:
-        """Decides a group whose turn it is, as far as that is possible without an answer."""
+        """Decide a group whose turn it is, as far as that is possible without an answer."""
         group.is_whole = group.suspects.is_whole()
         remaining = group.suspects.remaining(group.accuser)
         if not remaining:
@@ -225,7 +227,7 @@ class GroupTesting:
     def _try(self, group: _Group) -> None:
         group.suspects.let_in()
         group.made = group.suspects.made()
-        if any(found in self._refused for found in group.made):
+        if any(resource in self._rejected for resource in group.made):
             self._narrow(group)
             return
         group.pending = group.suspects.awaited(group.accuser)

@@ -223,7 +223,7 @@ class Quarantine:
             return False
         pending = self._trials.pending
         if all(each in pending for each in accused):
-            self._trials.refuse(reason, by)
+            self._trials.reject(reason, by)
         else:
             if any(each in pending for each in accused):
                 self._trials.abandon()
@@ -238,13 +238,13 @@ class Quarantine:
 
     def _accuse(self, accused: tuple[Resource, ...], reason: str, by: Stream) -> None:
         named = named_resources(accused, reason)
-        groups = [(found,) for found in named] if named and is_sure(accused) else [accused]
+        groups = [(resource,) for resource in named] if named and is_sure(accused) else [accused]
         for group in groups:
             self._trials.accuse(SuspectResources(self._publisher, group), reason, by)
 
     def _convict(self, guilty: Suspects, reason: str, accuser: Stream | None) -> None:
         if isinstance(guilty, SuspectResources):
-            self._attribute(guilty.found[0], reason, accuser)
+            self._attribute(guilty.resources[0], reason, accuser)
         elif isinstance(guilty, SuspectObjects):
             self._reject(guilty.keys[0], reason, accuser)
 
@@ -256,8 +256,8 @@ class Quarantine:
         self._publisher.withhold((resource,))
         database = self._publisher.database
         for making in makings:
-            found = suspects(database, self._history, making, self._rejected)
-            for key, good in found.items():
+            suspected = suspects(database, self._history, making, self._rejected)
+            for key, good in suspected.items():
                 self._withdrawals.records[key] = Withdrawal(
                     database.input(key),
                     good,
@@ -265,8 +265,8 @@ class Quarantine:
                     resource,
                     tuple(each.ref for each in makings),
                 )
-            if found:
-                accused = SuspectObjects(self._withdrawals, self._locator, tuple(found))
+            if suspected:
+                accused = SuspectObjects(self._withdrawals, self._locator, tuple(suspected))
                 self._trials.accuse(accused, reason, accuser)
                 return
         if makings:

@@ -19,35 +19,35 @@ _WORDS_FOR = 64
 
 @dataclass(frozen=True, slots=True)
 class SuspectResources:
-    """SuspectResources that were refused in one response."""
+    """Resources that were rejected in one response."""
 
     publisher: Publisher
-    found: tuple[Resource, ...]
+    resources: tuple[Resource, ...]
 
     def __len__(self) -> int:
-        return len(self.found)
+        return len(self.resources)
 
     def split(self, reason: str) -> tuple[SuspectResources, SuspectResources]:
         """Those that Envoy does not name and those that it does, or halves."""
-        named = named_resources(self.found, reason)
-        if 0 < len(named) < len(self.found):
-            others = tuple(found for found in self.found if found not in named)
+        named = named_resources(self.resources, reason)
+        if 0 < len(named) < len(self.resources):
+            others = tuple(resource for resource in self.resources if resource not in named)
             return SuspectResources(self.publisher, others), SuspectResources(
                 self.publisher, tuple(named)
             )
-        half = (len(self.found) + 1) // 2
+        half = (len(self.resources) + 1) // 2
         return (
-            SuspectResources(self.publisher, self.found[:half]),
-            SuspectResources(self.publisher, self.found[half:]),
+            SuspectResources(self.publisher, self.resources[:half]),
+            SuspectResources(self.publisher, self.resources[half:]),
         )
 
     def let_in(self) -> None:
         """Serve them."""
-        self.publisher.serve(self.found)
+        self.publisher.serve(self.resources)
 
     def keep_out(self) -> None:
         """Serve what was last proven instead."""
-        self.publisher.withhold(self.found)
+        self.publisher.withhold(self.resources)
 
     def acquit(self) -> None:
         """Nothing is left to do."""
@@ -56,25 +56,26 @@ class SuspectResources:
         """Those that are still what the world makes."""
         current = self.publisher.current
         return frozenset(
-            [found for found in self.found if found in current(found.type_url, found.name)]
+            [each for each in self.resources if each in current(each.type_url, each.name)]
         )
 
     def awaited(self, accuser: Stream | None) -> set[Resource]:
-        """All that are made and not accepted: what was refused is sent again."""
+        """All that are made and not accepted: what was rejected is sent again."""
         if accuser is None:
-            return {found for found in self.made() if found in self.publisher.acceptance.unproven}
-        return {found for found in self.made() if not has_accepted(accuser, found)}
+            unproven = self.publisher.acceptance.unproven
+            return {resource for resource in self.made() if resource in unproven}
+        return {resource for resource in self.made() if not has_accepted(accuser, resource)}
 
     def remaining(self, accuser: Stream | None) -> SuspectResources:
         """Those that are awaited."""
         awaited = self.awaited(accuser)
         return SuspectResources(
-            self.publisher, tuple(each for each in self.found if each in awaited)
+            self.publisher, tuple(each for each in self.resources if each in awaited)
         )
 
     def is_whole(self) -> bool:
         """Whether all of them are still made."""
-        return len(self.made()) == len(self.found)
+        return len(self.made()) == len(self.resources)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,7 @@ class Withdrawals:
 
 @dataclass(frozen=True, slots=True)
 class SuspectObjects:
-    """SuspectObjects that may have made a resource what was refused, the likeliest first."""
+    """Objects that may have made a resource what was rejected, the likeliest first."""
 
     withdrawals: Withdrawals
     locator: Locator
@@ -139,16 +140,16 @@ class SuspectObjects:
         self.withdrawals.take_back(self.keys)
 
     def acquit(self) -> None:
-        """Forgets what else they could have been."""
+        """Forget what else they could have been."""
         for key in self.keys:
             self.withdrawals.records.pop(key, None)
 
     def made(self) -> frozenset[Resource]:
-        """What the queries of the resources that were refused because of them give now."""
+        """What the queries of the resources that were rejected because of them give now."""
         records, database = self.withdrawals.records, self.withdrawals.publisher.database
         refs = {ref for key in self.keys if key in records for ref in records[key].refs}
         outcomes = map(database.outcome, refs)
-        return frozenset([found for found in outcomes if isinstance(found, Resource)])
+        return frozenset([outcome for outcome in outcomes if isinstance(outcome, Resource)])
 
     def remaining(self, accuser: Stream | None) -> SuspectObjects:
         """Those that were not edited since."""
@@ -159,7 +160,7 @@ class SuspectObjects:
         """What nobody has accepted yet."""
         del accuser
         unproven = self.withdrawals.publisher.acceptance.unproven
-        return {found for found in self.made() if found in unproven}
+        return {resource for resource in self.made() if resource in unproven}
 
     def is_whole(self) -> bool:
         """Whether none of them was edited since."""

@@ -99,8 +99,8 @@ class Publisher:
         """Make the proxy a member of its group; translates what nobody holds yet."""
         ref = scope_of.ref(node)
         self.database.pin(ref)
-        found = scope_of(self.database, node)
-        member = Member(node, inline, self._group(found, inline), self.leave)
+        scope = scope_of(self.database, node)
+        member = Member(node, inline, self._group(scope, inline), self.leave)
         member.group.members[member] = None
         self._idle.pop(member.group, None)
         self._nodes.setdefault(ref, {})[member] = None
@@ -292,56 +292,56 @@ class Publisher:
         group.renew(Snapshot(self.revision, snapshots))
 
     def _move(self, member: Member) -> None:
-        found = self.database.outcome(scope_of.ref(member.node))
-        if isinstance(found, Failure):
-            self._failures.append(found)
+        scope = self.database.outcome(scope_of.ref(member.node))
+        if isinstance(scope, Failure):
+            self._failures.append(scope)
             return
-        if found == member.group.scope:
+        if scope == member.group.scope:
             return
         before = member.group
-        member.group = self._group(found, member.inline)
+        member.group = self._group(scope, member.inline)
         member.group.members[member] = None
         self._idle.pop(member.group, None)
         self._retire(member, before)
         self._moved[member] = None
 
-    def _group(self, found: Scope, inline: bool) -> Group:
-        group = self._groups.get((found, inline))
+    def _group(self, scope: Scope, inline: bool) -> Group:
+        group = self._groups.get((scope, inline))
         if group is not None:
             return group
         unions = {
             type_url: self._union(type_url, used)
-            for type_url, used in resource_sets(found, inline=inline).items()
+            for type_url, used in resource_sets(scope, inline=inline).items()
         }
         snapshots = {type_url: union.resources for type_url, union in unions.items()}
-        group = Group(found, inline, unions, Snapshot(self.revision, snapshots), [self.revision])
+        group = Group(scope, inline, unions, Snapshot(self.revision, snapshots), [self.revision])
         for union in unions.values():
             self._holders[union][group] = None
-        self._groups[found, inline] = group
+        self._groups[scope, inline] = group
         return group
 
     def _union(self, type_url: str, used: tuple[ResourceSet, ...]) -> Union:
         union = self._unions.get(used)
         if union is None:
-            found = [
+            slices = tuple(
                 shared
                 for resource_set in used
                 for shared in self._slices_of_set(type_url, resource_set)
-            ]
-            union = self._unions[used] = Union(type_url, used, tuple(found))
+            )
+            union = self._unions[used] = Union(type_url, used, slices)
             self._holders[union] = {}
         return union
 
     def _slices_of_set(self, type_url: str, resource_set: ResourceSet) -> tuple[SharedSlice, ...]:
-        found = self._slices.get(resource_set)
-        if found is None:
+        slices = self._slices.get(resource_set)
+        if slices is None:
             listings = map(self._listing, resource_set.listings())
-            found = tuple(SharedSlice(type_url, resource_set, listing) for listing in listings)
-            self._slices[resource_set] = found
-            self._slices_of.setdefault(type_url, {}).update(dict.fromkeys(found))
-            for shared in found:
+            slices = tuple(SharedSlice(type_url, resource_set, listing) for listing in listings)
+            self._slices[resource_set] = slices
+            self._slices_of.setdefault(type_url, {}).update(dict.fromkeys(slices))
+            for shared in slices:
                 self._add(shared, shared.listing.members)
-        return found
+        return slices
 
     def _listing(self, ref: QueryKey[Makers]) -> Listing:
         listing = self._listings.get(ref)

@@ -65,10 +65,10 @@ class Directory:
     def identity(self) -> tuple[int, int] | None:
         """Device and inode of what the root leads to now; None when it is gone."""
         try:
-            found = self.root.stat()
+            status = self.root.stat()
         except OSError:
             return None
-        return (found.st_dev, found.st_ino) if stat.S_ISDIR(found.st_mode) else None
+        return (status.st_dev, status.st_ino) if stat.S_ISDIR(status.st_mode) else None
 
     def files(self) -> Iterator[str]:
         """Every configuration file, in no particular order."""
@@ -76,11 +76,11 @@ class Directory:
 
     def _files(self, directory: str, above: set[tuple[int, int]]) -> Iterator[str]:
         try:
-            found = os.stat(directory)  # noqa: PTH116 - twice as fast as Path for thousands of files
+            status = os.stat(directory)  # noqa: PTH116 - twice as fast as Path for thousands of files
             entries = list(os.scandir(directory))
         except OSError:
             return
-        own = (found.st_dev, found.st_ino)
+        own = (status.st_dev, status.st_ino)
         if own in above:
             return  # a link that leads back up
         for entry in entries:
@@ -113,10 +113,10 @@ class Directory:
             if not Path(path).is_file():
                 return None  # a pipe would block whoever opens it
             with Path(path).open("rb") as file:
-                found = os.fstat(file.fileno())
-                if found.st_size > MAX_BYTES:
+                status = os.fstat(file.fileno())
+                if status.st_size > MAX_BYTES:
                     return Unreadable(f"it has more than {MAX_BYTES >> 20} MiB; split it")
-                self._stamps[path] = _stamp(found)
+                self._stamps[path] = _stamp(status)
                 return file.read().decode("utf-8-sig")
         except (FileNotFoundError, NotADirectoryError):
             return None

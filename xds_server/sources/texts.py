@@ -212,12 +212,12 @@ class Texts:
             yield Problem(Severity.ERROR, message, "", key, origin, origin.line)
 
     def _all_problems(self, extra: tuple[Problem, ...]) -> tuple[Problem, ...]:
-        found = [*extra]
+        problems = [*extra]
         for source in self._troubled:
-            found.extend(self._texts[source].problems)
+            problems.extend(self._texts[source].problems)
         for conflicts in self._conflicts.values():
-            found.extend(conflicts)
-        return tuple(sorted(found, key=by_place))
+            problems.extend(conflicts)
+        return tuple(sorted(problems, key=by_place))
 
 
 def _held(manifest: Manifest, text: str, before: _Text | None) -> dict[ObjectKey, _Held]:

@@ -1,15 +1,15 @@
 """Faults to order.
 
-Envoys that refuse what they are told to, in a mesh of real parts without sockets and in virtual
+Envoys that reject what they are told to, in a mesh of real parts without sockets and in virtual
 time.
 
     mesh = Mesh()
     mesh.save(web=service("web"))
-    envoy = mesh.connect("a.default", refuses=containing("poison"))
+    envoy = mesh.connect("a.default", rejects=containing("poison"))
     mesh.run()
 
-A fake refuses as Envoy does: of clusters and listeners the bad ones, named; any other response as a
-whole, in words of the test's choice. It keeps what it accepted, and what it refused. Tests with
+A fake rejects as Envoy does: of clusters and listeners the bad ones, named; any other response as a
+whole, in words of the test's choice. It keeps what it accepted, and what it rejected. Tests with
 real Envoys (tests/e2e/test_failures.py, test_ledger.py) show that those do the same.
 """
 
@@ -37,25 +37,25 @@ from xds_server.sources.texts import Texts
 TYPES = {known.short: known.url for known in KNOWN}
 SHORT = {url: short for short, url in TYPES.items()}
 
-Refuses = Callable[[str, str, bytes], str]
+Rejects = Callable[[str, str, bytes], str]
 """(short type, name, body) → Envoy's words; empty when it takes the resource."""
 
 _PATIENCE = 200
 
 
-def containing(*texts: str, saying: str = "{name}: bad regex", types: str = "") -> Refuses:
-    """Refuses resources whose bytes have one of the texts.
+def containing(*texts: str, saying: str = "{name}: bad regex", types: str = "") -> Rejects:
+    """Rejects resources whose bytes have one of the texts.
 
     `saying` may name the resource, or have `{text}`.
     """
 
-    def refuses(short: str, name: str, body: bytes) -> str:
+    def rejects(short: str, name: str, body: bytes) -> str:
         if types and short not in types.split():
             return ""
         found = next((text for text in texts if text.encode() in body), None)
         return "" if found is None else saying.format(name=name, text=found)
 
-    return refuses
+    return rejects
 
 
 def takes_all(_short: str, _name: str, _body: bytes) -> str:
@@ -91,7 +91,7 @@ class Mesh:
     def connect(
         self,
         node_id: str,
-        refuses: Refuses = takes_all,
+        rejects: Rejects = takes_all,
         *,
         inline: bool = False,
         has: FakeEnvoy | None = None,
@@ -100,7 +100,7 @@ class Mesh:
         """An Envoy comes; `inline`: over SotW. `has`: it holds what that one held (delta)."""
         name, _, namespace = node_id.partition(".")
         known = node or ProxyNode(node_id, name, namespace, Mode.EGRESS)
-        envoy = (SotwEnvoy if inline else DeltaEnvoy)(self, known, refuses)
+        envoy = (SotwEnvoy if inline else DeltaEnvoy)(self, known, rejects)
         if has is not None:
             envoy.held = {short: dict(held) for short, held in has.held.items()}
         self.envoys.append(envoy)
@@ -161,9 +161,9 @@ class FakeEnvoy:
 
     _variant: Variant
 
-    def __init__(self, mesh: Mesh, node: ProxyNode, refuses: Refuses) -> None:
+    def __init__(self, mesh: Mesh, node: ProxyNode, rejects: Rejects) -> None:
         self.mesh = mesh
-        self.refuses = refuses
+        self.rejects = rejects
         self.held: dict[str, dict[str, tuple[str, bytes]]] = {}
         self.blamed: list[tuple[str, str, str]] = []
         self.got: list[tuple[str, str, str]] = []
@@ -217,7 +217,7 @@ class FakeEnvoy:
         words = {
             name: said
             for name, (_, body) in read.resources.items()
-            if (said := self.refuses(short, name, body))
+            if (said := self.rejects(short, name, body))
         }
         self.blamed += [(short, name, read.resources[name][0]) for name in words]
         if not words or resource_type(TYPES[short]).is_rejected_one_by_one:

@@ -154,7 +154,7 @@ def validate(envoy: Path, config: bytes, workdir: Path) -> None:
     """Has a real Envoy check a bootstrap.
 
     Raises:
-        AssertionError: Envoy refuses it; the message has its words.
+        AssertionError: Envoy rejects it; the message has its words.
     """
     workdir.mkdir(parents=True, exist_ok=True)
     path = workdir / "bootstrap.pb"
@@ -163,7 +163,7 @@ def validate(envoy: Path, config: bytes, workdir: Path) -> None:
     done = subprocess.run(
         [*command, "-c", str(path)], capture_output=True, text=True, timeout=60, check=False
     )
-    assert done.returncode == 0, f"Envoy refuses {path}:\n{done.stdout}{done.stderr}"
+    assert done.returncode == 0, f"Envoy rejects {path}:\n{done.stdout}{done.stderr}"
 
 
 def validate_resources(
@@ -179,7 +179,7 @@ def validate_resources(
     Route configurations must have their hosts inline.
 
     Raises:
-        AssertionError: Envoy refuses one; the message has its words.
+        AssertionError: Envoy rejects one; the message has its words.
     """
     tables = {one.name: decode(RouteConfiguration, one.body) for one in routes}
     checked = (with_routes_inline(decode(Listener, one.body), tables) for one in listeners)
@@ -194,7 +194,7 @@ def validate_proxy(envoy: Path, workdir: Path, db: Database, node: ProxyNode) ->
     """Have a real Envoy check all that a proxy holds, but for listeners that are not Envoy's.
 
     Raises:
-        AssertionError: Envoy refuses some of it; the message has its words.
+        AssertionError: Envoy rejects some of it; the message has its words.
     """
     held = resources(db, node, inline=True)
     assignments = [_as_cluster(assignment) for assignment in held[names.ENDPOINT_TYPE]]

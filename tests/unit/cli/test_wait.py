@@ -110,10 +110,10 @@ def test_what_is_held_back_is_not_waited_for() -> None:
 def test_the_verdict_of_a_refusal_names_file_line_object_and_field() -> None:
     rejection = replace(REJECTION, proxies=("web-0.default",))
     assert verdict(WaitResult(42, False, 3, 0.1, (), (rejection,))) == [
-        "revision 42 is not everywhere: Envoy refused this part of it, the rest is served",
+        "revision 42 is not everywhere: Envoy rejected this part of it, the rest is served",
         "  mesh/reviews.yaml:12  VirtualService default/reviews  spec.hosts",
         "    Only unique values for domains are permitted",
-        "    refused by web-0.default",
+        "    rejected by web-0.default",
         "    proxies have instead: the last good version",
     ]
 

@@ -103,7 +103,7 @@ def test_typing_error_is_found_at_the_line_that_the_script_expects(workspace: Wo
     assert "weight" in problem.message
 
 
-def test_refused_match_is_one_that_only_envoy_refuses(workspace: Workspace) -> None:
+def test_rejected_match_is_one_that_only_envoy_rejects(workspace: Workspace) -> None:
     workspace.replace(RATINGS_FILE, _GOOD_MATCH, _BAD_MATCH)
     assert read_manifest(workspace.read(RATINGS_FILE), RATINGS_FILE).problems == ()
 

@@ -239,7 +239,7 @@ async def test_a_wait_does_not_end_while_suspects_are_told_apart() -> None:
     assert [each.object for each in result.rejected] == ["VirtualService default/web"]
 
 
-async def test_a_proxy_that_refuses_what_others_have_lacks_it() -> None:
+async def test_a_proxy_that_rejects_what_others_have_lacks_it() -> None:
     mesh, _ = started("a.default")
     mesh.tick(60)
     mesh.connect("odd.default", containing("web", saying="unknown field", types="vhds"))

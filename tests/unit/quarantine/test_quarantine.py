@@ -1,4 +1,4 @@
-"""What happens to a refused object, and that nothing else happens."""
+"""What happens to a rejected object, and that nothing else happens."""
 
 from __future__ import annotations
 
@@ -101,12 +101,12 @@ def is_quiet(mesh: Mesh) -> None:
 
 
 def never_twice(envoy: FakeEnvoy, name: str) -> None:
-    """A resource was refused alone at most once, and is not held."""
+    """A resource was rejected alone at most once, and is not held."""
     assert sum(blamed[1] == name for blamed in envoy.blamed) == 1, envoy.blamed
 
 
 @pytest.mark.parametrize("inline", [False, True])
-def test_a_refused_edit_is_reverted_and_others_go_on(inline: bool) -> None:
+def test_a_rejected_edit_is_reverted_and_others_go_on(inline: bool) -> None:
     mesh = mesh_of(3)
     envoy = mesh.connect("a.default", POISON, inline=inline)
     mesh.run()
@@ -132,8 +132,8 @@ def test_a_refused_edit_is_reverted_and_others_go_on(inline: bool) -> None:
 @pytest.mark.parametrize("names", [True, False])
 def test_one_poison_among_two_hundred_edits_of_one_burst(names: bool) -> None:
     mesh = mesh_of(200)
-    refuses = containing("poison", saying="bad: {name}" if names else OBSCURE)
-    proxies = [mesh.connect(f"{name}.default", refuses) for name in "abc"]
+    rejects = containing("poison", saying="bad: {name}" if names else OBSCURE)
+    proxies = [mesh.connect(f"{name}.default", rejects) for name in "abc"]
     mesh.run()
     for envoy in proxies:
         envoy.got.clear()
@@ -227,7 +227,7 @@ def test_objects_that_share_a_route_configuration_are_told_apart() -> None:
     is_quiet(mesh)
 
 
-def test_both_wires_refuse_the_same_object() -> None:
+def test_both_wires_reject_the_same_object() -> None:
     mesh = mesh_of(5)
     proxies = [mesh.connect("a.default", POISON), mesh.connect("b.default", POISON, inline=True)]
     mesh.run()
@@ -241,12 +241,12 @@ def test_both_wires_refuse_the_same_object() -> None:
     is_quiet(mesh)
 
 
-def test_a_refused_listener_is_not_taken_from_the_others() -> None:
+def test_a_rejected_listener_is_not_taken_from_the_others() -> None:
     mesh = Mesh()
     mesh.save(web=service("web"))
     node = captured("a.default")
-    refuses = containing("10.9.9.9", saying="cannot bind", types="lds")
-    envoy = mesh.connect("a.default", refuses, node=node)
+    rejects = containing("10.9.9.9", saying="cannot bind", types="lds")
+    envoy = mesh.connect("a.default", rejects, node=node)
     mesh.run()
     before = envoy.names("lds")
     mesh.save(bad=tcp_entry("bad", "10.9.9.9"), good=tcp_entry("good", "10.8.8.8"))
@@ -390,7 +390,7 @@ def test_going_back_to_what_serves_is_a_revision_that_everybody_has() -> None:
     assert mesh.metrics.converged_revision == before + 1
 
 
-def test_refused_bytes_are_never_sent_again() -> None:
+def test_rejected_bytes_are_never_sent_again() -> None:
     mesh = mesh_of(3)
     envoy = mesh.connect("a.default", POISON)
     mesh.run()
@@ -445,7 +445,7 @@ def test_two_poisons_of_two_proxies_are_found_at_once() -> None:
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
-def test_what_one_proxy_refuses_is_held_back_from_those_that_accept_it(
+def test_what_one_proxy_rejects_is_held_back_from_those_that_accept_it(
     order: tuple[int, int],
 ) -> None:
     mesh = mesh_of(8)

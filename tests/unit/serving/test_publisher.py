@@ -219,7 +219,7 @@ def test_a_refused_resource_gives_way_to_the_last_proven_one(publisher: Publishe
     publisher.commit(values(policy("one", 3)))
     assert served(member, VIRTUAL_HOST_TYPE)[name] not in (good, bad)
     publisher.commit(values(policy("one", 2)))
-    assert served(member, VIRTUAL_HOST_TYPE)[name] != bad, "refused bytes are not served again"
+    assert served(member, VIRTUAL_HOST_TYPE)[name] != bad, "rejected bytes are not served again"
     publisher.serve([bad])
     assert served(member, VIRTUAL_HOST_TYPE)[name] == bad
 

@@ -286,7 +286,7 @@ _ESCAPED = re.compile(r"\\[^1-9k]|\[\^?\]?(?:\\.|[^\]\\])*\]")
 
 @lru_cache(maxsize=4096)
 def not_re2(pattern: str) -> str:
-    """Give what in a regular expression Envoy's RE2 surely refuses, "" when nothing was noticed.
+    """Give what in a regular expression Envoy's RE2 surely rejects, "" when nothing was noticed.
 
     Envoy judges the rest.
     """

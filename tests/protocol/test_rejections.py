@@ -1,4 +1,4 @@
-"""A response that is refused as a whole: what was innocent in it comes again, and nothing loops."""
+"""A response rejected as a whole: what was innocent in it comes again, and nothing loops."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def with_hosts() -> tuple[World, Delta]:
     return world, envoy
 
 
-def test_innocents_of_a_refused_response_come_with_what_replaces_the_guilty() -> None:
+def test_innocents_of_a_rejected_response_come_with_what_replaces_the_guilty() -> None:
     world, envoy = with_hosts()
     world.set("vhds", "r/a", "bad").set("vhds", "r/b", "2").publish()
     envoy.gets("vhds", "r/a=bad r/b=2")
@@ -34,7 +34,7 @@ def test_innocents_of_a_refused_response_come_with_what_replaces_the_guilty() ->
     envoy.hears_no_more()
 
 
-def test_removals_of_a_refused_response_come_again() -> None:
+def test_removals_of_a_rejected_response_come_again() -> None:
     world, envoy = with_hosts()
     world.set("vhds", "r/a", "bad").remove("vhds", "r/c").publish()
     envoy.gets("vhds", "r/a=bad -r/c")
@@ -46,7 +46,7 @@ def test_removals_of_a_refused_response_come_again() -> None:
     envoy.hears_no_more()
 
 
-def test_other_changes_do_not_bring_back_what_was_refused() -> None:
+def test_other_changes_do_not_bring_back_what_was_rejected() -> None:
     world, envoy = with_hosts()
     world.set("vhds", "r/a", "bad").publish()
     envoy.gets("vhds", "r/a=bad")
@@ -74,7 +74,7 @@ def test_what_was_sent_again_since_is_not_sent_once_more() -> None:
     envoy.hears_no_more()
 
 
-def test_two_refused_responses_are_told_apart() -> None:
+def test_two_rejected_responses_are_told_apart() -> None:
     world, envoy = with_hosts()
     for name in "ab":
         world.set("vhds", f"r/{name}", "bad").publish()

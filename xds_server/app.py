@@ -47,7 +47,8 @@ class ControlPlane:
         self._settings = settings
         self._merge = Merge()
         metrics = Metrics()
-        self.core = Core(self._merge, metrics, clock, self._wake)
+        self._has_notes = asyncio.Event()
+        self.core = Core(self._merge, metrics, clock, self._has_notes.set)
         self.sources: tuple[Source, ...] = tuple(
             make(partial(self._publish, number)) for number, make in enumerate(sources)
         )
@@ -78,6 +79,7 @@ class ControlPlane:
                 *(tasks.create_task(source.run()) for source in self.sources),
                 tasks.create_task(self._grpc.run()),
                 tasks.create_task(self.admin.run()),
+                tasks.create_task(self._work()),
                 tasks.create_task(self._tick()),
             ]
             await stop.wait()
@@ -106,9 +108,12 @@ class ControlPlane:
         """Take in what the source of this number published."""
         self.core.take(self._merge.take(number, batch), is_ready=self._merge.has_synced)
 
-    def _wake(self) -> None:
-        """Have the core act on what streams said, at the next turn of the event loop."""
-        asyncio.get_running_loop().call_soon(self.core.work)
+    async def _work(self) -> None:
+        """Have the core act on what streams said, once a turn of the event loop."""
+        while True:
+            await self._has_notes.wait()
+            self._has_notes.clear()
+            self.core.work()
 
     async def _tick(self) -> None:
         """Look after what time alone brings about."""

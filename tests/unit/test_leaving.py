@@ -74,6 +74,7 @@ async def plane(tmp_path: Path) -> AsyncIterator[ControlPlane]:
 async def connect_and_leave(plane: ControlPlane) -> weakref.ref[Connection]:
     connection = Connection(Call(), Wire.DELTA, plane.ads._protocols)
     await connection.run()
+    plane.core.work()
     return weakref.ref(connection)
 
 

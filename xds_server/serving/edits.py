@@ -1,6 +1,4 @@
-"""The one way by which the world is changed.
-
-By edits of the sources, and by what is put in an object's place.
+"""The one way by which the world is changed: by edits of the sources, and by the quarantine.
 
 A source's edit is committed as it is, except for values that are kept out because an Envoy rejected
 what they make. What objects were before is remembered, for as long as it may have been better.
@@ -8,7 +6,7 @@ what they make. What objects were before is remembered, for as long as it may ha
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from translators.object_key import ObjectKey
@@ -89,7 +87,3 @@ class Edits:
     def keep_out(self, key: ObjectKey, value: object | None) -> None:
         """Admit this value of an object no more (None: its absence); any other value ends that."""
         self._kept_out[key] = value
-
-    def kept_out(self) -> Collection[ObjectKey]:
-        """The objects of which a value is kept out."""
-        return self._kept_out.keys()

@@ -93,7 +93,7 @@ class ControlPlane:
         with memory.bulk():
             for source in self.sources:
                 await source.sync()
-        memory.freeze()
+            memory.freeze()
 
     def _listen(self) -> list[str]:
         settings = self._settings

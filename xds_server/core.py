@@ -107,6 +107,9 @@ class Core:
         self.joins += 1
         with memory.bulk():
             member = self.publisher.join(node, inline=inline)
+            if self.joins == 1:
+                # What the first proxy is sent is most of what all others will be.
+                memory.freeze()
         self._note_failures()
         return member
 

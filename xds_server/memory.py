@@ -13,7 +13,7 @@ _LARGE_BYTES = 256 * 1024
 
 
 def map_large_blocks() -> bool:
-    """Has blocks above 256 KiB mapped one by one, so that they are gone when they are freed.
+    """Have blocks above 256 KiB mapped one by one, so that they are gone when they are freed.
 
     For the start of a process.
 
@@ -40,8 +40,9 @@ def freeze() -> None:
 
     For what stays as long as the process.
 
-    What is in a cycle and frozen is never freed, so this is for the start of a process, before the
-    first proxy comes.
+    What is in a cycle and frozen is never freed, so this is for the start of a process: once all is
+    loaded, and once more with the first proxy. It belongs inside of `bulk`, whose end has the
+    collector look through all that was made.
     """
     gc.freeze()
 

@@ -46,7 +46,7 @@ class Group:
         self.mark()
 
     def mark(self) -> None:
-        """Forgets what was counted."""
+        """Forget what was counted."""
         self.messages = 0
         self.size_bytes = 0
         self.last = monotonic()

@@ -41,7 +41,7 @@ class BenchError(Exception):
 
 
 def allow_files() -> None:
-    """Lets this process and its children have as many connections as the system allows."""
+    """Let this process and its children have as many connections as the system allows."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
@@ -182,7 +182,7 @@ class Load(Child):
         self._order(f"connect {group} {port} {count}")
 
     def mark(self, group: str) -> None:
-        """Forgets what was counted of a group."""
+        """Forget what was counted of a group."""
         self._order(f"mark {group}")
 
     def wait(self, group: str, short: str, count: int, seconds: float = 60) -> None:

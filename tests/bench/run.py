@@ -67,7 +67,7 @@ class Bench:
         self._findings = Findings()
 
     def run(self) -> Report:
-        """Measures everything."""
+        """Measure everything."""
         plan = self._plan
         self._progress("codec against betterproto2")
         self._findings.codec = list(codec.comparisons(plan.codec_turns))

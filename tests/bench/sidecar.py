@@ -121,7 +121,7 @@ class Sidecar:
         self.send: Callable[[bytes], None] = lambda _: None
 
     def start(self) -> None:
-        """Says who it is and asks for all clusters."""
+        """Say who it is and ask for all clusters."""
         self._asked.add(CLUSTER_TYPE)
         self.send(delimited(1, self._node) + request(CLUSTER_TYPE))
 

@@ -85,7 +85,7 @@ class AdsService:
         return len(self._connections)
 
     async def run(self) -> None:
-        """Watches over deadlines until cancelled."""
+        """Watch over deadlines until cancelled."""
         gate = self._limits.stream.gate_deadline.total_seconds()
         stall = self._limits.write_timeout.total_seconds()
         interval = min(1.0, gate / 4, stall / 4)
@@ -109,7 +109,7 @@ class AdsService:
             connection.end(grpc.StatusCode.UNAVAILABLE, "the server is stopping; connect again")
 
     def _wake(self, connection: Connection) -> None:
-        """Has a connection look at its snapshot soon.
+        """Have a connection look at its snapshot soon.
 
         A thousand of them leave the loop air to breathe.
         """

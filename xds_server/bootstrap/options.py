@@ -109,7 +109,7 @@ class BootstrapOptions:
         self._check_numbers()
 
     def _check_texts(self) -> None:
-        """Refuses characters that YAML and statistics cannot carry."""
+        """Refuse characters that YAML and statistics cannot carry."""
         locality = self.locality
         for what, text in (
             *(("label", part) for pair in self.labels.items() for part in pair),

@@ -206,7 +206,7 @@ class Mesh:
         )
 
     async def _until(self, probe: Callable[[], Awaitable[bool]], what: str) -> None:
-        """Asks again until the answer is yes."""
+        """Ask again until the answer is yes."""
         deadline = self._clock.now() + _START_SECONDS
         while self._clock.now() < deadline:
             self.children.check()

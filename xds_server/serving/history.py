@@ -36,7 +36,7 @@ class History:
             self._count -= len(self._edits.pop(next(iter(self._edits))))
 
     def clear(self) -> None:
-        """Forgets everything: all that was edited is good."""
+        """Forget everything: all that was edited is good."""
         self._edits.clear()
         self._count = 0
 

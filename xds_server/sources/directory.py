@@ -40,7 +40,7 @@ class Directory:
         self._stamps: dict[str, Stamp] = {}
 
     def check(self) -> None:
-        """Refuses a root that is no directory or cannot be listed.
+        """Refuse a root that is no directory or cannot be listed.
 
         Raises:
             ConfigDirectoryError: says why and what to do.

@@ -121,7 +121,7 @@ class Mesh:
         raise AssertionError(f"not quiet after {_PATIENCE} rounds")
 
     def tick(self, seconds: float = 1.0) -> None:
-        """Lets time pass, in steps of a second, as the app notices it."""
+        """Let time pass, in steps of a second, as the app notices it."""
         while seconds > 0:
             self.clock.advance(min(1.0, seconds))
             seconds -= 1.0

@@ -94,7 +94,7 @@ class RawResources:
         return member
 
     def forget(self, member: RawWatch) -> None:
-        """Forgets a member."""
+        """Forget a member."""
         self._members.pop(member, None)
 
     def _edit(self, node_id: str, touched: Collection[Key]) -> Snapshot:
@@ -128,7 +128,7 @@ class RawWatch:
         return self._raw.snapshot(self._node_id)
 
     def subscribe(self, wake: Callable[[], None]) -> None:
-        """Has `wake` called after each change."""
+        """Have `wake` called after each change."""
         self._wake = wake
 
     def wake(self) -> None:

@@ -185,7 +185,7 @@ class _Client:
         assert self.next() is None
 
     def passes(self, seconds: float) -> None:
-        """Lets time pass, as the driver of the stream notices it."""
+        """Let time pass, as the driver of the stream notices it."""
         self.clock.advance(seconds)
         deadline = self.stream.deadline()
         if deadline is not None and deadline <= self.clock.now():

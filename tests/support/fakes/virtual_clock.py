@@ -23,5 +23,5 @@ class VirtualClock:
         return datetime.fromtimestamp(self._start.timestamp() + self._now, UTC)
 
     def advance(self, seconds: float) -> None:
-        """Lets time pass."""
+        """Let time pass."""
         self._now += seconds

@@ -44,7 +44,7 @@ class Namespace:
 
     @property
     def prefix(self) -> list[str]:
-        """Goes before a command that is to run inside."""
+        """What goes before a command that is to run inside."""
         return ["ip", "netns", "exec", self.name]
 
     def prefix_as(self, uid: int) -> list[str]:

@@ -151,7 +151,7 @@ def bootstrap(
 
 
 def validate(envoy: Path, config: bytes, workdir: Path) -> None:
-    """Has a real Envoy check a bootstrap.
+    """Have a real Envoy check a bootstrap.
 
     Raises:
         AssertionError: Envoy rejects it; the message has its words.
@@ -174,7 +174,7 @@ def validate_resources(
     listeners: Iterable[Resource],
     routes: Iterable[Resource],
 ) -> None:
-    """Has a real Envoy check translated resources.
+    """Have a real Envoy check translated resources.
 
     Route configurations must have their hosts inline.
 

@@ -64,7 +64,7 @@ def logger(name: str) -> Log:
 
 
 def configure(level: LogLevel, style: LogFormat, stream: TextIO | None = None) -> None:
-    """Have all lines written to `stream` (None: standard error), replacing an earlier configuration.
+    """Have all lines written to `stream` (None: standard error), in place of what was before.
 
     Lines of libraries are written from warning upwards.
     """

@@ -310,19 +310,3 @@ def sotw_response_body(parts: Iterable[bytes], type_url: str, version_info: str)
 def with_nonce(body: bytes, nonce: str) -> bytes:
     """A response, delta or SotW, finished for one stream."""
     return body + string(5, nonce)
-
-
-def delta_response(
-    parts: Iterable[bytes],
-    type_url: str,
-    nonce: str,
-    removed: Sequence[str] = (),
-    system_version: str = "",
-) -> bytes:
-    """A whole DeltaDiscoveryResponse."""
-    return with_nonce(delta_response_body(parts, type_url, removed, system_version), nonce)
-
-
-def sotw_response(parts: Iterable[bytes], type_url: str, version_info: str, nonce: str) -> bytes:
-    """A whole DiscoveryResponse."""
-    return with_nonce(sotw_response_body(parts, type_url, version_info), nonce)

@@ -2,7 +2,7 @@
 
 In: batches of the sources, proxies that come, and what their streams say. Out: snapshots for
 streams, and answers for the admin API. There is no I/O and no task in here; who drives it says when
-time passes. The app, tests and the bench share it.
+time passes. The app has one, and so have the tests of what is decided; the bench runs the app.
 
 Nothing is done while a stream speaks: what it says is noted in the ledger and in the inbox, and
 `work` acts on the inbox, once a turn of the event loop. So calls go one way: streams → inbox →

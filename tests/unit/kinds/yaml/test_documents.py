@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import yaml
 from hypothesis import given, settings
@@ -110,10 +112,13 @@ def test_depth_is_bounded() -> None:
         documents("[" * 500 + "]" * 500)
 
 
-PLAIN = st.one_of(st.integers(-9999, 9999), st.booleans(), st.none(), st.text(max_size=12))
+# PyYAML writes these texts without quotes. To Kubernetes they are numbers.
+NUMBERS_OF_YAML_1_2 = re.compile(r"[-+]?(\.?[0-9]+\.?[0-9]*[eE][-+]?[0-9]+|0o[0-7_]+)")
+TEXTS = st.text(max_size=12).filter(lambda text: not NUMBERS_OF_YAML_1_2.fullmatch(text))
+PLAIN = st.one_of(st.integers(-9999, 9999), st.booleans(), st.none(), TEXTS)
 TREES = st.recursive(
     PLAIN,
-    lambda t: st.lists(t, max_size=4) | st.dictionaries(st.text(max_size=8), t, max_size=4),
+    lambda t: st.lists(t, max_size=4) | st.dictionaries(TEXTS, t, max_size=4),
     max_leaves=20,
 )
 

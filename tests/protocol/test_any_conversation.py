@@ -68,8 +68,10 @@ class SimulatedEnvoy:
         for text in got.content:
             if text.startswith("-"):
                 held.pop(text[1:], None)
-            else:
-                name, _, body = text.partition("=")
+                continue
+            name, _, body = text.partition("=")
+            # What was on its way when it was given up is ignored: nothing in Envoy watches it.
+            if name in self.asked.get(got.short, {name}):
                 held[name] = body
         if got.short == "cds":
             self._want("eds", set(held))

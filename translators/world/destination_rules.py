@@ -16,10 +16,15 @@ from translators.model.config_object import ConfigObject
 from translators.model.policy import StatedPolicy, Subset, TrafficPolicy
 from translators.model.service import ClientScope
 from translators.object_key import ObjectKey
-from translators.world.inputs import ROOT_NAMESPACE, as_config_object, index_texts, objects
+from translators.world.inputs import (
+    ROOT_NAMESPACE,
+    as_config_object,
+    index_texts,
+    keys_by_host,
+    objects,
+)
 from translators.world.services import service_of
 from translators.world.visibility import (
-    covering_wildcards,
     export_targets,
     is_exported,
     is_wildcard,
@@ -88,14 +93,9 @@ def subsets_of(db: Reader, host: str, client: ClientScope) -> tuple[Subset, ...]
 def rules_of_host(db: Reader, host: str) -> tuple[tuple[ObjectKey, ...], ...]:
     """The keys of all rules that cover a host, whoever sees them, grouped by the host they name.
 
-    First those for just this host, then by wildcard, the most specific first. Empty groups are left
-    out, so that for most hosts the result is empty.
+    Ordered as `keys_by_host` has it.
     """
-    hosts = [host]
-    wildcards = _wildcards(db)
-    if wildcards:
-        hosts += (name for name in covering_wildcards(host) if name in wildcards and name != host)
-    return tuple(keys for name in hosts if (keys := db.lookup(RULE_HOSTS, name)))
+    return keys_by_host(db, RULE_HOSTS, host, _wildcards(db))
 
 
 @query

@@ -11,6 +11,7 @@ from typing import TypeVar
 from translators.database import Index, Reader
 from translators.model.config_object import ConfigObject
 from translators.object_key import ObjectKey
+from translators.world.visibility import covering_wildcards
 
 S = TypeVar("S")
 
@@ -36,6 +37,21 @@ def objects(db: Reader, keys: tuple[ObjectKey, ...], spec: type[S]) -> Iterator[
         value = as_config_object(db.input(key), spec)
         if value is not None:
             yield value
+
+
+def keys_by_host(
+    db: Reader, index: Index, host: str, wildcards: frozenset[str]
+) -> tuple[tuple[ObjectKey, ...], ...]:
+    """The keys of the objects that cover a host, grouped by the host they name.
+
+    `index` files objects by the hosts they name, `wildcards` are the wildcard hosts among these.
+    First the objects that name just this host, then by wildcard, the most specific first. Empty
+    groups are left out, so that for most hosts the result is empty.
+    """
+    hosts = [host]
+    if wildcards:
+        hosts += (name for name in covering_wildcards(host) if name in wildcards and name != host)
+    return tuple(keys for name in hosts if (keys := db.lookup(index, name)))
 
 
 def index_texts(db: Reader, index: Index) -> list[str]:

@@ -19,12 +19,17 @@ from translators.model.service import Protocol
 from translators.model.viewer import Viewer
 from translators.object_key import ObjectKey
 from translators.world.buckets import BUCKETS, bucket_of
-from translators.world.inputs import as_config_object, grouped_pairs, index_texts, objects
+from translators.world.inputs import (
+    as_config_object,
+    grouped_pairs,
+    index_texts,
+    keys_by_host,
+    objects,
+)
 from translators.world.services import visible_hosts
 from translators.world.visibility import (
     EVERYONE,
     MESH_GATEWAY,
-    covering_wildcards,
     export_targets,
     is_exported,
     is_wildcard,
@@ -115,14 +120,9 @@ def virtual_services_of_host(db: Reader, host: str) -> tuple[tuple[ObjectKey, ..
 
     Grouped by the host they name.
 
-    First those that name just this host, then by wildcard, the most specific first. Empty groups
-    are left out, so that for most hosts the result is empty.
+    Ordered as `keys_by_host` has it.
     """
-    hosts = [host]
-    wildcards = _wildcards(db)
-    if wildcards:
-        hosts += (name for name in covering_wildcards(host) if name in wildcards and name != host)
-    return tuple(keys for name in hosts if (keys := db.lookup(VIRTUAL_SERVICE_HOSTS, name)))
+    return keys_by_host(db, VIRTUAL_SERVICE_HOSTS, host, _wildcards(db))
 
 
 @query

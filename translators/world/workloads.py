@@ -222,9 +222,9 @@ def _pod_claims(db: Reader, address: str) -> tuple[Claim, ...]:
 def _selecting(db: Reader, namespace: str, labels: Labels) -> Iterator[ObjectKey]:
     """The services and service entries of a namespace whose selector selects these labels."""
     for label in sorted(label_keys(namespace, labels)):
-        for service_found in objects(db, db.lookup(SERVICE_SELECTORS, label), ServiceSpec):
-            if service_found.spec.selector <= labels:
-                yield service_found.key
+        for service in objects(db, db.lookup(SERVICE_SELECTORS, label), ServiceSpec):
+            if service.spec.selector <= labels:
+                yield service.key
         for entry in objects(db, db.lookup(ENTRY_SELECTORS, label), ServiceEntrySpec):
             selector = entry.spec.workload_selector
             if selector is not None and selector <= labels:

@@ -143,14 +143,14 @@ class Publisher:
 
     def making(self, resource: Resource) -> tuple[Making, ...]:
         """How this very resource is made now, withheld or not; several ways when scopes differ."""
-        found: dict[QueryKey[Resource], Making] = {}
+        makings: dict[QueryKey[Resource], Making] = {}
         for shared in self._slices_of.get(resource.type_url, ()):
             ref = shared.members.get(resource.name)
-            if ref is None or ref in found or self.database.outcome(ref) != resource:
+            if ref is None or ref in makings or self.database.outcome(ref) != resource:
                 continue
             good, since = shared.proven.get(resource.name, (None, 0))
-            found[ref] = Making(ref, shared.listing.ref, good, since)
-        return tuple(found.values())
+            makings[ref] = Making(ref, shared.listing.ref, good, since)
+        return tuple(makings.values())
 
     def current(self, type_url: str, name: str) -> tuple[Resource, ...]:
         """What is made under this name now, withheld or not; several when scopes differ."""
@@ -204,17 +204,17 @@ class Publisher:
         They are new to it, or made by other queries now.
         """
         common: list[str] = []
-        for name, member in fresh.items():
+        for name, maker in fresh.items():
             if name in shared.members:
                 self._disown(shared, shared.members[name])
-            ref = shared.members[name] = shared.resource_set.ref(member)
+            ref = shared.members[name] = shared.resource_set.ref(maker)
             self.database.pin(ref)
             owners = self._owners.setdefault(ref, {})
             if owners:
                 common.append(name)
             owners[shared] = name
         self._dirty[shared] = None
-        # What another shared holds already is not reported as changed.
+        # What another slice holds already is not reported as changed.
         for name in common:
             self._refresh(shared, name)
 
@@ -265,14 +265,14 @@ class Publisher:
         members = dict.fromkeys(self._moved)
         self._moved.clear()
         for group in groups:
-            self._renew(group)
+            group.renew(self._snapshot(group.unions))
             members.update(group.members)
         for member in members:
             if member.wake is not None:
                 member.wake()
 
     def _follow(self) -> dict[Group, None]:
-        """Brings unions up to date with their slices; the groups that hold a union that changed."""
+        """Bring unions up to date with their slices; the groups that hold a union that changed."""
         edits: dict[Union, list[SharedSlice]] = {}
         for shared in self._dirty:
             if shared.updated or shared.removed:
@@ -287,9 +287,9 @@ class Publisher:
         self._dirty.clear()
         return groups
 
-    def _renew(self, group: Group) -> None:
-        snapshots = {type_url: union.resources for type_url, union in group.unions.items()}
-        group.renew(Snapshot(self.revision, snapshots))
+    def _snapshot(self, unions: Mapping[str, Union]) -> Snapshot:
+        by_type = {type_url: union.resources for type_url, union in unions.items()}
+        return Snapshot(self.revision, by_type)
 
     def _move(self, member: Member) -> None:
         scope = self.database.outcome(scope_of.ref(member.node))
@@ -313,8 +313,7 @@ class Publisher:
             type_url: self._union(type_url, used)
             for type_url, used in resource_sets(scope, inline=inline).items()
         }
-        snapshots = {type_url: union.resources for type_url, union in unions.items()}
-        group = Group(scope, inline, unions, Snapshot(self.revision, snapshots), [self.revision])
+        group = Group(scope, inline, unions, self._snapshot(unions), [self.revision])
         for union in unions.values():
             self._holders[union][group] = None
         self._groups[scope, inline] = group

@@ -1,10 +1,10 @@
 """What is served of translated results.
 
-Slices, each what is made of one list of members, and unions, each a union of slices.
+Shared slices, each what is made of one list of members, and unions of slices.
 
-In: outcomes of the database, as edits of slices. Out: the snapshot of each table, edited only where
-its slices were. A listing belongs to many slices, a shared to many unions, a table to many groups
-of proxies, so that what they have in common is held and edited once.
+In: outcomes of the database, as edits of slices. Out: the resources of each union, edited only
+where its slices were. A listing belongs to many slices, a slice to many unions, a union to many
+groups of proxies, so that what they have in common is held and edited once.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class SharedSlice:
         resources: Name → what is served.
         proven: Name → the last resource that a proxy took and that is served no more, with the
             revision it was current at.
-        unions: The unions that use the shared.
+        unions: The unions that use the slice.
         updated: Name → what is served since the unions last followed.
         removed: The names that are served no more since then.
     """

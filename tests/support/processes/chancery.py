@@ -58,8 +58,7 @@ class ControlPlane:
         trace: TracebackType | None,
     ) -> None:
         await self.process.stop()
-        if error is not None and not isinstance(error, asyncio.CancelledError):
-            error.add_note(self.process.tail(60))
+        self.process.explain(error, 60)
 
     async def start(self) -> None:
         await self.process.start()

@@ -109,8 +109,7 @@ class EnvoyProcess:
         trace: TracebackType | None,
     ) -> None:
         await self.stop()
-        if error is not None and not isinstance(error, asyncio.CancelledError):
-            error.add_note(self.process.tail())
+        self.process.explain(error)
 
     async def start(self) -> None:
         await self.process.start()

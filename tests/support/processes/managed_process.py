@@ -106,6 +106,11 @@ class ManagedProcess:
         """All that it printed, over all its starts."""
         return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
 
+    def explain(self, error: BaseException | None, lines: int = 30) -> None:
+        """Add the last lines of its output to what a test failed with; nothing to add to None."""
+        if error is not None and not isinstance(error, asyncio.CancelledError):
+            error.add_note(self.tail(lines))
+
     def tail(self, lines: int = 30) -> str:
         """The last lines of its output under a heading, for failure messages."""
         return "\n".join(

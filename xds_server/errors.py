@@ -53,3 +53,11 @@ class ListenError(ChanceryError):
 
 class AdminError(ChanceryError):
     """An admin API that does not answer, or not as expected."""
+
+
+class JudgeError(ChanceryError):
+    """The Envoy that is to judge cannot be run, or does not answer as an Envoy does."""
+
+
+class StateError(ChanceryError):
+    """The directory of what outlives the process cannot be read or written."""

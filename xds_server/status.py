@@ -111,12 +111,17 @@ class RejectionStatus:
 
 @dataclass(frozen=True, slots=True)
 class MeshStatus:
-    """Everything at one moment. `revision` is the newest one."""
+    """Everything at one moment.
+
+    `revision` is the newest one; `judge` is which Envoy judges what others reject, empty if none
+    does.
+    """
 
     revision: int
     proxies: tuple[ProxyStatus, ...] = ()
     rejections: tuple[RejectionStatus, ...] = ()
     problems: tuple[ProblemStatus, ...] = ()
+    judge: str = ""
 
 
 @dataclass(frozen=True, slots=True)

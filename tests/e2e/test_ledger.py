@@ -177,6 +177,8 @@ async def test_a_poison_that_was_there_at_the_start_takes_its_own_routes_only(
                         return (answer.status, answer.headers.get("x-edition")) == (200, edition)
 
                     await eventually(serves, f"{client} reaches {host}")
+            # It has an answer when the field is found, too.
+            await mesh.plane.wait(None)
             [rejection] = (await mesh.plane.status()).rejections
             assert (rejection.path, rejection.serving) == (PATH, "nothing: it was never good")
 

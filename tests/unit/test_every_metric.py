@@ -60,7 +60,7 @@ def bug() -> Batch:
 
 
 def test_every_name_moves() -> None:
-    mesh = Mesh()
+    mesh = Mesh(judge=POISON)
     seen = {name: {values(mesh).get(name, 0.0)} for name in NAMES}
 
     def look() -> None:
@@ -70,7 +70,7 @@ def test_every_name_moves() -> None:
             seen[name].add(now.get(name, 0.0))
 
     mesh.save(web=WEB % "/")
-    envoy, slow = mesh.connect("a.default", POISON), mesh.connect("b.default")
+    envoy, slow = mesh.connect("a.default", POISON), mesh.connect("b.default", POISON)
     mesh.run()
     look()
     mesh.save(web=WEB % "/poison")

@@ -72,6 +72,15 @@ def read_manifest(text: str, source: str, memo: Memo | None = None) -> Manifest:
     )
 
 
+def read_document(text: str, place: FilePlace) -> object | None:
+    """Give the document at a place of a text that was read before; None when there is none."""
+    try:
+        parts = _documents(text, place.source, None)
+    except YamlSyntaxError:
+        return None
+    return next((part.value for part in parts if part.index == place.document), None)
+
+
 def _documents(text: str, source: str, memo: Memo | None) -> list[Document]:
     if source.lower().endswith(".json"):
         try:

@@ -42,6 +42,7 @@ def read_mesh_status(text: str | bytes) -> MeshStatus:
         proxies=tuple(_proxy(entry) for entry in top.entries("proxies")),
         rejections=tuple(_rejection(entry) for entry in top.entries("rejections")),
         problems=tuple(_problem(entry) for entry in top.entries("problems")),
+        judge=top.text("judge") if "judge" in top else "",
     )
 
 

@@ -284,6 +284,22 @@ class Stream:
         else:
             self._reject(watched, response, error)
 
+    def has_rejected(self, type_url: str) -> bool:
+        """Whether the client lacks some of a type because it rejected it."""
+        watched = self.watched.get(type_url)
+        return watched is not None and watched.has_rejected
+
+    def offer(self, type_url: str) -> bool:
+        """Have what the client rejected of a type sent again; False when it rejected nothing.
+
+        Whoever drives the stream has to be told.
+        """
+        watched = self.watched.get(type_url)
+        if watched is None or not watched.offer():
+            return False
+        self._settled = _UNSETTLED
+        return True
+
     def warn(self, message: str) -> None:
         """Tell the observer what should not have been necessary; nothing when it is empty."""
         if message:
@@ -358,7 +374,7 @@ class Stream:
             watched.keep(goal, number)
             self.order.answered(watched, _NO_NAMES)
             return None
-        limit_bytes = self._limits.response_bytes
+        limit_bytes = 0 if watched.is_one_by_one else self._limits.response_bytes
         watched.begin(goal, number, self.variant.messages(watched, goal, diff, limit_bytes))
         self.order.pushed(watched, diff)
         return self._continue(watched)

@@ -63,6 +63,7 @@ class WatchedType:
         names: The names of the last request, as sent (SotW).
         is_explicit: Whether names were ever asked for (SotW).
         is_parent_newer: Whether a parent was sent since this type was (SotW).
+        is_one_by_one: Whether the next step goes out with one resource in each message (delta).
     """
 
     __slots__ = (
@@ -72,6 +73,7 @@ class WatchedType:
         "answered_at",
         "inflight",
         "is_explicit",
+        "is_one_by_one",
         "is_parent_newer",
         "late",
         "names",
@@ -110,6 +112,13 @@ class WatchedType:
         self.names: tuple[str, ...] = ()
         self.is_explicit = False
         self.is_parent_newer = False
+        self.is_one_by_one = False
+
+    @property
+    def has_rejected(self) -> bool:
+        """Whether the client lacks some of what it was sent because it rejected it."""
+        is_lost = self.type.is_complete_in_sotw and self.accepted is not self.answered
+        return bool(self.rejected) or (is_lost and self.state is _IDLE)
 
     @property
     def is_idle(self) -> bool:
@@ -182,6 +191,7 @@ class WatchedType:
         self.sent = goal
         self.sent_at = number
         self.rest = messages
+        self.is_one_by_one = False
 
     def send(self, nonce: str, now: float) -> None:
         """Note that the first message of the rest goes out."""
@@ -250,6 +260,19 @@ class WatchedType:
             else:
                 kept.append(response)
         self.rejected = tuple(kept)
+
+    def offer(self) -> bool:
+        """Have what was rejected sent again, though it is the same; False when nothing was."""
+        if not self.has_rejected:
+            return False
+        names = {name for each in self.rejected for name in each.names_in(self.sent.by_name)}
+        self.rejected = ()
+        if names:
+            self.is_one_by_one = True
+            self.resend(frozenset(filter(self.subscription.covers, names)))
+        else:
+            self.ask()
+        return True
 
     def take_to_resend(self) -> Iterable[str]:
         """Give the names to resend, in order, and forget them."""

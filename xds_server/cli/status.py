@@ -48,7 +48,7 @@ def report(mesh: MeshStatus) -> list[Text]:
     if mesh.problems:
         lines += [Text(), Text(f"problems ({len(mesh.problems)})", "bold yellow")]
         lines += problem_lines(mesh.problems)
-    return lines
+    return [*lines, Text(), Text(_judge(mesh), "dim")]
 
 
 def _summary(mesh: MeshStatus) -> str:
@@ -57,6 +57,12 @@ def _summary(mesh: MeshStatus) -> str:
     current = sum(proxy.revision >= mesh.revision for proxy in mesh.proxies)
     count = len(mesh.proxies)
     return f"revision {mesh.revision}; {current} of {count} {'proxy has' if count == 1 else 'proxies have'} it"
+
+
+def _judge(mesh: MeshStatus) -> str:
+    if mesh.judge:
+        return f"what proxies reject is judged by Envoy {mesh.judge}"
+    return "no Envoy judges what proxies reject: each keeps what it has"
 
 
 def _table(proxies: tuple[ProxyStatus, ...]) -> list[list[Text]]:

@@ -72,6 +72,21 @@ class Convergence:
                 waiter.lacking = {entry for entry in entries if not entry.has(waiter.revision)}
         self.review()
 
+    def carried(self, revision: int, entries: Iterable[Entry]) -> None:
+        """What earlier revisions had to hold back is served with this one.
+
+        Whoever waits for one of them waits for this one.
+        """
+        self._carried_by = revision
+        for waiter in self._waiters:
+            if waiter.lacking is not None:
+                waiter.lacking = {
+                    entry
+                    for entry in entries
+                    if not (entry.has(waiter.revision) and entry.has(revision))
+                }
+                waiter.revision = max(waiter.revision, revision)
+
     def joined(self, entry: Entry) -> None:
         """A proxy has come: who waits, waits for it too."""
         for waiter in self._waiters:

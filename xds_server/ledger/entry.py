@@ -42,6 +42,17 @@ class Entry:
         self.settled = max(self.settled, newest if is_newest else revision)
         self.group = self.member.group if is_newest else self.group
 
+    def accept(self, type_url: str, response: Response) -> None:
+        """Note a response that was accepted.
+
+        What was rejected before stands, unless it was in there or is to be something else by now.
+        """
+        rejection = self.rejected.get(type_url)
+        if rejection is not None:
+            lacks = set(rejection[0].changed).difference(response.changed)
+            if not lacks or not self.rejects(type_url):
+                del self.rejected[type_url]
+
     def has(self, revision: int) -> bool:
         """Whether it has all of a revision."""
         group = self.member.group

@@ -21,7 +21,8 @@ from xds_server.ledger.convergence import Convergence
 from xds_server.ledger.entry import Entry
 from xds_server.ledger.report import REASON_LENGTH, lacking, proxy_status, rejection_status
 from xds_server.metrics import Metrics, TypeMetrics
-from xds_server.quarantine.quarantine import Progress, Quarantine, Rejection
+from xds_server.quarantine.quarantine import Quarantine
+from xds_server.quarantine.rejection import Progress, Rejection
 from xds_server.serving.edits import Committed
 from xds_server.serving.groups import Member
 from xds_server.serving.publisher import Publisher
@@ -60,6 +61,9 @@ class Ledger:
         metrics: Counts what is noted.
         clock: Says when.
         is_heard: Whether the quarantine has acted on all that streams said.
+
+    Attributes:
+        judge: Which Envoy judges what others reject, such as `1.40.0`; empty: none does.
     """
 
     def __init__(
@@ -84,6 +88,7 @@ class Ledger:
         self._is_ready = False
         self._counts = _TypeCounts(metrics)
         self._told: set[str] = set()
+        self.judge = ""
 
     # Sources and translation.
 
@@ -142,11 +147,11 @@ class Ledger:
         """Note that a response was handed to the transport."""
         self._counts[type_url].pushed(len(response.body))
 
-    def acked(self, stream: Stream, type_url: str) -> None:
+    def acked(self, stream: Stream, type_url: str, response: Response) -> None:
         """Note that a proxy accepted a response."""
         entry = self._entries.get(stream)
         if entry is not None:
-            entry.rejected.pop(type_url, None)
+            entry.accept(type_url, response)
             sent = stream.watched[type_url].sent_time
             self._counts[type_url].ack.observe(self._clock.now() - sent)
 
@@ -206,9 +211,15 @@ class Ledger:
         for rejection in progress.lifted:
             _tell_lifted(rejection)
         for rejection in progress.rejected:
+            # Of an object that is withheld the field is told as well, once it was looked for.
+            if rejection.key is None or not rejection.is_withheld:
+                _tell_rejected(rejection)
+        for rejection in progress.explained:
             _tell_rejected(rejection)
         self._metrics.quarantined = len(self._quarantine.rejections)
         revision = self._publisher.revision
+        if progress.carried_by:
+            self._convergence.carried(progress.carried_by, self._entries.values())
         if progress.has_moved and revision > self._metrics.revision:
             self._convergence.published(revision, self._entries.values())
         else:
@@ -226,6 +237,7 @@ class Ledger:
         proxies = (proxy_status(entry, newest) for entry in self._entries.values())
         return MeshStatus(
             revision=newest,
+            judge=self.judge,
             proxies=tuple(sorted(proxies, key=lambda proxy: proxy.id)),
             rejections=tuple(map(rejection_status, self._quarantine.all())),
             problems=tuple(map(problem_status, self._problems)),

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from translators.resource_types import TYPES, short_name
 from xds_server.ledger.entry import Entry
-from xds_server.quarantine.quarantine import Rejection
+from xds_server.quarantine.rejection import Rejection
 from xds_server.status import (
     Lacking,
     ProxyStatus,
@@ -67,12 +67,20 @@ def lacking(entry: Entry) -> Lacking:
 
 def rejection_status(rejection: Rejection) -> RejectionStatus:
     """What is held back, and what is served instead."""
-    serving = "the last good version" if rejection.is_serving else "nothing: it was never good"
+    if not rejection.is_withheld:
+        serving = "each proxy that rejects it keeps what it has"
+    elif rejection.is_serving:
+        serving = "the last good version"
+    else:
+        serving = "nothing: it was never good"
+    reason = rejection.reason
+    if rejection.uncovered_by:
+        reason += f" (brought to light by {', '.join(map(str, rejection.uncovered_by))})"
     return RejectionStatus(
         object=str(rejection.key) if rejection.key is not None else "",
         place=rejection.place,
         path=rejection.path,
-        reason=rejection.reason,
+        reason=reason,
         resource=rejection.resource.name,
         revision=rejection.revision,
         serving=serving,

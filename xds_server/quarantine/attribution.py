@@ -1,196 +1,239 @@
-"""Which objects, and which of their fields, made a rejected resource what it is.
+"""Which objects made a rejected resource what it is.
 
-In: the database with its provenance, the history of edits, and Envoy's words. Out: suspects, the
-likeliest first. Nothing is changed here: what would be without an edit is tried on a fork.
+In: the database with its provenance, the history of edits, and a judge, who is asked by inquiries
+(see `docket`). Out: the guilty objects with what they are to be instead. Nothing is changed here:
+what would be without an object's present value is made on a fork, and the judge reads it. So nobody
+is convicted unless Envoy accepts the world without that value.
+
+Of objects each of which alone would make the difference, those are guilty that are rejected in a
+world without the others. An edit that only uncovers another object's old mistake is so told from
+the mistake.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Iterator, Sequence
-from typing import Protocol
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
 
 from translators.database import Database, Failure, QueryKey
 from translators.kinds import registry
-from translators.model.origin import Origin
 from translators.model.resource import Resource
 from translators.object_key import ObjectKey
-from translators.resource_types import resource_type
+from translators.proxy import Makers
+from xds_server.quarantine.docket import Inquiry
 from xds_server.serving.history import History
 from xds_server.serving.publisher import Making
 
-TRIED_ALONE = 32
-"""Up to so many objects are tried one by one on a fork; more than that are all suspects."""
-
-_ONLY_WORDS = 3
-"""Shorter scalars are found in too many messages to mean anything."""
+TRIED_ALONE: Final = 32
+"""Up to so many objects are tried one by one; of more the guilty are found by halving."""
 
 
-class Locator(Protocol):
-    """Where an object was written; the source of the object knows."""
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """An object that may have made a resource bad, and what it is to be instead.
 
-    def locate(self, key: ObjectKey, path: str = "") -> Origin | None:
-        """The place of a field of an object; None when it is not known."""
-
-    def find_values(self, key: ObjectKey) -> Iterator[tuple[str, str]]:
-        """Every scalar of the object as it is written now, as (field path, text)."""
-
-
-def suspects(
-    database: Database, history: History, making: Making, rejected: Collection[Resource]
-) -> dict[ObjectKey, object | None]:
-    """The objects that may have made a resource bad → what they are to be instead (None: absent).
-
-    The likeliest come first.
-
-    `rejected` are all resources that are known to be bad, with this one. Empty when no object is to
-    blame.
+    Attributes:
+        key: The object.
+        instead: Its earlier value; None: no object.
+        edited: The revision of its last edit since all was good; 0 when it was not edited since.
     """
-    if making.good is not None:
-        return _changed(database, history, making, rejected)
-    for keys in (_read(database, making.ref), _read(database, making.listing)):
-        present = [key for key, revision in keys.items() if revision is not None]
-        policies = [key for key in present if registry.is_policy(key.kind)]
-        others = [key for key in present if not registry.is_policy(key.kind)]
-        for group in (policies, others):
-            makers = _makers(database, history, making, rejected, group)
-            if makers:
-                return makers
-    return {}
+
+    key: ObjectKey
+    instead: object | None
+    edited: int
 
 
-def _changed(
-    database: Database, history: History, making: Making, rejected: Collection[Resource]
-) -> dict[ObjectKey, object | None]:
-    """Objects edited since the resource was last good → what they were then.
+@dataclass(frozen=True, slots=True)
+class Guilty:
+    """Who is to blame. `uncovered_by` are edits that brought it to light; may be empty."""
 
-    Only those without whose edit it would be different.
+    suspects: tuple[Suspect, ...]
+    uncovered_by: tuple[ObjectKey, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Worlds:
+    """What a resource would be if objects were something else.
+
+    Attributes:
+        ref: The query that makes it.
+        listing: The query that lists it; None: it is part of one that is listed.
+        bad: What it is now.
     """
-    since = making.since
-    edits = {
-        key: revision or history.last_edit(key)
-        for key, revision in _read(database, making.ref).items()
-    }
-    # An object that is gone is no longer read; its absence may be what is wrong.
-    edits |= {
+
+    database: Database
+    ref: QueryKey[Resource]
+    listing: QueryKey[Makers] | None
+    bad: Resource
+
+    def is_over(self) -> bool:
+        """Say whether it is something else by now."""
+        return self.database.outcome(self.ref) != self.bad
+
+    def resource(self, values: Mapping[ObjectKey, object | None]) -> Resource | None:
+        """What it is with these values (None: no object).
+
+        None when it is not made then.
+        """
+        fork = self.database.fork()
+        for key, value in values.items():
+            if value is None:
+                fork.remove(key, fork.revision + 1)
+            else:
+                fork.set(key, value, fork.revision + 1)
+        outcome = fork.outcome(self.ref)
+        if not isinstance(outcome, Resource):
+            return None
+        if self.listing is not None:
+            listed = fork.outcome(self.listing)
+            if not isinstance(listed, Failure) and all(name != outcome.name for name, _ in listed):
+                return None
+        return outcome
+
+
+def find_guilty(worlds: Worlds, history: History, making: Making) -> Inquiry[Guilty | None]:
+    """Find the objects that made a resource bad.
+
+    None when it is nobody's fault that can be told.
+    """
+    for suspects in _rounds(worlds.database, history, making, worlds.ref):
+        guilty = yield from _among(worlds, suspects)
+        if guilty is not None:
+            return guilty
+    return None
+
+
+def changed_by(worlds: Worlds, history: History, making: Making) -> list[Suspect]:
+    """The objects edited since a resource was good without whose edit it would be different."""
+    policies, _ = _rounds(worlds.database, history, making, worlds.ref)
+    edited = [suspect for suspect in policies if suspect.edited][:TRIED_ALONE]
+    return [each for each in edited if worlds.resource({each.key: each.instead}) != worlds.bad]
+
+
+def parts_of(
+    database: Database, ref: QueryKey[Resource], whole: Resource
+) -> dict[Resource, QueryKey[Resource]]:
+    """The resources that a resource is put together from, with the queries that make them.
+
+    May be empty.
+    """
+    parts: dict[Resource, QueryKey[Resource]] = {}
+    for read in database.dependencies(ref):
+        if isinstance(read, QueryKey):
+            outcome = database.outcome(read)
+            if isinstance(outcome, Resource) and outcome != whole:
+                parts[outcome] = read
+    return parts
+
+
+def _rounds(
+    database: Database, history: History, making: Making, ref: QueryKey[Resource]
+) -> Iterator[Sequence[Suspect]]:
+    """Suspects, the likeliest first: policies and what was edited, then everything else."""
+    read = dict(database.provenance(ref))
+    since = making.since if making.good is not None else 0
+    edited = {key: revision or history.last_edit(key) for key, revision in read.items()}
+    # An object that is gone may be read no more; its absence may be what is wrong.
+    edited |= {
         key: history.last_edit(key)
         for key in history.edited_since(since)
         if database.input(key) is None
     }
-    edits = {key: edited for key, edited in edits.items() if edited > since}
-    earlier: dict[ObjectKey, object | None] = {}
-    for key in sorted(edits, key=lambda key: (registry.suspicion(key.kind), -edits[key], key)):
+    policies, others = list[Suspect](), list[Suspect]()
+    for key in sorted(edited, key=lambda key: (registry.suspicion(key.kind), -edited[key], key)):
         now = database.input(key)
+        is_edited = making.good is not None and edited[key] > since
         before = history.value_at(key, since, now)
-        if now != before and (
-            len(edits) > TRIED_ALONE or not _is_rejected(database, key, before, making, rejected)
-        ):
-            earlier[key] = before
-    return earlier
+        if is_edited and before != now:
+            policies.append(Suspect(key, before, edited[key]))
+        elif now is not None:
+            earlier = next(history.values(key), None) if making.good is None else None
+            group = policies if registry.is_policy(key.kind) else others
+            group.append(Suspect(key, earlier, 0))
+    yield policies
+    yield others
 
 
-def _makers(
-    database: Database,
-    history: History,
-    making: Making,
-    rejected: Collection[Resource],
-    keys: list[ObjectKey],
-) -> dict[ObjectKey, object | None]:
-    """Objects of a resource that was never good → what they are to be instead.
+def _among(worlds: Worlds, suspects: Sequence[Suspect]) -> Inquiry[Guilty | None]:
+    """Find the guilty among suspects that may have to be taken back together."""
+    concerned = list[Suspect]()
+    enough = list[Suspect]()
+    for start in range(0, min(len(suspects), TRIED_ALONE), 8):
+        made = {
+            suspect: worlds.resource({suspect.key: suspect.instead})
+            for suspect in suspects[start : min(start + 8, TRIED_ALONE)]
+        }
+        concerned += [suspect for suspect, resource in made.items() if resource != worlds.bad]
+        rejected = yield _others(worlds.bad, made.values())
+        enough += [
+            suspect
+            for suspect, resource in made.items()
+            if resource != worlds.bad and resource not in rejected
+        ]
+    if len(enough) == 1:
+        return Guilty(tuple(enough))
+    if enough:
+        return (yield from _tell_apart(worlds, enough))
+    concerned += suspects[TRIED_ALONE:]
+    if len(concerned) < 2 or not (yield from _is_mended(worlds, concerned)):
+        return None
+    return Guilty(tuple((yield from _smallest(worlds, [], concerned))))
 
-    It is their newest earlier value with which the resource would be different, or not be.
-    """
-    keys = sorted(
-        keys, key=lambda key: (registry.suspicion(key.kind), -history.last_edit(key), key)
+
+def _tell_apart(worlds: Worlds, suspects: Sequence[Suspect]) -> Inquiry[Guilty]:
+    """Find who is rejected without the others, of those each of whom makes the difference."""
+    alone = {
+        suspect: worlds.resource({other.key: None for other in suspects if other is not suspect})
+        for suspect in suspects
+        if worlds.database.input(suspect.key) is not None
+    }
+    rejected = yield _others(worlds.bad, alone.values())
+    guilty = tuple(
+        suspect
+        for suspect, resource in alone.items()
+        if resource == worlds.bad or resource in rejected
     )
-    if len(keys) > TRIED_ALONE:
-        return {key: next(history.values(key), None) for key in keys}
-    earlier: dict[ObjectKey, object | None] = {}
-    for key in keys:
-        for value in (*history.values(key), None):
-            if not _is_rejected(database, key, value, making, rejected):
-                earlier[key] = value
-                break
-    return earlier
+    edited = [suspect for suspect in suspects if suspect.edited]
+    if not guilty:
+        # None is wrong by itself: they clash, and whoever came last is to see to it.
+        return Guilty((max(edited, key=lambda each: each.edited) if edited else suspects[0],))
+    uncovered_by = tuple(each.key for each in edited if each not in guilty)
+    is_old = not any(suspect.edited for suspect in guilty)
+    return Guilty(guilty, uncovered_by if is_old else ())
 
 
-def _read(database: Database, ref: QueryKey[object]) -> dict[ObjectKey, int | None]:
-    """What a result depends on → the revision of its present value."""
-    return dict(database.provenance(ref))
-
-
-def _is_rejected(
-    database: Database,
-    key: ObjectKey,
-    value: object | None,
-    making: Making,
-    rejected: Collection[Resource],
-) -> bool:
-    """Whether something known to be bad would be made with another value (None: no object)."""
-    fork = database.fork()
-    if value is None:
-        fork.remove(key, fork.revision + 1)
-    else:
-        fork.set(key, value, fork.revision + 1)
-    outcome = fork.outcome(making.ref)
-    if not isinstance(outcome, Resource) or outcome not in rejected:
+def _is_mended(worlds: Worlds, suspects: Iterable[Suspect]) -> Inquiry[bool]:
+    """Say whether the resource is good when all of these are taken back."""
+    resource = worlds.resource({suspect.key: suspect.instead for suspect in suspects})
+    if resource is None:
+        return True
+    if resource == worlds.bad:
         return False
-    listed = fork.outcome(making.listing)
-    return isinstance(listed, Failure) or any(name == outcome.name for name, _ in listed)
+    rejected = yield (resource,)
+    return resource not in rejected
 
 
-def named_resources(resources: Sequence[Resource], reason: str) -> list[Resource]:
-    """The resources whose names are in Envoy's words."""
-    return [resource for resource in resources if has_word(reason, resource.name.split("/", 1)[-1])]
+def _smallest(
+    worlds: Worlds, taken_back: list[Suspect], suspects: list[Suspect]
+) -> Inquiry[list[Suspect]]:
+    """Find few suspects that have to be taken back, given that all of them are enough.
 
-
-def is_sure(resources: Sequence[Resource]) -> bool:
-    """Whether Envoy's words about these can be relied on.
-
-    It takes clusters and listeners one by one, and lists the bad ones.
+    By halving; the first of them are preferred (QuickXplain, U. Junker, AAAI 2004).
     """
-    return bool(resources) and all(
-        resource_type(resource.type_url).is_rejected_one_by_one for resource in resources
-    )
+    if taken_back and (yield from _is_mended(worlds, taken_back)):
+        return []
+    if len(suspects) == 1:
+        return suspects
+    half = len(suspects) // 2
+    first, second = suspects[:half], suspects[half:]
+    of_second = yield from _smallest(worlds, taken_back + first, second)
+    if not of_second:
+        return (yield from _smallest(worlds, taken_back, first))
+    of_first = yield from _smallest(worlds, taken_back + of_second, first)
+    return of_first + of_second
 
 
-def named_field(locator: Locator, key: ObjectKey, reason: str) -> str:
-    """The path of the scalar of an object that Envoy's words repeat the most of.
-
-    Empty when there is none.
-    """
-    odd = [
-        word
-        for word in reason.split()
-        if len(word) >= _ONLY_WORDS and not word.strip(".,:;'\"").isalpha()
-    ]
-    best, score = "", 0
-    for path, text in _values(locator, key):
-        if len(text) >= _ONLY_WORDS and has_word(reason, text):
-            matched = 1000 + len(text)
-        else:
-            matched = max((len(word) for word in odd if word in text), default=0)
-        if matched > score:
-            best, score = path, matched
-    return best
-
-
-def new_field(locator: Locator, key: ObjectKey, good: object | None) -> str:
-    """The path of the first scalar of an object that its good value does not have.
-
-    Empty when there is none.
-    """
-    known = repr(good)
-    values = _values(locator, key)
-    return next((path for path, text in values if repr(text)[1:-1] not in known), "")
-
-
-def has_word(text: str, word: str) -> bool:
-    """Whether a text has a word that is not part of a longer name."""
-    return re.search(rf"(?<![\w.|-]){re.escape(word)}(?![\w.|-])", text) is not None
-
-
-def _values(locator: Locator, key: ObjectKey) -> Iterator[tuple[str, str]]:
-    for path, text in locator.find_values(key):
-        if not path.startswith(("metadata", "apiVersion", "kind")):
-            yield path, text
+def _others(bad: Resource, made: Iterable[Resource | None]) -> tuple[Resource, ...]:
+    """What is not known to be bad, each once."""
+    return tuple(dict.fromkeys(each for each in made if each is not None and each != bad))

@@ -9,10 +9,11 @@ something. A stream has one response of a type in flight, so a turn brings few n
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from translators.model.resource import Resource
 from xds_server.ads.diff import Response
 from xds_server.ads.resources import Resources
 from xds_server.ads.stream import Stream
@@ -53,7 +54,20 @@ class Gone:
     by: Stream
 
 
-Note: TypeAlias = Accepted | Rejected | Claimed | Gone
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """The judge read the resources that it was asked about; some may be rejected, and why."""
+
+    asked: tuple[Resource, ...]
+    rejected: Mapping[Resource, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Unjudged:
+    """There is no judge, or none any more."""
+
+
+Note: TypeAlias = Accepted | Rejected | Claimed | Gone | Judged | Unjudged
 
 
 class Inbox:

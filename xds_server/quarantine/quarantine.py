@@ -1,14 +1,20 @@
-"""What Envoy rejected goes back to what was good, and the object that caused it is found.
+"""What an Envoy rejects is judged by an Envoy of our own, and what that rejects is withheld.
 
-On a NACK the resources of the rejected response that nobody has accepted yet are suspects. The
-guilty ones among them are found by trials; a guilty resource is withheld: every proxy keeps its
-last proven bytes. Its provenance says which objects made it; those that changed since it was last
-good are suspects in turn, and the guilty one is reverted in the world. Everything else goes on,
-also later edits of other objects. A new value of the reverted object is tried; the rejected bytes
-never are.
+A NACK is a question, not a verdict. The resources of the rejected response that nobody has accepted
+yet are put to the judge. What it rejects too is withheld from everybody: every proxy keeps its last
+proven bytes. Provenance says which objects made it; the guilty one is reverted in the world, alone,
+when the judge accepts what is made without its value. Everything else goes on, also later edits of
+other objects. What the judge accepts is the affair of the proxy that rejects it alone.
 
-What some proxy has accepted a while ago is not withheld because another one rejects it: then it is
-that proxy which is odd.
+What nobody has accepted for a while, and all that is made when the first proxy comes, is put to the
+judge without being asked for.
+
+Without a judge a NACK concerns the proxies that reject. No proxy can take from another what that
+one has accepted, nor keep from it what was never good: only what all proxies rejected that were
+offered it is withheld, and what was proven before is served to newcomers instead.
+
+Verdicts end: when the object is gone or has another value, when another object changes that the
+rejected resource was made from, and after a while anyway, as the judge can be asked again.
 
 The quarantine acts when it is told to: on notes of its inbox, on edits, and as time passes. What it
 did is its answer.
@@ -16,8 +22,9 @@ did is its answer.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import Final
 from weakref import WeakSet
 
 from translators.model.resource import Resource
@@ -25,108 +32,63 @@ from translators.object_key import ObjectKey
 from xds_server.ads.diff import Response
 from xds_server.ads.resources import Resources
 from xds_server.ads.stream import Stream
-from xds_server.quarantine.attribution import (
-    Locator,
-    is_sure,
-    named_field,
-    named_resources,
-    new_field,
-    suspects,
-)
-from xds_server.quarantine.group_testing import GroupTesting, Suspects
-from xds_server.quarantine.inbox import Accepted, Claimed, Gone, Note, Rejected
-from xds_server.quarantine.suspects import (
-    SuspectObjects,
-    SuspectResources,
-    Withdrawal,
-    Withdrawals,
-    has_accepted,
-)
+from xds_server.judge.bootstrap import can_judge
+from xds_server.quarantine.attribution import Worlds, changed_by, find_guilty, parts_of
+from xds_server.quarantine.convictions import Convictions
+from xds_server.quarantine.docket import Docket, Inquiry, Urgency
+from xds_server.quarantine.inbox import Accepted, Claimed, Gone, Judged, Note, Rejected, Unjudged
+from xds_server.quarantine.locator import Locator
+from xds_server.quarantine.offers import Offers
+from xds_server.quarantine.rejection import Progress, Rejection
 from xds_server.serving.edits import Committed, Edits
+from xds_server.serving.groups import Member
 from xds_server.serving.publisher import Making, Publisher
 
-DISPUTED_SECONDS = 30.0
-"""So long after its first ACK a resource can still be found guilty."""
-REJECTED_LIMIT = 1024
+REJECTED_LIMIT: Final = 1024
 """Rejected resources that are remembered, so that they are not sent again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rejection:
-    """An object that is held back, or a resource without one.
-
-    Attributes:
-        key: The object; None when none could be found, and then the resource alone is held.
-        value: What was rejected; None: the object's absence.
-        good: What the world has instead; None: the object is absent.
-        resource: Name of the resource that was rejected.
-        reason: Envoy's words.
-        path: The field that is to blame, as far as is known.
-        place: Where that is written, such as file:line; empty when unknown.
-        revision: The revision that brought it.
-        proxies: Ids of proxies that are known to have rejected it.
-        is_serving: Whether there are last good bytes, which are served instead.
-    """
-
-    key: ObjectKey | None
-    value: object | None
-    good: object | None
-    resource: Resource
-    reason: str
-    path: str
-    place: str
-    revision: int
-    proxies: tuple[str, ...]
-    is_serving: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """What the quarantine did at one time.
-
-    Attributes:
-        has_moved: Whether it did anything by itself: there may be new revisions, and what was under
-            suspicion may be so no more.
-        rejected: What was found guilty and is held back now.
-        lifted: What was held back and is gone or has a new value, which is tried.
-    """
-
-    has_moved: bool = False
-    rejected: tuple[Rejection, ...] = ()
-    lifted: tuple[Rejection, ...] = ()
+RETRY_SECONDS: Final = 60.0
+"""So long a verdict stands before the judge is asked again."""
+REVIEWED_AT_ONCE: Final = 400
+"""So many resources are put to the judge at a time when nobody waits for it."""
 
 
 class Quarantine:
-    """Holds, tries and attributes rejected resources.
+    """Holds back what is rejected, and attributes it.
 
     Attributes:
-        rejections: What is held back now, by object.
-        unexplained: The same for resources without a guilty object.
+        docket: What is to be judged.
+        unexplained: Resources that are held back without a guilty object, and those that proxies
+            reject while there is no judge.
     """
 
     def __init__(
         self, publisher: Publisher, edits: Edits, locator: Locator, now: Callable[[], float]
     ) -> None:
-        self.rejections: dict[ObjectKey, Rejection] = {}
+        self.docket = Docket()
         self.unexplained: dict[Resource, Rejection] = {}
         self._publisher = publisher
         self._acceptance = publisher.acceptance
-        self._edits = edits
         self._history = edits.history
-        self._locator = locator
         self._now = now
-        self._withdrawals = Withdrawals(publisher, edits)
+        self._convictions = Convictions(publisher, edits, locator)
+        self._offers = Offers(now)
         self._rejected: dict[Resource, str] = {}
-        self._disputed: dict[Resource, float] = {}
+        self._rejected_by: dict[Resource, dict[Member, None]] = {}
         self._claims: WeakSet[Resources] = WeakSet()
-        self._trials = GroupTesting(self._convict, self._rejected, now)
-        self._found: list[Rejection] = []
-        self._lifted: list[Rejection] = []
+        self._looked_into: dict[Rejection, float] = {}
+        self._puzzling: dict[Rejection, None] = {}
+        self._is_reviewing = False
+        self._progress = Progress()
+
+    @property
+    def rejections(self) -> dict[ObjectKey, Rejection]:
+        """What is held back now, by object."""
+        return self._convictions.rejections
 
     @property
     def is_trying(self) -> bool:
-        """Whether anything is under suspicion."""
-        return not self._trials.is_idle
+        """Whether anything is under suspicion, or is not known of what is held back."""
+        return self.docket.has(Urgency.DETAIL)
 
     def all(self) -> Iterator[Rejection]:
         """Everything that is held back, objects first."""
@@ -134,69 +96,91 @@ class Quarantine:
         yield from self.unexplained.values()
 
     def work(self, notes: Sequence[Note]) -> Progress:
-        """Act on what streams said, in this order."""
-        has_moved = False
+        """Act on what streams and the judge said, in this order."""
+        was_trying = self.is_trying
         for note in notes:
             match note:
-                case Accepted(response, by):
-                    has_moved |= self._accepted(response.changed, by)
+                case Accepted(response, _):
+                    self._accepted(response.changed)
                 case Rejected(response, type_url, reason, by):
                     # If anything in it is something else by now, that may have been the cause; the
                     # rest is sent again and judged then.
                     if not response.differs(by.watch.snapshot().resources(type_url).by_name):
-                        has_moved |= self._accuse_of(response.changed, reason, by)
+                        self._question(response, type_url, reason, by)
                 case Claimed(held):
                     for resources, responses in held:
                         self._claimed(resources, responses)
                 case Gone(by):
-                    has_moved |= self._gone(by)
-        return self._progress(has_moved=has_moved)
+                    self._gone(by)
+                case Judged(asked, rejected):
+                    self.docket.answer(asked, rejected)
+                case Unjudged():
+                    self._unjudged()
+        self._release()
+        return self._take_progress(has_moved=was_trying or self.is_trying)
 
     def follow(self, committed: Committed) -> Progress:
         """Act on an edit of a source: what it is about is judged anew."""
-        for key in committed.admitted:
-            self._withdrawals.records.pop(key, None)
-        for key in committed.lifted:
-            self._lifted.append(self.rejections.pop(key))
+        lifted = [self._convictions.lift(key) for key in committed.lifted]
+        for rejection in lifted:
+            self._puzzling.pop(rejection, None)
+        self._note(lifted=lifted)
         if committed.changed:
             self._look_again()
-        return self._progress(has_moved=False)
+            touched = set(committed.admitted)
+            for rejection in [each for each in self.all() if not touched.isdisjoint(each.read)]:
+                self._retry(rejection)
+        if self._acceptance.pending:
+            self.docket.open(self._examine(tuple(self._acceptance.pending)))
+        self._release()
+        return self._take_progress(has_moved=False)
+
+    def joined(self) -> None:
+        """Act on a proxy that came: of what is made for it, much may be new."""
+        if not self._is_reviewing and not self.docket.is_closed:
+            self._is_reviewing = True
+            self.docket.open(self._review(), Urgency.REVIEW)
 
     def tick(self) -> Progress:
-        """Go on when nobody answered a trial in time, and forget what has grown old.
+        """Act on what time alone brings about.
 
         For every second or so.
         """
-        if not self._trials.is_idle:
-            self._trials.tick()
-            return self._progress(has_moved=True)
-        horizon = self._now() - DISPUTED_SECONDS
-        while self._disputed:
-            oldest = next(iter(self._disputed))
-            if self._disputed[oldest] > horizon:
-                break
-            del self._disputed[oldest]
-        if not self._acceptance.unproven and not self._disputed:
+        self._offers.tick()
+        self.joined()
+        horizon = self._now() - RETRY_SECONDS
+        for rejection in list(self.all()):
+            if self._looked_into.setdefault(rejection, self._now()) <= horizon:
+                self._looked_into[rejection] = self._now()
+                self._retry(rejection)
+        if self._looked_into:
+            held = set(self.all())
+            for rejection in [each for each in self._looked_into if each not in held]:
+                del self._looked_into[rejection]
+        if not self._acceptance.unproven and not self.docket.has(Urgency.VERDICT):
             self._history.clear()
         else:
             self._acceptance.prune(self._is_made)
-        return Progress()
+        return self._take_progress(has_moved=self.is_trying)
 
-    def _progress(self, *, has_moved: bool) -> Progress:
-        """What was done since the last answer."""
-        progress = Progress(has_moved, tuple(self._found), tuple(self._lifted))
-        self._found.clear()
-        self._lifted.clear()
-        return progress
+    def restore(self, rejections: Iterable[Rejection]) -> list[Rejection]:
+        """Hold objects back as before a restart; those that are what they were then."""
+        restored = map(self._convictions.restore, rejections)
+        return [rejection for rejection in restored if rejection is not None]
 
-    def _accepted(self, resources: Collection[Resource], by: Stream) -> bool:
-        now = self._now()
+    # What proxies say.
+
+    def _accepted(self, resources: Collection[Resource]) -> None:
         for resource in self._acceptance.prove(resources):
-            self._disputed[resource] = now
-        if self._trials.is_idle:
-            return False
-        self._trials.accept(resources, by)
-        return True
+            self._rejected_by.pop(resource, None)
+            if resource in self.unexplained:
+                self._note(lifted=[self.unexplained.pop(resource)])
+
+    def _gone(self, by: Stream) -> None:
+        self._offers.leave(by)
+        if isinstance(by.watch, Member):
+            for members in self._rejected_by.values():
+                members.pop(by.watch, None)
 
     def _claimed(self, resources: Resources, responses: tuple[Response, ...]) -> None:
         """A proxy that has just come has accepted what it holds, be it from an earlier stream."""
@@ -207,127 +191,217 @@ class Quarantine:
             self._claims.add(resources)
         self._acceptance.claim(resources.by_name, doubtful)
 
-    def _accuse_of(self, resources: Collection[Resource], reason: str, by: Stream) -> bool:
-        """A proxy rejected a response with these resources, all of which it is still to have."""
+    def _question(self, response: Response, type_url: str, reason: str, by: Stream) -> None:
+        """A proxy rejected a response, all of which it is still to have."""
         unproven = self._acceptance.unproven
-        accused = tuple(
-            resource
-            for resource in resources
-            if (resource in unproven or resource in self._disputed)
-            and not has_accepted(by, resource)
-        )
-        for resource in accused:
-            self._disputed.pop(resource, None)
-            self._acceptance.doubt(resource, self._publisher.revision)
-        if not accused:
-            return False
-        pending = self._trials.pending
-        if all(each in pending for each in accused):
-            self._trials.reject(reason, by)
+        doubtful = tuple(each for each in response.changed if each in unproven)
+        if isinstance(by.watch, Member):
+            for resource in response.changed if len(response.changed) == 1 else doubtful:
+                self._rejected_by.setdefault(resource, {})[by.watch] = None
+            while len(self._rejected_by) > REJECTED_LIMIT:
+                del self._rejected_by[next(iter(self._rejected_by))]
+        if self.docket.is_closed:
+            if len(response.changed) == 1 and doubtful:
+                self._hold_by_vote(doubtful[0], reason)
+            self._offers.note(by, type_url, len(response.changed))
         else:
-            if any(each in pending for each in accused):
-                self._trials.abandon()
-            self._accuse(accused, reason, by)
-        return True
+            self.docket.open(self._answer(response, type_url, by))
 
-    def _gone(self, stream: Stream) -> bool:
-        if self._trials.is_idle:
-            return False
-        self._trials.leave(stream)
-        return True
+    def _answer(self, response: Response, type_url: str, by: Stream) -> Inquiry[None]:
+        """Find out whether what a proxy rejected is bad, or just not for this proxy."""
+        yield from self._examine(tuple(filter(can_judge, response.changed)))
+        goal = by.watch.snapshot().resources(type_url)
+        if not response.differs(goal.by_name):
+            self._offers.note(by, type_url, len(response.changed))
 
-    def _accuse(self, accused: tuple[Resource, ...], reason: str, by: Stream) -> None:
-        named = named_resources(accused, reason)
-        groups = [(resource,) for resource in named] if named and is_sure(accused) else [accused]
-        for group in groups:
-            self._trials.accuse(SuspectResources(self._publisher, group), reason, by)
+    # What the judge says.
 
-    def _convict(self, guilty: Suspects, reason: str, accuser: Stream | None) -> None:
-        if isinstance(guilty, SuspectResources):
-            self._attribute(guilty.resources[0], reason, accuser)
-        elif isinstance(guilty, SuspectObjects):
-            self._reject(guilty.keys[0], reason, accuser)
+    def _review(self) -> Inquiry[None]:
+        """Have everything judged that nobody has accepted yet."""
+        while True:
+            asked = [
+                resource
+                for resource in self._acceptance.unproven
+                if self.docket.verdict(resource) is None and can_judge(resource)
+            ][:REVIEWED_AT_ONCE]
+            if not asked:
+                break
+            yield from self._examine(asked)
+        self._is_reviewing = False
 
-    def _attribute(self, resource: Resource, reason: str, accuser: Stream | None = None) -> None:
-        """Withhold a guilty resource and accuse the objects that made it what it is."""
-        made_at = self._acceptance.settle(resource, self._publisher.revision)
-        self._keep_rejected(resource, reason)
+    def _examine(self, resources: Collection[Resource]) -> Inquiry[None]:
+        """Have resources judged, and act on it."""
+        rejected = yield resources
+        self._acceptance.prove([each for each in resources if each not in rejected])
+        unproven = self._acceptance.unproven
+        doubtful = {each: words for each, words in rejected.items() if each in unproven}
+        for resource, words in doubtful.items():
+            self._keep_rejected(resource, words)
+            self._attribute(resource, words)
+        self._publisher.withhold(doubtful)
+        for resource, words in rejected.items():
+            if resource not in self._rejected and self._is_made(resource):
+                # Some proxy has it, and nobody takes it away from that one.
+                self._dispute(resource, words)
+
+    def _attribute(self, resource: Resource, words: str) -> None:
+        self._acceptance.settle(resource, self._publisher.revision)
         makings = self._publisher.making(resource)
-        self._publisher.withhold((resource,))
-        database = self._publisher.database
-        for making in makings:
-            suspected = suspects(database, self._history, making, self._rejected)
-            for key, good in suspected.items():
-                self._withdrawals.records[key] = Withdrawal(
-                    database.input(key),
-                    good,
-                    database.input_revision(key) or self._history.last_edit(key),
-                    resource,
-                    tuple(each.ref for each in makings),
-                )
-            if suspected:
-                accused = SuspectObjects(self._withdrawals, self._locator, tuple(suspected))
-                self._trials.accuse(accused, reason, accuser)
-                return
         if makings:
-            self._hold_unexplained(resource, reason, accuser, makings, made_at)
+            self.docket.open(self._find_part(resource, words, makings))
+
+    def _find_part(
+        self, resource: Resource, words: str, makings: Sequence[Making]
+    ) -> Inquiry[None]:
+        """Find which part of a resource is rejected by itself, and who made that."""
+        making = makings[0]
+        database = self._publisher.database
+        parts = parts_of(database, making.ref, resource)
+        judged = tuple(filter(can_judge, parts))
+        rejected = (yield judged) if judged else {}
+        for part, reason in rejected.items():
+            worlds = Worlds(database, parts[part], None, part)
+            self.docket.open(self._find_guilty(worlds, making, resource, reason))
+        if not rejected:
+            worlds = Worlds(database, making.ref, making.listing, resource)
+            yield from self._find_guilty(worlds, making, resource, words)
+
+    def _find_guilty(
+        self, worlds: Worlds, making: Making, resource: Resource, words: str
+    ) -> Inquiry[None]:
+        """Find who made a resource bad, and take that back."""
+        if worlds.is_over():
+            return
+        revision = self._publisher.revision
+        guilty = yield from find_guilty(worlds, self._history, making)
+        if worlds.is_over():
+            return
+        proxies = self._rejecters(resource)
+        if guilty is None:
+            self._hold_unexplained(worlds, resource, words, making, revision)
+            return
+        for rejection in self._convictions.convict(guilty, worlds, worlds.bad, words, proxies):
+            self._note(rejected=[rejection])
+            self._puzzling[rejection] = None
+            self.docket.open(self._explain(rejection, worlds), Urgency.DETAIL)
+
+    def _explain(self, rejection: Rejection, worlds: Worlds) -> Inquiry[None]:
+        explained = yield from self._convictions.explain(rejection, worlds)
+        if rejection in self._puzzling:
+            del self._puzzling[rejection]
+            self._note(explained=[explained])
 
     def _hold_unexplained(
-        self,
-        resource: Resource,
-        reason: str,
-        accuser: Stream | None,
-        makings: Collection[Making],
-        revision: int,
+        self, worlds: Worlds, resource: Resource, words: str, making: Making, revision: int
     ) -> None:
-        rejection = self.unexplained[resource] = Rejection(
-            None, None, None, resource, reason, "", "",
-            revision,
-            _ids(accuser),
-            any(making.good is not None for making in makings),
-        )  # fmt: skip
-        self._found.append(rejection)
+        rejection = self._convictions.nobody(worlds, resource, words, self._rejecters(resource))
+        self.unexplained[resource] = replace(
+            rejection, revision=revision, is_serving=making.good is not None
+        )
+        self._note(rejected=[self.unexplained[resource]])
 
-    def _reject(self, key: ObjectKey, reason: str, accuser: Stream | None) -> None:
-        """Revert a guilty object."""
-        self._withdrawals.take_back((key,))
-        record = self._withdrawals.records.pop(key, None)
-        if record is None:
-            return
-        known = self.rejections.get(key)
+    def _rejecters(self, resource: Resource) -> tuple[str, ...]:
+        return tuple(member.node.id for member in self._rejected_by.get(resource, ()))
+
+    # Without a judge.
+
+    def _unjudged(self) -> None:
+        self.docket.close()
+        self._is_reviewing = False
+        self._note(explained=self._puzzling)
+        self._puzzling.clear()
+
+    def _hold_by_vote(self, resource: Resource, words: str) -> None:
+        """Note that a proxy rejects a resource; withhold it if all do, and it was good once."""
+        voters = self._rejected_by.get(resource, {}).keys()
+        making = self._dispute(resource, words)
+        if making is not None and making.good and self._publisher.holders(resource) <= voters:
+            self.unexplained[resource] = replace(self.unexplained[resource], is_withheld=True)
+            self._keep_rejected(resource, words)
+            self._publisher.withhold((resource,))
+
+    def _dispute(self, resource: Resource, words: str) -> Making | None:
+        """Name a resource that some proxy rejects and that is served all the same.
+
+        How it is made; None when it is not made any more.
+        """
+        making = next(iter(self._publisher.making(resource)), None)
+        if making is None:
+            return None
+        known = self.unexplained.get(resource)
         if known is not None:
-            # What it was reverted to was bad as well: what counts is what was written.
-            record = replace(record, rejected=known.value, introduced=known.revision)
-        path = named_field(self._locator, key, reason)
-        path = path or new_field(self._locator, key, record.good)
-        place = self._locator.locate(key, path)
-        rejection = Rejection(
-            key, record.rejected, record.good, record.resource, reason, path,
-            str(place) if place is not None else "",
-            record.introduced,
-            _ids(accuser),
-            record.good is not None,
-        )  # fmt: skip
-        self.rejections[key] = rejection
-        self._edits.keep_out(key, rejection.value)
-        self._found.append(rejection)
+            proxies = self._rejecters(resource)
+            self.unexplained[resource] = replace(known, proxies=proxies)
+            return making
+        worlds = Worlds(self._publisher.database, making.ref, making.listing, resource)
+        suspects = changed_by(worlds, self._history, making)
+        rejection = self._convictions.nobody(worlds, resource, words, self._rejecters(resource))
+        if len(suspects) == 1:
+            rejection = self._convictions.suspected(rejection, suspects[0], words)
+        self.unexplained[resource] = replace(
+            rejection, is_serving=making.good is not None, is_withheld=False
+        )
+        self._note(rejected=[self.unexplained[resource]])
+        return making
+
+    # What ends a verdict.
 
     def _look_again(self) -> None:
         """After an edit.
 
-        Rejected bytes that are made again are guilty without being sent, and what is not made is
-        not suspected.
+        Rejected bytes that are made again are guilty without being sent.
         """
         for resource in [each for each in self.unexplained if not self._is_made(each)]:
-            self._lifted.append(self.unexplained.pop(resource))
-        for resource, reason in list(self._rejected.items()):
+            self._note(lifted=[self.unexplained.pop(resource)])
+        for resource, words in list(self._rejected.items()):
             if resource not in self.unexplained and self._is_made(resource):
-                self._attribute(resource, reason)
-        self._trials.follow()
+                self._attribute(resource, words)
 
-    def _keep_rejected(self, resource: Resource, reason: str) -> None:
+    def _retry(self, rejection: Rejection) -> None:
+        """Have a verdict looked into again."""
+        if not self.docket.is_closed:
+            self.docket.open(self._judge_again(rejection), Urgency.REVIEW)
+        elif self.unexplained.get(rejection.resource) is rejection:
+            self._let_in(rejection)
+
+    def _judge_again(self, rejection: Rejection) -> Inquiry[None]:
+        made = self._retried(rejection)
+        for resource in made:
+            self.docket.forget(resource)
+        rejected = yield made
+        if made and not rejected and rejection in self.all():
+            self._let_in(rejection)
+
+    def _retried(self, rejection: Rejection) -> tuple[Resource, ...]:
+        """What is to be read again to see whether a verdict still holds."""
+        if self.unexplained.get(rejection.resource) is rejection:
+            return (rejection.resource,)
+        return tuple(filter(can_judge, self._convictions.made_of(rejection)))
+
+    def _let_in(self, rejection: Rejection) -> None:
+        """Hold something back no more."""
+        back = (rejection.resource, *self._retried(rejection))
+        for resource in back:
+            self._rejected.pop(resource, None)
+        self._publisher.serve(back)
+        if self.unexplained.get(rejection.resource) is rejection:
+            del self.unexplained[rejection.resource]
+        else:
+            self._convictions.readmit(rejection)
+        self._note(lifted=[rejection])
+
+    def _release(self) -> None:
+        """Serve what had to wait for the judge, once nothing is under suspicion any more."""
+        pending = self._acceptance.pending
+        if pending and not self.docket.has(Urgency.VERDICT):
+            released = [each for each in pending if each not in self._rejected]
+            pending.clear()
+            self._publisher.release(released)
+            self._progress = replace(self._progress, carried_by=self._publisher.revision)
+
+    def _keep_rejected(self, resource: Resource, words: str) -> None:
         self._rejected.pop(resource, None)
-        self._rejected[resource] = reason
+        self._rejected[resource] = words
         if len(self._rejected) > REJECTED_LIMIT:
             oldest = next((each for each in self._rejected if not self._is_made(each)), None)
             if oldest is not None:
@@ -337,6 +411,22 @@ class Quarantine:
     def _is_made(self, resource: Resource) -> bool:
         return resource in self._publisher.current(resource.type_url, resource.name)
 
+    def _note(
+        self,
+        *,
+        rejected: Iterable[Rejection] = (),
+        explained: Iterable[Rejection] = (),
+        lifted: Iterable[Rejection] = (),
+    ) -> None:
+        noted = self._progress
+        self._progress = replace(
+            noted,
+            rejected=(*noted.rejected, *rejected),
+            explained=(*noted.explained, *explained),
+            lifted=(*noted.lifted, *lifted),
+        )
 
-def _ids(accuser: Stream | None) -> tuple[str, ...]:
-    return (accuser.node.id,) if accuser is not None else ()
+    def _take_progress(self, *, has_moved: bool) -> Progress:
+        """What was done since the last answer."""
+        progress, self._progress = self._progress, Progress()
+        return replace(progress, has_moved=has_moved or progress != Progress())

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from translators.kinds.registry import parse
 from translators.object_key import ObjectKey
 from xds_server.serving.history import History
 from xds_server.serving.publisher import Publisher
-from xds_server.sources.batch import Batch
+from xds_server.sources.batch import Batch, Written
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class Edits:
         self.revision = publisher.revision
         self._publisher = publisher
         self._kept_out: dict[ObjectKey, object | None] = {}
+        self._written: dict[ObjectKey, Written] = {}
 
     def commit(self, batch: Batch) -> Committed:
         """Commit an edit of a source as one revision."""
@@ -60,6 +62,9 @@ class Edits:
         for key in lifted:
             del self._kept_out[key]
         changed = self.put(admitted)
+        self._written.update(batch.written)
+        for key in batch.removed:
+            self._written.pop(key, None)
         if lifted and not changed:
             self._publisher.touch()
         if changed or lifted:
@@ -79,10 +84,32 @@ class Edits:
         )
         if changed:
             self.history.remember(
-                {key: value for key, value in before.items() if database.input(key) != value},
+                {
+                    key: (value, self._written.get(key))
+                    for key, value in before.items()
+                    if database.input(key) != value
+                },
                 self._publisher.revision,
             )
         return changed
+
+    def document(self, key: ObjectKey, value: object | None) -> object | None:
+        """What was written of an object when it had this value, as YAML gives it.
+
+        None when that is not known any more, or there was no object.
+        """
+        if value is None:
+            return None
+        for written in (self._written.get(key), *self.history.written(key)):
+            document = written.document() if written is not None else None
+            if document is not None and parse(document).object == value:
+                return document
+        return None
+
+    def readmit(self, key: ObjectKey, value: object | None) -> None:
+        """Give an object a value that was kept out."""
+        del self._kept_out[key]
+        self.put({key: value})
 
     def keep_out(self, key: ObjectKey, value: object | None) -> None:
         """Admit this value of an object no more (None: its absence); any other value ends that."""

@@ -14,7 +14,7 @@ one of the same name is served instead, or none.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from translators.database import Database, Failure, QueryKey
@@ -53,12 +53,15 @@ class Publisher:
     Attributes:
         revision: The newest revision; 0 before the first commit.
         acceptance: What nobody has accepted yet, and what is withheld.
+        must_wait: Whether a resource that an edit made is to be judged before it is served.
     """
 
     def __init__(self, database: Database) -> None:
         self.database = database
         self.revision = 0
         self.acceptance = Acceptance()
+        self.must_wait: Callable[[Resource], bool] = _never
+        self._is_edit = False
         self._failures: list[Failure] = []
         self._listings: dict[QueryKey[object], Listing] = {}
         self._slices: dict[ResourceSet, tuple[SharedSlice, ...]] = {}
@@ -88,7 +91,11 @@ class Publisher:
             changed |= self.database.remove(key, revision)
         if changed:
             self.revision = revision
-            self._settle()
+            self._is_edit = True
+            try:
+                self._settle()
+            finally:
+                self._is_edit = False
         return changed
 
     def touch(self) -> None:
@@ -133,6 +140,10 @@ class Publisher:
         """Serve resources again that were withheld."""
         self._reconsider(self.acceptance.release(resources))
 
+    def release(self, resources: Iterable[Resource]) -> None:
+        """Serve resources that had to wait until they were judged, unless they are withheld."""
+        self._reconsider(set(resources))
+
     def take_failures(self) -> list[Failure]:
         """What queries raised since this was last asked, our own bugs.
 
@@ -151,6 +162,20 @@ class Publisher:
             good, since = shared.proven.get(resource.name, (None, 0))
             makings[ref] = Making(ref, shared.listing.ref, good, since)
         return tuple(makings.values())
+
+    def makers(self, type_url: str, name: str) -> tuple[QueryKey[Resource], ...]:
+        """The queries that make what proxies hold under a name; several when scopes differ."""
+        slices = self._slices_of.get(type_url, ())
+        return tuple({shared.members[name]: None for shared in slices if name in shared.members})
+
+    def holders(self, resource: Resource) -> set[Member]:
+        """The proxies that are to hold this very resource."""
+        return {
+            member
+            for group in self._groups.values()
+            if group.snapshot.resources(resource.type_url).by_name.get(resource.name) == resource
+            for member in group.members
+        }
 
     def current(self, type_url: str, name: str) -> tuple[Resource, ...]:
         """What is made under this name now, withheld or not; several when scopes differ."""
@@ -239,6 +264,8 @@ class Publisher:
             return
         acceptance = self.acceptance
         before, good = shared.resources.get(name), shared.proven.get(name)
+        if before != outcome and (good is None or good[0] != outcome) and self._waits(outcome):
+            return
         if before is not None and before != outcome:
             if before in acceptance.unproven:
                 self._superseded.add(before)
@@ -255,6 +282,17 @@ class Publisher:
             if before != outcome:
                 shared.put(name, outcome)
         self._dirty[shared] = None
+
+    def _waits(self, resource: Resource) -> bool:
+        """Whether a resource is to be judged before it is served; until then nothing changes."""
+        acceptance = self.acceptance
+        if resource in acceptance.pending:
+            return True
+        is_new = resource not in acceptance.unproven and resource not in acceptance.withheld
+        if self._is_edit and is_new and self.must_wait(resource):
+            acceptance.pending[resource] = None
+            return True
+        return False
 
     def _apply(self) -> None:
         """Bring unions and snapshots up to date with their slices, and wake those concerned."""
@@ -381,6 +419,10 @@ class Publisher:
         if not listing.slices:
             del self._listings[listing.ref]
             self.database.unpin(listing.ref)
+
+
+def _never(_resource: Resource) -> bool:
+    return False
 
 
 def _name(resource: Resource) -> tuple[str, str]:

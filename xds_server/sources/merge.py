@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from translators.model.config_object import ConfigObject
 from translators.model.origin import Origin, Problem, Severity
 from translators.object_key import ObjectKey
-from xds_server.sources.batch import Batch, by_place
+from xds_server.sources.batch import Batch, Written, by_place
 from xds_server.sources.source import Source
 
 
@@ -25,15 +25,18 @@ class _Contribution:
 
     objects: dict[ObjectKey, ConfigObject[object]] = field(default_factory=dict)
     origins: dict[ObjectKey, Origin] = field(default_factory=dict)
+    written: dict[ObjectKey, Written] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
 
     def take(self, batch: Batch) -> None:
         """Take in a batch of the source."""
         self.objects.update(batch.set)
         self.origins.update(batch.origins)
+        self.written.update(batch.written)
         for key in batch.removed:
             self.objects.pop(key, None)
             self.origins.pop(key, None)
+            self.written.pop(key, None)
         self.problems = batch.problems
 
 
@@ -66,6 +69,7 @@ class Merge:
         new: dict[ObjectKey, ConfigObject[object]] = {}
         gone: set[ObjectKey] = set()
         origins: dict[ObjectKey, Origin] = {}
+        written: dict[ObjectKey, Written] = {}
         for key in (*batch.set, *batch.removed, *batch.origins):
             owners = self._owners(key)
             if len(owners) > 1:
@@ -79,9 +83,11 @@ class Merge:
                 owner = self._contributions[owners[0]]
                 if owners[0] != number or key in batch.set:
                     new[key] = owner.objects[key]
+                    if key in owner.written:
+                        written[key] = owner.written[key]
                 if key in owner.origins:
                     origins[key] = owner.origins[key]
-        return Batch(new, frozenset(gone), origins, self._problems())
+        return Batch(new, frozenset(gone), origins, self._problems(), written)
 
     def locate(self, key: ObjectKey, path: str = "") -> Origin | None:
         """Where a field of an object is written, as its owner says; None for an unknown object."""

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from translators.kinds.field_path import split
-from translators.kinds.manifest import Entry, Manifest, read_manifest
+from translators.kinds.manifest import Entry, Manifest, read_document, read_manifest
 from translators.kinds.yaml.documents import Memo
 from translators.kinds.yaml.lines import Locator
 from translators.model.config_object import ConfigObject
@@ -41,6 +41,13 @@ class _Held:
 
     entry: Entry
     text: str
+
+    def document(self) -> object | None:
+        """The object as its text has it."""
+        here = read_document(self.text, self.entry.origin)
+        for step in self.entry.steps:
+            here = here[step]  # type: ignore[index]  # the way on which it was found there
+        return here
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +122,12 @@ class Texts:
         origins: dict[ObjectKey, Origin] = {}
         for key in sorted(touched):
             self._settle(key, new, removed, origins)
+        written = {key: held for key in new if (held := self._owner(key)) is not None}
         problems = self._all_problems(extra)
         if not new and not removed and not origins and problems == self._problems:
             return None
         self._problems = problems
-        return Batch(new, frozenset(removed), origins, problems)
+        return Batch(new, frozenset(removed), origins, problems, written)
 
     def locate(self, key: ObjectKey, path: str = "") -> FilePlace | None:
         """The place of an object's field (of what is nearest around it).

@@ -24,6 +24,7 @@ from tests.support.fakes.virtual_clock import VirtualClock
 from translators.codec.discovery import DeltaRequest, RequestError, SotwRequest
 from translators.codec.node import RawNode
 from translators.model.proxy_node import Mode, ProxyNode
+from translators.model.resource import Resource
 from translators.resource_types import TYPES as KNOWN
 from translators.resource_types import resource_type
 from xds_server.ads.delta import DELTA
@@ -63,9 +64,14 @@ def takes_all(_short: str, _name: str, _body: bytes) -> str:
 
 
 class Mesh:
-    """The server's core, fed with YAML texts."""
+    """The server's core, fed with YAML texts.
 
-    def __init__(self) -> None:
+    `judge` is what an Envoy of its own rejects; None: there is no judge. `asked` is what that was
+    asked about.
+    """
+
+    def __init__(self, judge: Rejects | None = None) -> None:
+        self.judge = judge
         self.clock = VirtualClock()
         self.metrics = Metrics()
         self.texts = Texts()
@@ -76,7 +82,24 @@ class Mesh:
         self.quarantine = self.core.quarantine
         self.ledger = self.core.ledger
         self.envoys: list[FakeEnvoy] = []
+        self.asked: list[Resource] = []
         self.pool = SubscriptionPool()
+        if judge is not None:
+            self.core.found_judge("1.40.0")
+
+    def ask(self) -> bool:
+        """Put to the judge what is in question; False when nothing is."""
+        if self.judge is None or not (asked := self.core.questions()):
+            return False
+        self.asked += asked
+        rejected = {
+            resource: words
+            for resource in asked
+            if (words := self.judge(SHORT[resource.type_url], resource.name, resource.body))
+        }
+        self.core.judged(asked, rejected)
+        self.core.work()
+        return True
 
     def save(self, files: Mapping[str, str | None] = {}, **more: str | None) -> int:
         """Save files (None removes one) as one revision; returns the newest revision then."""
@@ -114,7 +137,7 @@ class Mesh:
         """
         for rounds in range(_PATIENCE):
             answers = [answer for envoy in self.envoys for answer in envoy.read()]
-            if not answers:
+            if not self.ask() and not answers:
                 return rounds
             for answer in answers:
                 answer()

@@ -72,7 +72,7 @@ async def test_problems_are_the_status_without_the_proxies() -> None:
     async with serving(FakeSource()) as address:
         _, text = await get(address, "/problems")
     found = json.loads(text)
-    assert list(found) == ["revision", "rejections", "problems"]
+    assert list(found) == ["revision", "rejections", "problems", "judge"]
     assert found["rejections"][0]["path"] == "spec.hosts"
 
 

@@ -77,7 +77,7 @@ def test_a_proxy_without_a_type_has_a_dash_there() -> None:
 
 
 def test_nobody_connected_is_said_in_words() -> None:
-    assert lines(MeshStatus(7)) == ["revision 7; no proxies are connected"]
+    assert lines(MeshStatus(7))[0] == "revision 7; no proxies are connected"
 
 
 def test_a_message_cannot_steer_the_terminal() -> None:
@@ -92,3 +92,14 @@ def test_json_and_yaml_hold_the_same_and_every_field(capsys: pytest.CaptureFixtu
     print_document(document(MESH), Output.YAML)
     assert yaml.safe_load(capsys.readouterr().out) == as_json
     assert list(as_json["proxies"][0]) == [*ProxyStatus.__dataclass_fields__]
+
+
+@pytest.mark.parametrize(
+    ("judge", "words"),
+    [
+        ("1.40.0", "what proxies reject is judged by Envoy 1.40.0"),
+        ("", "no Envoy judges what proxies reject: each keeps what it has"),
+    ],
+)
+def test_who_judges_is_said_at_the_end(judge: str, words: str) -> None:
+    assert lines(MeshStatus(7, judge=judge))[-1] == words

@@ -61,8 +61,8 @@ def hosts(count: int) -> list[str]:
 
 
 def mesh_of(count: int, poison: str = "") -> Mesh:
-    """A mesh with services and a policy for each, all good but one."""
-    mesh = Mesh()
+    """A mesh with services and a policy for each, all good but one, and a judge."""
+    mesh = Mesh(judge=POISON)
     burst(mesh, hosts(count), "/", poison)
     return mesh
 
@@ -242,10 +242,10 @@ def test_both_wires_reject_the_same_object() -> None:
 
 
 def test_a_rejected_listener_is_not_taken_from_the_others() -> None:
-    mesh = Mesh()
+    rejects = containing("10.9.9.9", saying="cannot bind", types="lds")
+    mesh = Mesh(judge=rejects)
     mesh.save(web=service("web"))
     node = captured("a.default")
-    rejects = containing("10.9.9.9", saying="cannot bind", types="lds")
     envoy = mesh.connect("a.default", rejects, node=node)
     mesh.run()
     before = envoy.names("lds")
@@ -424,6 +424,7 @@ def test_a_deleted_poison_is_rejected_no_more() -> None:
 
 def test_two_poisons_of_two_proxies_are_found_at_once() -> None:
     mesh = mesh_of(6)
+    mesh.judge = containing("first", "second", saying=OBSCURE)
     one = mesh.connect("a.default", containing("first", saying=OBSCURE))
     two = mesh.connect("b.default", containing("second", saying=OBSCURE))
     mesh.run()
@@ -445,9 +446,7 @@ def test_two_poisons_of_two_proxies_are_found_at_once() -> None:
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
-def test_what_one_proxy_rejects_is_held_back_from_those_that_accept_it(
-    order: tuple[int, int],
-) -> None:
+def test_what_one_proxy_has_accepted_is_not_taken_from_it(order: tuple[int, int]) -> None:
     mesh = mesh_of(8)
     old, new = mesh.connect("old.default", POISON), mesh.connect("new.default", takes_all)
     mesh.envoys = [[old, new][each] for each in order]
@@ -455,49 +454,138 @@ def test_what_one_proxy_rejects_is_held_back_from_those_that_accept_it(
     burst(mesh, hosts(8), "/new", "svc-005")
     mesh.run()
     mesh.tick(10)
-    assert mesh.rejected == {"VirtualService/svc-005"}
-    for envoy in (old, new):
-        assert (holds(envoy, "/new"), holds(envoy, "/poison")) == (7, 0)
-    is_quiet(mesh)
+    assert not mesh.rejected
+    [disputed] = mesh.quarantine.unexplained.values()
+    assert (str(disputed.key), disputed.is_withheld) == ("VirtualService default/svc-005", False)
+    assert (holds(old, "/new"), holds(old, "/poison")) == (7, 0)
+    assert (holds(new, "/new"), holds(new, "/poison")) == (7, 1)
 
 
-def test_an_odd_proxy_takes_nothing_from_those_that_have_it() -> None:
+def test_an_odd_proxy_has_what_it_can_take_and_takes_nothing_from_others() -> None:
     mesh = mesh_of(4)
-    edit(mesh, "svc-000", prefix="/poison")
+    mesh.judge = takes_all
     others = [mesh.connect(f"p{number}.default") for number in range(2)]
     mesh.run()
-    mesh.tick(60)
-    odd = mesh.connect("odd.default", containing("poison", "svc-001", saying=OBSCURE))
+    odd = mesh.connect("odd.default", containing("svc-001", saying=OBSCURE, types="vhds"))
     mesh.run()
-    mesh.tick(60)
-    assert not mesh.rejected
+    mesh.tick(3)
+    assert not list(mesh.quarantine.all())
     assert not mesh.acceptance.withheld
-    assert [holds(envoy, "/poison") for envoy in others] == [1, 1]
-    assert odd.names("vhds") == []
+    assert [len(envoy.names("vhds")) for envoy in (*others, odd)] == [4, 4, 3]
     [status] = [proxy for proxy in mesh.core.status().proxies if proxy.id == "odd.default"]
     assert any(OBSCURE in row.reason for row in status.types)
+
+
+def test_a_proxy_is_offered_again_what_it_rejected_with_longer_and_longer_pauses() -> None:
+    mesh = mesh_of(4)
+    mesh.judge = takes_all
+    odd = mesh.connect("odd.default", containing("svc-001", saying=OBSCURE, types="vhds"))
+    mesh.run()
+    mesh.tick(600)
+    tries = [name for short, name, _ in odd.blamed if "svc-001" in name]
+    assert 5 <= len(tries) <= 9
+    odd.rejects = takes_all
+    mesh.tick(301)
+    assert len(odd.names("vhds")) == 4
+    [status] = mesh.core.status().proxies
+    assert not any(row.reason for row in status.types)
     is_quiet(mesh)
 
 
-def test_an_accuser_that_falls_silent_does_not_stop_the_search_for_ever() -> None:
+def test_whoever_rejects_everything_at_a_cold_start_harms_only_himself() -> None:
     mesh = mesh_of(8)
-    envoy, other = mesh.connect("a.default", POISON), mesh.connect("b.default")
+    mesh.judge = takes_all
+    hostile = mesh.connect("hostile.default", containing("", saying="no"))
+    mesh.run()
+    honest = mesh.connect("honest.default")
+    mesh.run()
+    mesh.tick(3)
+    assert not list(mesh.quarantine.all())
+    assert len(honest.names("vhds")) == 8
+    hostile.leave()
+    mesh.tick(3)
+    again = mesh.connect("again.default")
+    mesh.run()
+    assert len(again.names("vhds")) == 8
+    is_quiet(mesh)
+
+
+def test_without_a_judge_whoever_rejects_everything_harms_only_himself() -> None:
+    mesh = mesh_of(8)
+    mesh.judge = None
+    mesh.core.lost_judge()
+    mesh.core.work()
+    mesh.connect("hostile.default", containing("", saying="no"))
+    mesh.run()
+    honest = mesh.connect("honest.default")
+    mesh.run()
+    mesh.tick(3)
+    assert not mesh.acceptance.withheld
+    assert len(honest.names("vhds")) == 8
+
+
+def test_without_a_judge_what_all_reject_is_kept_from_newcomers() -> None:
+    mesh = mesh_of(8)
+    mesh.core.lost_judge()
+    mesh.core.work()
+    mesh.judge = None
+    one, two = mesh.connect("a.default", POISON), mesh.connect("b.default", POISON)
     mesh.run()
     burst(mesh, hosts(8), "/new", "svc-005")
-    for answer in envoy.read():
-        answer()
-    assert mesh.quarantine.is_trying
+    mesh.run()
+    mesh.tick(3)
+    assert not mesh.rejected
+    [held] = mesh.quarantine.unexplained.values()
+    assert (str(held.key), held.place) == ("VirtualService default/svc-005", "svc-005.yaml:7")
+    assert held.is_withheld
+    assert set(held.proxies) == {"a.default", "b.default"}
+    late = mesh.connect("late.default", POISON)
+    mesh.run()
+    for envoy in (one, two, late):
+        assert (holds(envoy, "/new"), holds(envoy, "/poison")) == (7, 0)
+        assert len(envoy.names("vhds")) == 8
+    assert not late.blamed
+    edit(mesh, "svc-005", prefix="/mended")
+    mesh.run()
+    assert not list(mesh.quarantine.all())
+    assert [holds(envoy, "/mended") for envoy in (one, two, late)] == [1, 1, 1]
+
+
+def test_everything_is_judged_when_the_first_proxy_comes_and_withheld_before_the_next() -> None:
+    mesh = mesh_of(5, poison="svc-002")
+    lazy = mesh.connect("lazy.default")
+    lazy.is_frozen = True
+    while mesh.ask():
+        pass
+    assert mesh.rejected == {"VirtualService/svc-002"}
+    envoy = mesh.connect("a.default", POISON)
+    mesh.run()
+    assert envoy.blamed == []
+    assert len(envoy.names("vhds")) == 5
+
+
+def test_what_nobody_answers_is_judged_after_a_while() -> None:
+    mesh = mesh_of(3)
+    envoy = mesh.connect("a.default")
+    mesh.run()
     envoy.is_frozen = True
-    mesh.tick(100)
-    assert not mesh.quarantine.is_trying
-    assert holds(other, "/new") == 7
-    envoy.leave()
-    again = mesh.connect("a.default", POISON)
+    edit(mesh, "svc-001", prefix="/poison")
     mesh.run()
-    edit(mesh, "svc-000", prefix="/later")
+    assert not mesh.rejected
+    mesh.tick(2)
+    assert mesh.rejected == {"VirtualService/svc-001"}
+
+
+def test_what_is_accepted_at_once_costs_the_judge_nothing() -> None:
+    mesh = mesh_of(3)
+    mesh.connect("a.default")
     mesh.run()
-    assert again.names("vhds") == []
-    is_quiet(mesh)
+    mesh.asked.clear()
+    for number in range(20):
+        edit(mesh, "svc-001", prefix=f"/{number}")
+        mesh.run()
+        mesh.tick(1)
+    assert mesh.asked == []
 
 
 def test_an_accuser_that_comes_back_is_asked_again() -> None:
@@ -585,9 +673,10 @@ def test_memory_of_edits_does_not_grow() -> None:
 def test_the_field_is_found_by_words_by_parts_of_them_or_by_being_new(
     words: str, path: str
 ) -> None:
-    mesh = Mesh()
+    rejects = containing("poison", saying=words)
+    mesh = Mesh(judge=rejects)
     burst(mesh, hosts(2), "/a")
-    mesh.connect("a.default", containing("poison", saying=words))
+    mesh.connect("a.default", rejects)
     mesh.run()
     text = policy("svc-000").replace(
         "        prefix: /\n", "        prefix: /a\n    - uri:\n        regex: /poison.son[\n"

@@ -151,6 +151,31 @@ class Database(InputReader):
         """The value of a result, brought up to date first, or what its query raised."""
         return self._fresh(ref).value  # type: ignore[return-value]  # made by the query, which returns R
 
+    def failures(self) -> tuple[Failure, ...]:
+        """What queries raised that a pinned result depends on, at the end of the last `settle`.
+
+        Each is told for the query that raised it, not again for those that read its result.
+        """
+        return tuple(
+            node.value
+            for node in self.failing
+            if node.dirty is None and isinstance(node.value, Failure)
+        )
+
+    def pinned_above(self, ref: QueryKey[object], limit: int) -> tuple[QueryKey[object], ...]:
+        """Pinned results that depend on a result, itself among them; at most so many."""
+        above: dict[ResultCell, None] = {self._fresh(ref): None}
+        pinned: list[QueryKey[object]] = []
+        climb = list(above)
+        while climb and len(pinned) < limit:
+            node = climb.pop()
+            if node.pins:
+                pinned.append(node.ref())
+            fresh = [reader for reader, _ in node.each_reader() if reader not in above]
+            above.update(dict.fromkeys(fresh))
+            climb += fresh
+        return tuple(pinned)
+
     def dependencies(self, ref: QueryKey[object]) -> tuple[Dependency, ...]:
         """What the query itself read, in order, each once; the result is made fresh first."""
         return tuple(
@@ -281,6 +306,7 @@ class Fork(Database):
         if in_parent is not None and in_parent not in self._parent_results.affected(self.clock):
             self._note_adopted(node)
             node.value, node.current = in_parent.value, in_parent.current
+            self._adopt_last_good(node, in_parent)
             node.dirty = None
             node.changed_at = node.verified_at = self.clock
         return node
@@ -291,6 +317,7 @@ class Fork(Database):
         if in_parent is not None:
             if node.value is UNSET:
                 node.value = in_parent.value  # so that an equal value is the same object
+                self._adopt_last_good(node, in_parent)
             if node not in self.in_cycle:
                 stands = self._stands(node, in_parent)
                 if stands is None:
@@ -332,6 +359,11 @@ class Fork(Database):
         self.verified += 1
         old, value = node.value, in_parent.value
         self.finish(node, value, [], same=value is old or value == old)
+        self._adopt_last_good(node, in_parent)
+
+    def _adopt_last_good(self, node: ResultCell, in_parent: ResultCell) -> None:
+        if in_parent in self._parent.last_good:
+            self.last_good[node] = self._parent.last_good[in_parent]
 
     def _note_adopted(self, node: ResultCell) -> None:
         if not self._adopted:

@@ -54,6 +54,8 @@ class Graph:
         verified: How many dirty results turned out to be right.
         drops: How many results were dropped.
         in_cycle: Results in progress that were found to need themselves, with the error.
+        failing: Results whose query raised by itself, not because one that it read had.
+        last_good: Failed result → its last value before that, if there was one.
     """
 
     def __init__(self, leaves: Inputs) -> None:
@@ -67,6 +69,8 @@ class Graph:
         self._depth = 0
         self._misses = 0
         self.in_cycle: dict[ResultCell, CycleError] = {}
+        self.failing: dict[ResultCell, None] = {}
+        self.last_good: dict[ResultCell, object] = {}
         self._stack: dict[ResultCell, None] = {}
 
     def node(self, query: AnyQuery, key: Key) -> ResultCell:
@@ -87,6 +91,25 @@ class Graph:
             Exception: What the query raised.
             CycleError: The result needs itself.
         """
+        node = self._read(query, key)
+        value = node.value
+        if node.current:
+            return value
+        if isinstance(value, Failure):
+            raise value.exception.with_traceback(None)
+        raise AssertionError(f"{node} is neither a value nor a failure")
+
+    def recall_good(self, query: AnyQuery, key: Key) -> object | None:
+        """Read a result as it is or, while its query raises, as it last was; None: it never was.
+
+        Raises:
+            CycleError: The result needs itself.
+        """
+        node = self._read(query, key)
+        return node.value if node.current else self.last_good.get(node)
+
+    def _read(self, query: AnyQuery, key: Key) -> ResultCell:
+        """The cell of a result, made clean, as a read of the running query if there is one."""
         node = self.node(query, key)
         reads = self.reads
         if reads is not None:
@@ -94,12 +117,7 @@ class Graph:
         if node.dirty is not None:
             self._misses += 1
             self.refresh(node)
-        value = node.value
-        if node.current:
-            return value
-        if isinstance(value, Failure):
-            raise value.exception.with_traceback(None)
-        raise AssertionError(f"{node} is neither a value nor a failure")
+        return node
 
     def invalidate_readers(self, cells: Iterable[Cell]) -> None:
         """Tell all that depends on the cells that it may have changed."""
@@ -217,6 +235,8 @@ class Graph:
         """Note the outcome of the top of the stack; an equal one leaves the old object there."""
         del self._stack[node]
         if not same:
+            if isinstance(value, Failure) or self.failing or self.last_good:
+                self._note_failure(node, value)
             node.value = value
             node.changed_at = self.clock
         node.dirty = None
@@ -227,6 +247,17 @@ class Graph:
             after = tuple(dict.fromkeys(reads))
             if after != node.reads:
                 self._relink(node, after)
+
+    def _note_failure(self, node: ResultCell, value: object) -> None:
+        """Note that a result fails from now on, or no more."""
+        self.failing.pop(node, None)
+        if not isinstance(value, Failure):
+            self.last_good.pop(node, None)
+            return
+        if value.origin == node.ref():
+            self.failing[node] = None
+        if node.value is not UNSET and not isinstance(node.value, Failure):
+            self.last_good[node] = node.value
 
     def sweep(self) -> None:
         """Drop the results that no pinned one depends on, and absent inputs that none reads."""
@@ -299,6 +330,8 @@ class Graph:
         if not results:
             del self.memo[node.query]
         self.drops += 1
+        self.failing.pop(node, None)
+        self.last_good.pop(node, None)
         unreferenced = []
         for cell in node.reads:
             cell.unlink(node)

@@ -100,6 +100,13 @@ class Query(AnyQuery, Generic[*Ts, R]):
         def __call__(self, db: Reader, *key: *Ts) -> R:
             """The result for these key arguments, from memory if it is still right."""
 
+        def last_good(self, db: Reader, *key: *Ts) -> R | None:
+            """The result or, while the query raises, what it last was; None: it never was.
+
+            For a list of many, which one that fails is not to spoil. Only here an outcome depends
+            on earlier ones: a failure is a bug, and what was served before it stays.
+            """
+
     else:
         # The hot path of all translation. It reaches into the graph, because one more method call
         # would cost a fifth of a hit; everything that is not a plain hit is left to `recall`.
@@ -115,6 +122,10 @@ class Query(AnyQuery, Generic[*Ts, R]):
                     reads.append(node)
                 return node.value
             return db.recall(self, key)
+
+        def last_good(self, db: object, *key: object) -> object | None:
+            """The result or, while the query raises, what it last was; None: it never was."""
+            return db.recall_good(self, key)
 
 
 def query(function: Callable[[Reader, *Ts], R]) -> Query[*Ts, R]:

@@ -27,6 +27,7 @@ from xds_server.ads.seams import Wire
 from xds_server.ads.stream import Stream
 from xds_server.clock import Clock
 from xds_server.judge.bootstrap import can_judge
+from xds_server.ledger.failures import Failures
 from xds_server.ledger.ledger import Ledger
 from xds_server.metrics import Metrics
 from xds_server.quarantine.docket import Urgency
@@ -66,6 +67,7 @@ class Core:
         edits: The one way to change the world.
         quarantine: What an Envoy rejected.
         ledger: Who has what.
+        failures: What of the translation fails, by our own bugs.
         inbox: What streams said and was not acted on yet.
         observer: Whom streams tell.
         joins: How many proxies ever came.
@@ -87,6 +89,7 @@ class Core:
         self.ledger = Ledger(
             self.publisher, self.quarantine, metrics, clock, lambda: self.inbox.is_empty
         )
+        self.failures = Failures(self.publisher, locator)
         self.observer = StreamObserver(self.ledger, self.inbox)
         self.joins = 0
         self._metrics = metrics
@@ -98,6 +101,7 @@ class Core:
         self.work()
         committed = self.edits.commit(batch)
         progress = self.quarantine.follow(committed)
+        self._note_failures(is_edit=True, is_read=True)
         self.ledger.committed(committed)
         self._note(progress)
         self.ledger.listed(batch.problems, is_ready=is_ready)
@@ -129,7 +133,7 @@ class Core:
                 memory.freeze()
         self.quarantine.joined()
         self._wake_for_questions()
-        self._note_failures()
+        self._note_failures(is_edit=False)
         return member
 
     def work(self) -> None:
@@ -202,14 +206,15 @@ class Core:
             self._wake()
 
     def _note(self, progress: Progress) -> None:
+        self._note_failures(is_edit=True)
         self.ledger.progressed(progress)
         if progress.rejected or progress.explained or progress.lifted:
             self.held_back_changed()
-        self._note_failures()
 
-    def _note_failures(self) -> None:
-        for failure in self.publisher.take_failures():
+    def _note_failures(self, *, is_edit: bool, is_read: bool = False) -> None:
+        for failure in self.failures.follow(is_edit=is_edit, is_read=is_read):
             self.ledger.translation_failed(failure)
+        self.ledger.failing(self.failures.queries, self.failures.problems)
 
 
 class StreamObserver:

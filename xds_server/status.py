@@ -143,8 +143,10 @@ class WaitResult:
         proxies: How many are connected.
         seconds: How long the question waited.
         lacking: Who does not have it.
+        exists: Whether there is such a revision yet.
         rejected: What Envoy rejected of this very edit; it is held back, so nobody has it.
         held_back: What is held back of earlier edits; that is no reason not to be everywhere.
+        failed: What of this very edit could not be translated, by a bug of ours: so nobody has it.
     """
 
     revision: int
@@ -154,6 +156,8 @@ class WaitResult:
     lacking: tuple[Lacking, ...] = ()
     rejected: tuple[RejectionStatus, ...] = ()
     held_back: tuple[RejectionStatus, ...] = ()
+    exists: bool = True
+    failed: tuple[ProblemStatus, ...] = ()
 
 
 class StatusSource(Protocol):

@@ -27,7 +27,7 @@ def cluster_names(db: Reader, client: ClientScope, bucket: int) -> tuple[Cluster
     """
     names: list[ClusterName] = []
     for host in visible_hosts(db, client.viewer, bucket):
-        names += host_clusters(db, client, host)
+        names += host_clusters.last_good(db, client, host) or ()
     return tuple(names)
 
 
@@ -48,15 +48,20 @@ def host_clusters(db: Reader, client: ClientScope, host: str) -> tuple[ClusterNa
 @query
 def eds_cluster_names(db: Reader, client: ClientScope, bucket: int) -> tuple[ClusterName, ...]:
     """Those of `cluster_names` whose endpoints are asked for over EDS, in the same order."""
+    names: list[ClusterName] = []
+    for host in visible_hosts(db, client.viewer, bucket):
+        names += _host_eds_clusters.last_good(db, client, host) or ()
+    return tuple(names)
+
+
+@query
+def _host_eds_clusters(db: Reader, client: ClientScope, host: str) -> tuple[ClusterName, ...]:
+    service = service_of(db, host, client.viewer)
     return tuple(
-        name for name in cluster_names(db, client, bucket) if _asks_for_endpoints(db, client, name)
-    )
-
-
-def _asks_for_endpoints(db: Reader, client: ClientScope, name: ClusterName) -> bool:
-    service = service_of(db, name.host, client.viewer)
-    return service is not None and is_eds(
-        service, policy_of(db, name.host, client, name.port, name.subset)
+        name
+        for name in host_clusters(db, client, host)
+        if service is not None
+        and is_eds(service, policy_of(db, host, client, name.port, name.subset))
     )
 
 

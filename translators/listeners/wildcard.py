@@ -123,15 +123,26 @@ def _branches(
     Each is made to apply to that service's connections only, as far as that can be told.
     """
     for exposed in hosts:
-        protocol = _protocol(exposed, port)
-        if protocol is Protocol.AUTO:
-            continue
-        for branch in branches(db, client, exposed.host, port, protocol):
-            server_names = branch.server_names
-            if protocol is Protocol.TLS and not server_names:
-                server_names = (exposed.host,)
-            subnets = branch.subnets or _ranges(exposed)
-            yield Branch(server_names, subnets, branch.upstreams, branch.idle_timeout)
+        yield from _branches_of.last_good(db, client, port, exposed) or ()
+
+
+@query
+def _branches_of(
+    db: Reader, client: ClientScope, port: int, exposed: Exposed
+) -> tuple[Branch, ...]:
+    """The branches of one service; none when its connections may be requests."""
+    protocol = _protocol(exposed, port)
+    if protocol is Protocol.AUTO:
+        return ()
+    return tuple(
+        Branch(
+            branch.server_names or ((exposed.host,) if protocol is Protocol.TLS else ()),
+            branch.subnets or _ranges(exposed),
+            branch.upstreams,
+            branch.idle_timeout,
+        )
+        for branch in branches(db, client, exposed.host, port, protocol)
+    )
 
 
 def _ranges(exposed: Exposed) -> tuple[str, ...]:

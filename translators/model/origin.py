@@ -64,7 +64,7 @@ class Severity(enum.Enum):
     """How much a problem costs its author."""
 
     ERROR = "error"
-    """The document is refused; its last good version stays."""
+    """The document, or by a bug of ours what is made of it, is not used; the last good stays."""
     UNSUPPORTED = "not supported yet"
     """The field is known and has no effect; the rest of the document is used."""
     WARNING = "warning"

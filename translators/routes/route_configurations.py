@@ -61,13 +61,14 @@ def _without_hosts(db: Reader, mode: Mode, route: str) -> Resource:
 def inline_route_configuration(db: Reader, client: ClientScope, mode: Mode, route: str) -> Resource:
     """A route configuration with all of its hosts, in the order of their names.
 
-    They are the very bytes of the hosts' resources.
+    They are the very bytes of the hosts' resources. One that fails is there as it last was, or not
+    at all if it never was: as it is for those who get the hosts one by one.
     """
     parts = [string(_NAME, route)]
-    parts += [
-        delimited(_VIRTUAL_HOSTS, virtual_host(db, client, mode, name).body)
-        for name in route_hosts(db, client, mode, route)
-    ]
+    for name in route_hosts(db, client, mode, route):
+        host = virtual_host.last_good(db, client, mode, name)
+        if host is not None:
+            parts.append(delimited(_VIRTUAL_HOSTS, host.body))
     parts += (_catch_all(mode), _tail(mode, vhds=False))
     return resource(names.ROUTE_TYPE, route, b"".join(parts))
 

@@ -116,7 +116,7 @@ def _by_route(db: Reader, client: ClientScope, mode: Mode) -> Mapping[str, tuple
     """Route configuration → its virtual hosts, sorted."""
     by_route: dict[str, list[str]] = {}
     for bucket in BUCKETS:
-        for name in host_names(db, client, mode, bucket):
+        for name in host_names.last_good(db, client, mode, bucket) or ():
             by_route.setdefault(names.route_of(name), []).append(name)
     return {route: tuple(sorted(hosts)) for route, hosts in by_route.items()}
 

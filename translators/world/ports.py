@@ -9,7 +9,7 @@ from __future__ import annotations
 from translators.database import Reader, query
 from translators.model.service import Protocol, Service
 from translators.model.viewer import Viewer
-from translators.world.buckets import BUCKETS
+from translators.world.buckets import BUCKETS, bucket_of
 from translators.world.exposure import Exposed, exposed_to
 from translators.world.services import service_of
 from translators.world.virtual_services import unregistered_hosts
@@ -33,10 +33,15 @@ def _visible(db: Reader, viewer: Viewer, bucket: int) -> tuple[Exposed, ...]:
     if not again:
         return exposed
     for host in sorted(again):
-        chosen = service_of(db, host, viewer)
-        if chosen is not None:
-            seen[host] = _exposure(chosen, bucket, viewer.namespace)
+        seen[host] = _chosen.last_good(db, viewer, host) or seen[host]
     return tuple(seen.values())
+
+
+@query
+def _chosen(db: Reader, viewer: Viewer, host: str) -> Exposed | None:
+    """What a client means by a host that is exposed to it several times."""
+    service = service_of(db, host, viewer)
+    return None if service is None else _exposure(service, bucket_of(host), viewer.namespace)
 
 
 _REQUESTS = frozenset(protocol.name for protocol in Protocol if protocol.takes_requests)

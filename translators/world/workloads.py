@@ -121,10 +121,12 @@ def served_ports(
     the last one has forgotten it. Where both speak of a service, the endpoint is right. Sorted as
     `workload_ports`.
     """
-    served = workload_ports(db, addresses)
+    served = workload_ports.last_good(db, addresses) or ()
     known = {port.service.source for port in served}
     chosen = [
-        port for port in _chosen_ports(db, namespace, labels) if port.service.source not in known
+        port
+        for port in _chosen_ports.last_good(db, namespace, labels) or ()
+        if port.service.source not in known
     ]
     return tuple(sorted((*served, *chosen), key=_order)) if chosen else served
 

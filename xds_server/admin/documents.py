@@ -65,6 +65,8 @@ def read_wait_result(text: str | bytes) -> WaitResult:
         lacking=tuple(lacking),
         rejected=tuple(map(_rejection, top.optional_entries("rejected"))),
         held_back=tuple(map(_rejection, top.optional_entries("held_back"))),
+        exists=top.claim("exists") if "exists" in top else True,
+        failed=tuple(map(_problem, top.optional_entries("failed"))),
     )
 
 

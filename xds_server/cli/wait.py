@@ -20,7 +20,7 @@ from xds_server.cli.options import (
     address,
     duration,
 )
-from xds_server.status import Lacking, RejectionStatus, WaitResult
+from xds_server.status import Lacking, ProblemStatus, RejectionStatus, WaitResult
 
 SLICE_SECONDS = 2.0
 """One request waits so long at most, so that progress can be shown."""
@@ -50,7 +50,8 @@ def wait(
 ) -> None:
     """Return when every proxy has ACKed a revision.
 
-    When time is up, or when Envoy rejected something of it, say who lacks what, and exit with 1.
+    When time is up, or when something of it was rejected by Envoy or could not be translated, say
+    who lacks what, and exit with 1.
     """
     if latest and revision is not None:
         raise typer.BadParameter("--latest and --revision exclude each other: give one of them")
@@ -82,7 +83,7 @@ def await_revision(
         result = client.wait(revision, piece)
         waited += piece
         # What is held back stays so until somebody edits it, which is another revision.
-        if result.everywhere or result.rejected or waited >= seconds:
+        if result.everywhere or result.rejected or result.failed or waited >= seconds:
             return replace(result, seconds=waited - piece + min(result.seconds, piece))
         revision = result.revision
         show(_state(result))
@@ -98,11 +99,22 @@ def verdict(result: WaitResult) -> list[str]:
         if result.held_back:
             told.append("still held back from earlier revisions:")
         return told + [f"  {_place(each)}" for each in result.held_back]
-    if not result.lacking and not result.rejected:
+    if not result.exists:
         return [
             f"revision {result.revision} does not exist after {result.seconds:.1f} s: nothing changed that often yet"
         ]
+    if not result.lacking and not result.rejected and not result.failed:
+        return [
+            f"revision {result.revision} is not everywhere after {result.seconds:.1f} s: every proxy has answered, "
+            "and what one of them rejected is still being looked into"
+        ]
     lines = []
+    if result.failed:
+        lines.append(
+            f"revision {result.revision} is not everywhere: chancery failed to translate a part of it, "
+            "the rest is served"
+        )
+        lines += [line for each in result.failed for line in _failure(each)]
     if result.rejected:
         what = "this part" if len(result.rejected) == 1 else f"{len(result.rejected)} parts"
         lines.append(
@@ -115,6 +127,13 @@ def verdict(result: WaitResult) -> list[str]:
             f"{len(result.lacking)} of {result.proxies} proxies lack it"
         )
     return lines + [_line(each) for each in result.lacking]
+
+
+def _failure(problem: ProblemStatus) -> list[str]:
+    from xds_server.cli.printing import plain
+
+    where = "  ".join(filter(None, (problem.place, problem.object, problem.path)))
+    return [*([f"  {plain(where)}"] if where else ()), f"    {plain(problem.message)}"]
 
 
 def _rejection(rejection: RejectionStatus) -> list[str]:
@@ -141,8 +160,10 @@ def _line(entry: Lacking) -> str:
 
 
 def _state(result: WaitResult) -> str:
-    if not result.lacking:
+    if not result.exists:
         return f"revision {result.revision} does not exist yet"
+    if not result.lacking:
+        return f"revision {result.revision}: what a proxy rejected is being looked into"
     names = ", ".join(entry.proxy for entry in result.lacking[:_NAMED])
     more = len(result.lacking) - _NAMED
     has = result.proxies - len(result.lacking)

@@ -7,7 +7,8 @@ Nothing else is done.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable
 
 from translators.database import Failure
 from translators.model.origin import Problem
@@ -19,6 +20,7 @@ from xds_server.ads.stream import Stream
 from xds_server.clock import Clock
 from xds_server.ledger.convergence import Convergence
 from xds_server.ledger.entry import Entry
+from xds_server.ledger.failures import FailedQuery
 from xds_server.ledger.report import REASON_LENGTH, lacking, proxy_status, rejection_status
 from xds_server.metrics import Metrics, TypeMetrics
 from xds_server.quarantine.quarantine import Quarantine
@@ -80,11 +82,11 @@ class Ledger:
         self._clock = clock
         self._is_heard = is_heard
         self._entries: dict[Stream, Entry] = {}
-        self._convergence = Convergence(
-            publisher, metrics, clock, self._is_decided, lambda revision: any(self._of(revision))
-        )
+        self._convergence = Convergence(publisher, metrics, clock, self._is_decided, self._is_lost)
         self._edits: list[int] = []
         self._problems: tuple[Problem, ...] = ()
+        self._failed: tuple[FailedQuery, ...] = ()
+        self._failures: tuple[Problem, ...] = ()
         self._is_ready = False
         self._counts = _TypeCounts(metrics)
         self._told: set[str] = set()
@@ -96,10 +98,7 @@ class Ledger:
         """Note all findings about documents, and whether every source has been read once."""
         self._is_ready = is_ready
         self._problems = problems
-        counts: dict[str, int] = {}
-        for problem in problems:
-            counts[problem.severity.value] = counts.get(problem.severity.value, 0) + 1
-        self._metrics.problems = counts
+        self._count_problems()
 
     def committed(self, committed: Committed) -> None:
         """Note an edit of a source."""
@@ -108,8 +107,14 @@ class Ledger:
             del self._edits[:-EDITS_KEPT]
             self._convergence.published(self._publisher.revision, self._entries.values())
 
+    def failing(self, failed: tuple[FailedQuery, ...], problems: tuple[Problem, ...]) -> None:
+        """Note which queries raise now, and what that means for objects."""
+        self._failed = failed
+        self._failures = problems
+        self._count_problems()
+
     def translation_failed(self, failure: Failure) -> None:
-        """Note that a query raised, which is a bug of ours.
+        """Note that a query raises that did not, which is a bug of ours.
 
         The resource keeps its last good bytes.
         """
@@ -220,7 +225,7 @@ class Ledger:
         revision = self._publisher.revision
         if progress.carried_by:
             self._convergence.carried(progress.carried_by, self._entries.values())
-        if progress.has_moved and revision > self._metrics.revision:
+        if revision > self._metrics.revision:
             self._convergence.published(revision, self._entries.values())
         else:
             self._convergence.review()
@@ -240,7 +245,7 @@ class Ledger:
             judge=self.judge,
             proxies=tuple(sorted(proxies, key=lambda proxy: proxy.id)),
             rejections=tuple(map(rejection_status, self._quarantine.all())),
-            problems=tuple(map(problem_status, self._problems)),
+            problems=tuple(map(problem_status, self._problems + self._failures)),
         )
 
     async def wait(self, revision: int | None, timeout: float | None) -> WaitResult:  # noqa: ASYNC109
@@ -255,15 +260,18 @@ class Ledger:
         began = self._clock.now()
         wanted = self._publisher.revision if revision is None else revision
         waiter = await self._convergence.wait(wanted, self._entries.values(), timeout)
-        own = list(self._of(wanted))
+        own = [each for each in self._quarantine.all() if self._is_of(each.revision, wanted)]
+        failed = self._failed_of(wanted)
         behind = [lacking(entry) for entry in waiter.lacking or ()]
         return WaitResult(
             revision=wanted,
-            everywhere=waiter.is_over and not behind and not own,
+            everywhere=waiter.is_over and not behind and not own and not failed,
             proxies=len(self._entries),
             seconds=round(self._clock.now() - began, 3),
             lacking=tuple(sorted(behind, key=lambda lack: lack.proxy)),
+            exists=wanted <= self._publisher.revision,
             rejected=tuple(map(rejection_status, own)),
+            failed=tuple(map(problem_status, failed)),
             held_back=tuple(
                 rejection_status(other) for other in self._quarantine.all() if other not in own
             ),
@@ -272,14 +280,24 @@ class Ledger:
     def _is_decided(self) -> bool:
         return self._is_heard() and not self._quarantine.is_trying
 
-    def _of(self, revision: int) -> Iterator[Rejection]:
-        """What is held back of the newest edit up to a revision."""
-        batch = bisect_right(self._edits, revision)
-        return (
-            rejection
-            for rejection in self._quarantine.all()
-            if bisect_right(self._edits, rejection.revision) == batch
+    def _is_lost(self, revision: int) -> bool:
+        """Whether something of a revision is held back or could not be translated."""
+        return bool(self._failed_of(revision)) or any(
+            self._is_of(rejection.revision, revision) for rejection in self._quarantine.all()
         )
+
+    def _failed_of(self, revision: int) -> tuple[Problem, ...]:
+        """What could not be translated of the newest edit up to a revision."""
+        own = (query for query in self._failed if self._is_of(query.revision, revision))
+        return tuple(dict.fromkeys(problem for query in own for problem in query.problems))
+
+    def _is_of(self, brought: int, revision: int) -> bool:
+        """Whether something came with the newest edit up to a revision."""
+        return bisect_right(self._edits, brought) == bisect_right(self._edits, revision)
+
+    def _count_problems(self) -> None:
+        severities = Counter(problem.severity for problem in self._problems + self._failures)
+        self._metrics.problems = {each.value: count for each, count in severities.items()}
 
 
 def _tell_rejected(rejection: Rejection) -> None:

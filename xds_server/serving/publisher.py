@@ -62,7 +62,6 @@ class Publisher:
         self.acceptance = Acceptance()
         self.must_wait: Callable[[Resource], bool] = _never
         self._is_edit = False
-        self._failures: list[Failure] = []
         self._listings: dict[QueryKey[object], Listing] = {}
         self._slices: dict[ResourceSet, tuple[SharedSlice, ...]] = {}
         self._slices_of: dict[str, dict[SharedSlice, None]] = {}
@@ -144,14 +143,6 @@ class Publisher:
         """Serve resources that had to wait until they were judged, unless they are withheld."""
         self._reconsider(set(resources))
 
-    def take_failures(self) -> list[Failure]:
-        """What queries raised since this was last asked, our own bugs.
-
-        What they had made before is served on.
-        """
-        failures, self._failures = self._failures, []
-        return failures
-
     def making(self, resource: Resource) -> tuple[Making, ...]:
         """How this very resource is made now, withheld or not; several ways when scopes differ."""
         makings: dict[QueryKey[Resource], Making] = {}
@@ -176,6 +167,12 @@ class Publisher:
             if group.snapshot.resources(resource.type_url).by_name.get(resource.name) == resource
             for member in group.members
         }
+
+    def listings_of(self, ref: QueryKey[object]) -> tuple[tuple[QueryKey[Makers], str], ...]:
+        """The queries that list what a query makes, and as what; none for other queries."""
+        owners = self._owners.get(ref, {})
+        listed = ((shared.listing.ref, name) for shared, name in owners.items())
+        return tuple(dict.fromkeys(listed))
 
     def current(self, type_url: str, name: str) -> tuple[Resource, ...]:
         """What is made under this name now, withheld or not; several when scopes differ."""
@@ -215,7 +212,6 @@ class Publisher:
     def _relist(self, listing: Listing) -> None:
         outcome = self.database.outcome(listing.ref)
         if isinstance(outcome, Failure):
-            self._failures.append(outcome)
             return
         gone, fresh = listing.follow(outcome)
         for shared in listing.slices:
@@ -260,7 +256,6 @@ class Publisher:
         """Serve the present outcome of a member's query, unless it failed or is withheld."""
         outcome = self.database.outcome(shared.members[name])
         if isinstance(outcome, Failure):
-            self._failures.append(outcome)
             return
         acceptance = self.acceptance
         before, good = shared.resources.get(name), shared.proven.get(name)
@@ -331,10 +326,7 @@ class Publisher:
 
     def _move(self, member: Member) -> None:
         scope = self.database.outcome(scope_of.ref(member.node))
-        if isinstance(scope, Failure):
-            self._failures.append(scope)
-            return
-        if scope == member.group.scope:
+        if isinstance(scope, Failure) or scope == member.group.scope:
             return
         before = member.group
         member.group = self._group(scope, member.inline)

@@ -6,8 +6,15 @@ from dataclasses import replace
 from tests.support.fakes.mesh_status import REJECTION
 from xds_server.admin.client import AdminClient
 from xds_server.cli.wait import SLICE_SECONDS, await_revision, verdict
-from xds_server.status import Lacking, WaitResult
+from xds_server.status import Lacking, ProblemStatus, WaitResult
 
+BUG = ProblemStatus(
+    "error",
+    "VirtualService default/reviews",
+    "mesh/reviews.yaml:12",
+    "spec.http[0].timeout",
+    "ValueError: too long",
+)
 WEB = Lacking("web-0.default", ("eds", "vhds"), "no answer yet")
 API = Lacking("api-0.default", (), "")
 
@@ -91,8 +98,51 @@ def test_the_verdict_of_success_counts_the_proxies() -> None:
 
 
 def test_a_revision_to_come_is_said_not_to_exist() -> None:
-    [line] = verdict(WaitResult(99, False, 3, 1.0))
+    [line] = verdict(WaitResult(99, False, 3, 1.0, exists=False))
     assert line.startswith("revision 99 does not exist after 1.0 s")
+
+
+def test_a_revision_that_exists_is_never_said_not_to() -> None:
+    [line] = verdict(WaitResult(42, False, 3, 1.0))
+    assert line == (
+        "revision 42 is not everywhere after 1.0 s: every proxy has answered, and what one of them "
+        "rejected is still being looked into"
+    )
+
+
+def test_progress_tells_what_is_to_come_from_what_is_undecided() -> None:
+    class Undecided(Scripted):
+        def wait(self, revision: int | None, timeout_seconds: float) -> WaitResult:
+            self.asked.append((revision, timeout_seconds))
+            return WaitResult(42, False, 2, 2.0, exists=len(self.asked) > 1)
+
+    shown: list[str] = []
+    await_revision(Undecided([]), 42, 3 * SLICE_SECONDS, shown.append)
+    assert shown == [
+        "revision 42 does not exist yet",
+        "revision 42: what a proxy rejected is being looked into",
+    ]
+
+
+def test_what_could_not_be_translated_is_not_waited_for() -> None:
+    class Failed(Scripted):
+        def wait(self, revision: int | None, timeout_seconds: float) -> WaitResult:
+            self.asked.append((revision, timeout_seconds))
+            return WaitResult(42, False, 2, 0.1, (WEB,), failed=(BUG, replace(BUG, place="")))
+
+    client = Failed([])
+    result = await_revision(client, None, 60, lambda _: None)
+    assert (len(client.asked), result.seconds) == (1, 0.1)
+    assert verdict(result) == [
+        "revision 42 is not everywhere: chancery failed to translate a part of it, the rest is "
+        "served",
+        "  mesh/reviews.yaml:12  VirtualService default/reviews  spec.http[0].timeout",
+        "    ValueError: too long",
+        "  VirtualService default/reviews  spec.http[0].timeout",
+        "    ValueError: too long",
+        "revision 42 is not everywhere after 0.1 s: 1 of 2 proxies lack it",
+        "  web-0.default  eds, vhds  no answer yet",
+    ]
 
 
 def test_what_is_held_back_is_not_waited_for() -> None:

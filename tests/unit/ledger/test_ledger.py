@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.fakes.fake_envoy import FakeEnvoy, Mesh, containing
 from translators.database import Failure, query
+from xds_server.quarantine.quarantine import Progress
 from xds_server.status import TypeState, WaitResult
 
 POISON = containing("poison", saying="Proto constraint validation failed")
@@ -340,3 +341,42 @@ def test_a_bug_in_a_query_is_logged_with_its_traceback(caplog: pytest.LogCapture
     assert trace[-1] == "ValueError: deep inside"
     assert any(", in broken" in line for line in trace)
     assert mesh.metrics.translation_failures == 1
+
+
+async def test_a_revision_that_came_of_an_edit_by_itself_exists_for_who_waits() -> None:
+    mesh, _ = started("a.default")
+    mesh.save(web=web("/poison"))
+    mesh.run()
+    mesh.save(web=web("/fine"))
+    mesh.run()
+    before = mesh.publisher.revision
+    tasks = [await waiting(mesh, before + ahead) for ahead in range(1, 4)]
+    # What was rejected is made again, and is withheld in the same breath.
+    mesh.save(web=web("/poison"))
+    mesh.run()
+    reached = mesh.publisher.revision - before
+    assert reached > 1
+    for ahead, task in enumerate(tasks, 1):
+        if ahead <= reached:
+            result = await task
+            assert (result.exists, len(result.rejected)) == (True, 1)
+        else:
+            assert await is_still_waiting(task)
+            task.cancel()
+
+
+async def test_a_revision_exists_for_who_waits_whoever_made_it() -> None:
+    mesh, _ = started("a.default")
+    task = await waiting(mesh, mesh.publisher.revision + 1)
+    mesh.publisher.touch()
+    assert await is_still_waiting(task)
+    mesh.ledger.progressed(Progress())
+    assert (await task).everywhere
+
+
+async def test_of_two_revisions_only_one_exists() -> None:
+    mesh, _ = started("a.default")
+    newest = mesh.publisher.revision
+    assert (await at_once(mesh, newest)).exists
+    assert (await at_once(mesh)).exists
+    assert not (await at_once(mesh, newest + 1)).exists

@@ -194,13 +194,13 @@ def test_what_cannot_be_made_stays_as_it_was_and_is_told(publisher: Publisher) -
     object.__setattr__(spec.http[0], "timeout", "long")
     publisher.commit(broken)
     now = served(member, VIRTUAL_HOST_TYPE)
-    failures = publisher.take_failures()
+    failures = publisher.database.failures()
     assert [type(failure.exception) for failure in failures] == [EncodeError]
     assert now["80/one.example.com:80"] is good["80/one.example.com:80"]
     assert "80/three.example.com:80" in now
     publisher.commit(values(policy("one", 3)))
     assert served(member, VIRTUAL_HOST_TYPE)["80/one.example.com:80"] not in good.values()
-    assert publisher.take_failures() == []
+    assert publisher.database.failures() == ()
 
 
 def test_a_refused_resource_gives_way_to_the_last_proven_one(publisher: Publisher) -> None:

@@ -52,7 +52,8 @@ def client_scope(db: Reader, namespace: str, labels: Labels) -> ClientScope:
     """
     if not labels:
         return ClientScope(Viewer(namespace))
-    return ClientScope(Viewer(namespace), labels & _selected_labels(db, namespace))
+    selected = _selected_labels.last_good(db, namespace) or frozenset()
+    return ClientScope(Viewer(namespace), labels & selected)
 
 
 @query

@@ -19,8 +19,9 @@ from translators.model.origin import Problem, Severity
 from translators.names import ClusterName
 from translators.object_key import ObjectKey
 from translators.world import services_of_host
-from xds_server.quarantine.attribution import Locator
+from xds_server.quarantine.locator import Locator
 from xds_server.quarantine.words import named_field, shortened
+from xds_server.serving.filing import FILING
 from xds_server.serving.publisher import Publisher
 
 FAILURES_TOLD = 64
@@ -78,7 +79,8 @@ class Failures:
             is_edit: The newest revision is what brought it, and not a proxy that came.
             is_read: Documents were read anew, so that objects may stand elsewhere.
         """
-        failures, revision = self._database.failures(), self._publisher.revision
+        failures = (*self._publisher.filing.failures.values(), *self._database.failures())
+        revision = self._publisher.revision
         if not (failures or self._since):
             return ()
         if (failures, revision) == self._followed and not is_read:
@@ -93,6 +95,9 @@ class Failures:
         known, self._objects = self._objects, {}
         tries = iter(range(OBJECTS_TRIED))
         for failure in told:
+            if failure.origin.query is FILING:
+                self._objects[failure] = (), tuple(self._named(failure.origin.key))
+                continue
             read = self._read(failure.origin)
             before, objects = known.get(failure, (None, ()))
             if before != read:
@@ -149,8 +154,7 @@ class Failures:
     def _named(self, part: object) -> Iterator[ObjectKey]:
         """The objects that a query's key names, or the services of a host in it."""
         if isinstance(part, ObjectKey):
-            if self._database.input(part) is not None:
-                yield part
+            yield part
         elif isinstance(part, tuple):
             for inner in part:
                 yield from self._named(inner)

@@ -24,6 +24,7 @@ from translators.object_key import ObjectKey
 from translators.proxy import Maker, Makers, ResourceSet, Scope, resource_sets, scope_of
 from xds_server.ads.snapshot import Snapshot
 from xds_server.serving.acceptance import Acceptance
+from xds_server.serving.filing import Filing
 from xds_server.serving.groups import Group, Member
 from xds_server.serving.unions import Listing, SharedSlice, Union
 
@@ -54,6 +55,7 @@ class Publisher:
         revision: The newest revision; 0 before the first commit.
         acceptance: What nobody has accepted yet, and what is withheld.
         must_wait: Whether a resource that an edit made is to be judged before it is served.
+        filing: The way of objects into the database, and those that could not go it.
     """
 
     def __init__(self, database: Database) -> None:
@@ -62,6 +64,7 @@ class Publisher:
         self.acceptance = Acceptance()
         self.must_wait: Callable[[Resource], bool] = _never
         self._is_edit = False
+        self.filing = Filing(database)
         self._listings: dict[QueryKey[object], Listing] = {}
         self._slices: dict[ResourceSet, tuple[SharedSlice, ...]] = {}
         self._slices_of: dict[str, dict[SharedSlice, None]] = {}
@@ -85,9 +88,9 @@ class Publisher:
         revision = self.revision + 1
         changed = False
         for key, value in values.items():
-            changed |= self.database.set(key, value, revision)
+            changed |= self.filing.set(key, value, revision)
         for key in removed:
-            changed |= self.database.remove(key, revision)
+            changed |= self.filing.remove(key, revision)
         if changed:
             self.revision = revision
             self._is_edit = True
@@ -105,7 +108,11 @@ class Publisher:
         """Make the proxy a member of its group; translates what nobody holds yet."""
         ref = scope_of.ref(node)
         self.database.pin(ref)
-        scope = scope_of(self.database, node)
+        try:
+            scope = scope_of(self.database, node)
+        except Exception:
+            self.database.unpin(ref)
+            raise
         member = Member(node, inline, self._group(scope, inline), self.leave)
         member.group.members[member] = None
         self._idle.pop(member.group, None)

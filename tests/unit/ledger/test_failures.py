@@ -15,7 +15,7 @@ from translators.listeners import wildcard
 from translators.model.proxy_node import Mode, ProxyNode
 from translators.names import CLUSTER_TYPE, ENDPOINT_TYPE, ROUTE_TYPE
 from translators.routes import virtual_hosts
-from translators.world import ports, workloads
+from translators.world import clients, ports, virtual_services, workloads
 from translators.world.buckets import bucket_of
 from xds_server.cli.wait import verdict
 from xds_server.ledger import failures
@@ -386,6 +386,51 @@ def test_only_so_many_objects_are_tried(monkeypatch: pytest.MonkeyPatch) -> None
     mesh.connect("a.default")
     assert len(forks) == 2
     assert {each[0] for each in problems(mesh)} == {f"Service default/s{n}" for n in range(4)}
+
+
+@pytest.mark.parametrize("is_cold", [True, False], ids=["cold", "warm"])
+async def test_an_object_that_cannot_be_filed_stays_what_it_was_and_others_go_on(
+    monkeypatch: pytest.MonkeyPatch, is_cold: bool
+) -> None:
+    mesh = Mesh()
+    if not is_cold:
+        mesh.save(one=web("one", "/old"), two=web("two"))
+    envoy = mesh.connect("a.default")
+    mesh.run()
+    with monkeypatch.context() as patched:
+        failing(patched, virtual_services, "meshed", "/bad")
+        revision = mesh.save(one=web("one", "/bad"), two=web("two", "/new"))
+        mesh.run()
+        assert hosts(envoy) == {"one", "two"}
+        assert b"/new" in envoy.text("vhds")
+        assert b"/bad" not in envoy.text("vhds")
+        assert (b"/old" in envoy.text("vhds")) is not is_cold
+        assert [each[:2] for each in problems(mesh)] == [
+            ("VirtualService default/one", "one.yaml:13")
+        ]
+        result = await mesh.core.wait(revision, 0)
+        assert (result.everywhere, len(result.failed)) == (False, 1)
+        mesh.save(one=service("one"))
+        assert problems(mesh) == []
+        mesh.save(one=web("one", "/bad"))
+        assert problems(mesh) != []
+    mesh.save(one=web("one", "/mended"))
+    mesh.run()
+    assert problems(mesh) == []
+    assert b"/mended" in envoy.text("vhds")
+
+
+def test_a_bug_in_what_rules_select_does_not_keep_proxies_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    failing(monkeypatch, clients, "index_pairs", "by source label")
+    mesh = Mesh()
+    mesh.save(one=web("one"))
+    labels = frozenset({("app", "web")})
+    node = ProxyNode("a.default", "a", "default", Mode.EGRESS, labels=labels)
+    envoy = mesh.connect("a.default", node=node)
+    mesh.run()
+    assert hosts(envoy) == {"one"}
 
 
 def test_a_bug_in_what_a_workload_serves_does_not_keep_its_proxy_out(

@@ -57,12 +57,14 @@ def eds_cluster_names(db: Reader, client: ClientScope, bucket: int) -> tuple[Clu
 @query
 def _host_eds_clusters(db: Reader, client: ClientScope, host: str) -> tuple[ClusterName, ...]:
     service = service_of(db, host, client.viewer)
-    return tuple(
+    names = host_clusters(db, client, host)
+    by_eds = tuple(
         name
-        for name in host_clusters(db, client, host)
+        for name in names
         if service is not None
         and is_eds(service, policy_of(db, host, client, name.port, name.subset))
     )
+    return names if len(by_eds) == len(names) else by_eds
 
 
 @query

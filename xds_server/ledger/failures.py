@@ -199,8 +199,9 @@ def _error(failure: Failure) -> str:
 
 def _message(failure: Failure, error: str) -> str:
     query, key = failure.origin
-    about = " ".join((query.name, *(str(part) for part in key if isinstance(part, _NAMES))))
+    names = (str(part) for part in key if isinstance(part, _NAMES))
+    about = " ".join((query.name.removeprefix("_"), *names))
     return (
-        f"this meets a bug of chancery's: {about} failed with {error}; what was made of it before "
-        "stays, and all else goes on"
+        f"cannot be translated, by a bug of chancery's: {error} (in {about}); what was made of it "
+        "before stays, and all else goes on"
     )

@@ -52,7 +52,7 @@ def _by_port(db: Reader, viewer: Viewer) -> Mapping[int, tuple[Exposed, ...]]:
     """Port → `_wildcard_hosts` of all buckets; no port without any."""
     by_port: dict[int, tuple[Exposed, ...]] = {}
     for bucket in BUCKETS:
-        for port, exposed in _wildcard_hosts(db, viewer, bucket):
+        for port, exposed in _wildcard_hosts.last_good(db, viewer, bucket) or ():
             by_port[port] = (*by_port.get(port, ()), exposed)
     return by_port
 

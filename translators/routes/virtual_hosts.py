@@ -91,7 +91,7 @@ def _l4_names(db: Reader, viewer: Viewer, bucket: int) -> Iterator[tuple[int, st
 
 
 def _has_hosts(db: Reader, viewer: Viewer) -> bool:
-    return any(_has_hosts_in(db, viewer, bucket) for bucket in BUCKETS)
+    return any(_has_hosts_in.last_good(db, viewer, bucket) for bucket in BUCKETS)
 
 
 @query

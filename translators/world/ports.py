@@ -90,7 +90,8 @@ def l4_hosts(db: Reader, viewer: Viewer, bucket: int) -> tuple[tuple[int, Expose
 @query
 def http_ports(db: Reader, viewer: Viewer) -> frozenset[int]:
     """The ports with a route configuration, in any bucket."""
-    return frozenset().union(*(_http_ports(db, viewer, bucket) for bucket in BUCKETS))
+    each = (_http_ports.last_good(db, viewer, bucket) or () for bucket in BUCKETS)
+    return frozenset().union(*each)
 
 
 @query

@@ -153,7 +153,7 @@ def is_unregistered(db: Reader, viewer: Viewer, host: str) -> bool:
 
 
 def _covers_any(db: Reader, viewer: Viewer, wildcard: str) -> bool:
-    return any(_covers_any_in(db, viewer, wildcard, bucket) for bucket in BUCKETS)
+    return any(_covers_any_in.last_good(db, viewer, wildcard, bucket) for bucket in BUCKETS)
 
 
 @query

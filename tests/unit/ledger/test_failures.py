@@ -10,13 +10,14 @@ import pytest
 
 from tests.support.fakes.fake_envoy import FakeEnvoy, Mesh
 from translators.clusters import outbound
-from translators.database import Database
+from translators.database import Database, Reader
 from translators.listeners import wildcard
 from translators.model.proxy_node import Mode, ProxyNode
 from translators.names import CLUSTER_TYPE, ENDPOINT_TYPE, ROUTE_TYPE
 from translators.routes import virtual_hosts
 from translators.world import clients, ports, virtual_services, workloads
 from translators.world.buckets import bucket_of
+from translators.world.exposure import Exposed
 from xds_server.cli.wait import verdict
 from xds_server.ledger import failures
 
@@ -248,6 +249,40 @@ def test_a_host_that_cannot_be_listed_takes_nothing_else_of_its_bucket(
         assert mesh.publisher.current(CLUSTER_TYPE, cluster)
         assert mesh.publisher.current(ENDPOINT_TYPE, cluster)
     assert [each[0] for each in problems(mesh)] == [f"Service default/{bad}"]
+
+
+@pytest.mark.parametrize("node", [None, CAPTURED, PROXYLESS], ids=["egress", "captured", "grpc"])
+@pytest.mark.parametrize("is_cold", [True, False], ids=["cold", "warm"])
+def test_a_bucket_that_cannot_be_listed_takes_no_other_one(
+    monkeypatch: pytest.MonkeyPatch, node: ProxyNode | None, is_cold: bool
+) -> None:
+    bad, other = of_one_bucket(1)[0], "one"
+    assert bucket_of(full(other)) != bucket_of(full(bad))
+    exposed_to = ports.exposed_to
+
+    def broken(db: Reader, target: str, bucket: int) -> tuple[Exposed, ...]:
+        if bucket == bucket_of(full(bad)):
+            raise ValueError("no way to list these")
+        return exposed_to(db, target, bucket)
+
+    mesh = Mesh()
+    mesh.save(bad=service(bad), other=service(other, "tls"), more=web("two"))
+    if is_cold:
+        monkeypatch.setattr(ports, "exposed_to", broken)
+    envoy = mesh.connect("a.default", inline=True, node=node)
+    mesh.run()
+    if not is_cold:
+        monkeypatch.setattr(ports, "exposed_to", broken)
+        mesh.save(bad=service(bad).replace("80", "81"))
+    mesh.save(more=web("two", "/new"))
+    mesh.run()
+    if node is PROXYLESS:
+        assert mesh.publisher.current(ROUTE_TYPE, f"{full('two')}:80")
+    else:
+        assert b"/new" in envoy.text("rds")
+        assert (full(bad).encode() in envoy.text("rds")) is not is_cold
+        assert full(other).encode() in envoy.text("lds" if node is CAPTURED else "rds")
+    assert [each.object for each in mesh.core.status().problems] == [""]
 
 
 def test_a_host_described_twice_takes_nothing_else_of_its_bucket(

@@ -32,14 +32,21 @@ class ControlPlane:
     Its ports stay the same when it is restarted. `address` is where ADS is served.
     """
 
-    def __init__(self, config: Path, workdir: Path, *, args: Sequence[str] = ()) -> None:
-        """`args` are further options of the command."""
+    def __init__(
+        self,
+        config: Path,
+        workdir: Path,
+        *,
+        args: Sequence[str] = (),
+        module: str = "xds_server.cli.main",
+    ) -> None:
+        """`args` are further options of the command, `module` is what has it."""
         self.config = config
         self.port = free_port()
         self.admin_port = free_port()
         self.address = SocketAddress("127.0.0.1", self.port)
         workdir.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-m", "xds_server.cli.main", "serve", "--config", str(config)]
+        command = [sys.executable, "-m", module, "serve", "--config", str(config)]
         command += ["--port", str(self.port), "--admin-port", str(self.admin_port), *args]
         self.process = ManagedProcess(
             command, workdir / "chancery.log", cwd=Path(__file__).parents[3]

@@ -161,14 +161,19 @@ async def running_mesh(
     workdir: Path,
     files: Mapping[str, str] | None = None,
     clients: Mapping[str, BootstrapOptions] = CLIENTS,
+    *,
+    module: str = "xds_server.cli.main",
 ) -> AsyncIterator[Mesh]:
-    """A control plane that serves these files, and ready client sidecars."""
+    """A control plane that serves these files, and ready client sidecars.
+
+    `module` is what has the command of the control plane.
+    """
     config = workdir / "config"
     config.mkdir(parents=True)
     for name, text in {"namespace.yaml": _NAMESPACE, **(files or {})}.items():
         write(config / name, text)
     async with AsyncExitStack() as stack:
-        plane = await stack.enter_async_context(ControlPlane(config, workdir))
+        plane = await stack.enter_async_context(ControlPlane(config, workdir, module=module))
         session = await stack.enter_async_context(
             aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=0), timeout=aiohttp.ClientTimeout(10)

@@ -23,7 +23,8 @@ class Entry:
         connected: When it came, in ISO 8601.
         settled: The newest revision up to which everything is answered; -1 before that.
         group: The group that was meant.
-        rejected: Type URL → the last response of that type and Envoy's words, if it was rejected.
+        rejected: Type URL → the last response of that type, if it was rejected, and the short of
+            Envoy's words.
     """
 
     stream: Stream

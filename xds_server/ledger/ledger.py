@@ -21,10 +21,11 @@ from xds_server.clock import Clock
 from xds_server.ledger.convergence import Convergence
 from xds_server.ledger.entry import Entry
 from xds_server.ledger.failures import FailedQuery
-from xds_server.ledger.report import REASON_LENGTH, lacking, proxy_status, rejection_status
+from xds_server.ledger.report import lacking, proxy_status, rejection_status
 from xds_server.metrics import Metrics, TypeMetrics
 from xds_server.quarantine.quarantine import Quarantine
 from xds_server.quarantine.rejection import Progress, Rejection
+from xds_server.quarantine.words import shortened
 from xds_server.serving.edits import Committed
 from xds_server.serving.groups import Member
 from xds_server.serving.publisher import Publisher
@@ -168,14 +169,15 @@ class Ledger:
         entry = self._entries.get(stream)
         if entry is None:
             return False
-        entry.rejected[type_url] = (response, message)
+        reason = shortened(message)
+        entry.rejected[type_url] = (response, reason)
         _log.warning(
             "response rejected",
             node=entry.member.node.id,
             type=short_name(type_url),
             resources=", ".join(_some(response.changed)),
             code=code,
-            reason=message[-REASON_LENGTH:],
+            reason=reason,
         )
         return True
 
@@ -301,7 +303,7 @@ class Ledger:
 
 
 def _tell_rejected(rejection: Rejection) -> None:
-    reason = rejection.reason[-REASON_LENGTH:]
+    reason = shortened(rejection.reason)
     if rejection.key is None:
         _log.error(
             "resource withheld, cause unknown", resource=rejection.resource.name, reason=reason

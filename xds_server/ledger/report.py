@@ -18,10 +18,6 @@ from xds_server.status import (
     TypeStatus,
 )
 
-REASON_LENGTH = 400
-"""Envoy's words are cut to their last so many characters in lines, and to some more in tables."""
-_LONG_REASON = 1000
-
 
 def proxy_status(entry: Entry, newest: int) -> ProxyStatus:
     """One proxy at this moment; `newest` is the newest revision that there is."""
@@ -51,7 +47,7 @@ def _types(entry: Entry) -> Iterator[TypeStatus]:
             state = TypeState.BEHIND
         else:
             state = TypeState.ACKED
-        yield TypeStatus(known.short, state, len(watched.sent), reason[-_LONG_REASON:])
+        yield TypeStatus(known.short, state, len(watched.sent), reason)
 
 
 def lacking(entry: Entry) -> Lacking:
@@ -62,7 +58,7 @@ def lacking(entry: Entry) -> Lacking:
         if not watched.is_idle or entry.rejects(watched.type_url)
     )
     reason = next((reason for _, reason in entry.rejected.values()), "")
-    return Lacking(entry.member.node.id, behind, reason[-REASON_LENGTH:] or "no answer yet")
+    return Lacking(entry.member.node.id, behind, reason or "no answer yet")
 
 
 def rejection_status(rejection: Rejection) -> RejectionStatus:

@@ -19,6 +19,8 @@ LIMIT = 300
 """The longest text for a person, in characters."""
 
 _VALUE_LIMIT = 80
+_SEARCHED = 16_384
+_BRACKETS = 4
 _PASSES = 4
 _GAP = " … "
 _QUOTES = "'\"`"
@@ -27,11 +29,8 @@ _OBJECT_ITSELF = ("metadata", "apiVersion", "kind")
 
 _VALIDATED = re.compile(r"error initializing config(?:uration)? '[^'\n]*': ")
 _DUMP = re.compile(r"goo\.gle/debug\w*\s*(?P<dump>.*?)(?:(?:\n|^): (?P<reason>.*)|\Z)", re.DOTALL)
-_DUMP_AFTERWARDS = re.compile(
-    r"(?:Unable to parse JSON as proto \(.*?\): (?=\{)"
-    r"|Proto constraint validation failed \(.*?\): (?=\w+(?: \{|: )))(?P<dump>.*)",
-    re.DOTALL,
-)
+_LEADS = ("Unable to parse JSON as proto (", "Proto constraint validation failed (")
+_DUMP_AFTERWARDS = re.compile(r"\): (?=\{|\w+(?: \{|: ))")
 _TRUNCATED = "...(truncated)"
 _CUT_OFF = "(Envoy's words were cut off before the reason)"
 _BROKEN = re.compile(
@@ -99,6 +98,7 @@ def named_field(values: Iterable[tuple[str, str]], reason: str) -> str:
     """
     words = _read(reason)
     said = unescaped(words.value) if words.value else _ABOUT.sub("", words.text)
+    said = _fitting(said, _SEARCHED)
     if said.endswith(_CUT_OFF):
         return ""
     has = _is_in_value if words.value else _is_in_words
@@ -114,7 +114,8 @@ def named_field(values: Iterable[tuple[str, str]], reason: str) -> str:
 
 def _read(reason: str) -> _Words:
     """Take Envoy's words apart; also those that were shortened."""
-    if (told := _TOLD.fullmatch(reason)) is not None:
+    told = _TOLD.fullmatch(reason) if len(reason) <= LIMIT else None
+    if told is not None:
         groups = told.groupdict(default="")
         return _Words(groups["text"], groups["resource"], groups["path"], groups["value"])
     *_, begin = 0, *(led.end() for led in _VALIDATED.finditer(reason))
@@ -127,8 +128,10 @@ def _read(reason: str) -> _Words:
         if marked["reason"] is None:
             return _Words(_CUT_OFF, place(dump, ()).resource)
         text = before + marked["reason"]
-    elif (after := _DUMP_AFTERWARDS.search(text)) is not None:
-        dump, text = after["dump"], text[: after.start("dump")].removesuffix(": ")
+    elif (lead := max(map(text.find, _LEADS))) >= 0 and (
+        after := _DUMP_AFTERWARDS.search(text, lead)
+    ):
+        dump, text = text[after.end() :], text[: after.start() + 1]
     broken = _BROKEN.match(text)
     if broken is None:
         return _Words(text)
@@ -198,15 +201,13 @@ def _is_set_off(text: str, begin: int, end: int) -> bool:
 
 
 def _begins(text: str, begin: int) -> bool:
-    while begin and text[begin - 1] in "([{<":
-        begin -= 1
-    return not begin or text[begin - 1].isspace() or text[begin - 1] in _QUOTES + ",="
+    before = text[max(begin - _BRACKETS, 0) : begin].rstrip("([{<")
+    return not before or before[-1].isspace() or before[-1] in _QUOTES + ",="
 
 
 def _ends(text: str, end: int) -> bool:
-    while end < len(text) and text[end] in ")]}>.,;:!?":
-        end += 1
-    return end == len(text) or text[end].isspace() or text[end] in _QUOTES
+    after = text[end : end + _BRACKETS].lstrip(")]}>.,;:!?")
+    return not after or after[0].isspace() or after[0] in _QUOTES
 
 
 def _one_line(text: str) -> str:

@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.fakes.fake_envoy import FakeEnvoy, Mesh, containing
 from translators.database import Failure, query
+from xds_server.log import TextFormatter
 from xds_server.quarantine.quarantine import Progress
 from xds_server.status import TypeState, WaitResult
 
@@ -380,3 +381,28 @@ async def test_of_two_revisions_only_one_exists() -> None:
     assert (await at_once(mesh, newest)).exists
     assert (await at_once(mesh)).exists
     assert not (await at_once(mesh, newest + 1)).exists
+
+
+async def test_what_envoy_says_is_told_without_its_dump(caplog: pytest.LogCaptureFixture) -> None:
+    dump = (
+        'goo.gle/debugstr  \nname: "80/web"\nroutes {\n  direct_response {\n    status: 99\n  }\n}\n'
+        ": Proto constraint validation failed (VirtualHostValidationError.Routes[0]: embedded "
+        "message failed validation | caused by RouteValidationError.DirectResponse: embedded "
+        "message failed validation | caused by DirectResponseActionValidationError.Status: value "
+        "must be inside range [200, 600))"
+    )
+    short = (
+        "80/web: field routes[0].direct_response.status is 99: value must be inside range "
+        "[200, 600)"
+    )
+    mesh = Mesh()
+    mesh.save(web=web())
+    mesh.connect("a.default", lambda _type, _name, body: dump if b"/bad" in body else "")
+    mesh.run()
+    revision = mesh.save(web=web("/bad"))
+    mesh.run()
+    [record] = [each for each in caplog.records if each.getMessage() == "response rejected"]
+    assert f'reason="{short}"' in TextFormatter().format(record)
+    told = [each.reason for each in mesh.core.status().rejections]
+    told += [each.reason for each in (await at_once(mesh, revision)).rejected]
+    assert told == [short, short]

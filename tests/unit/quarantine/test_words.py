@@ -212,6 +212,26 @@ def test_a_dump_of_a_whole_mesh_is_soon_shortened() -> None:
     assert shortened(reason.replace("Clusters[1]", "Clusters[30001]")) == shortened(STATIC)
 
 
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "Proto constraint validation failed (",
+        "Unable to parse JSON as proto (): ",
+        "error initializing configuration '",
+        "Error adding/updating cluster(s) x",
+        "goo.gle/debugstr\n: ",
+        'field a is "x',
+        " | caused by XValidationError.Field: embedded",
+        "((((",
+        "a: ",
+    ],
+)
+def test_words_that_are_meant_to_take_long_do_not(piece: str) -> None:
+    reason = piece * (1_000_000 // len(piece))
+    assert len(shortened(reason)) <= LIMIT
+    assert named_field([("spec.a", piece * 2), ("spec.b", "((")], reason) in {"", "spec.a"}
+
+
 @given(
     st.lists(
         st.sampled_from(ALL).flatmap(

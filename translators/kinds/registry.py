@@ -17,7 +17,13 @@ from translators.kinds.field_path import Key
 from translators.kinds.namespace import NAMESPACE
 from translators.kinds.node import NODE
 from translators.kinds.pod import POD
-from translators.kinds.schema.context import INVALID, Context, Findings, Invalid
+from translators.kinds.schema.context import (
+    INVALID,
+    Context,
+    Findings,
+    Invalid,
+    TooManyErrorsError,
+)
 from translators.kinds.schema.kind import METADATA, Kind, Metadata
 from translators.kinds.schema.shape import describe, did_you_mean
 from translators.kinds.service import SERVICE
@@ -25,7 +31,7 @@ from translators.kinds.service_entry import SERVICE_ENTRY
 from translators.kinds.virtual_service import VIRTUAL_SERVICE
 from translators.kinds.workload_entry import WORKLOAD_ENTRY
 from translators.model.config_object import ConfigObject
-from translators.model.origin import Problem
+from translators.model.origin import Problem, Severity
 from translators.object_key import ObjectKey
 
 KINDS: Final[tuple[Kind[object], ...]] = (
@@ -92,6 +98,16 @@ def parse(document: object) -> Parsed:
     Problems carry the path of the field inside this document; the caller adds where that is.
     """
     findings = Findings()
+    try:
+        return _parse(document, findings)
+    except TooManyErrorsError:
+        key = next((problem.key for problem in findings.problems if problem.key), None)
+        rest = "has too many errors; the rest of it was not looked at"
+        findings.problems.append(Problem(Severity.ERROR, rest, key=key))
+        return Parsed(None, key, tuple(findings.problems))
+
+
+def _parse(document: object, findings: Findings) -> Parsed:
     unnamed = Context(findings)
     if not isinstance(document, dict):
         unnamed.error(None, f"must be a mapping with apiVersion and kind, not {describe(document)}")

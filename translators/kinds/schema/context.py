@@ -24,6 +24,14 @@ INVALID: Final = Invalid.INVALID
 """Stands for a value that could not be parsed; the findings say why."""
 
 
+MAX_ERRORS: Final = 1000
+"""After so many errors the rest of a document is not looked at: each costs a search for advice."""
+
+
+class TooManyErrorsError(Exception):
+    """The document has `MAX_ERRORS`."""
+
+
 class Findings:
     """The problems of one document, in the order found; `errors` counts those that refuse it."""
 
@@ -48,9 +56,15 @@ class Context(NamedTuple):
     key: ObjectKey | None = None
 
     def error(self, path: Path, message: str) -> Invalid:
-        """Note what the document is refused for, and give `INVALID` in the value's place."""
+        """Note what the document is refused for, and give `INVALID` in the value's place.
+
+        Raises:
+            TooManyErrorsError: It is the last one that is told.
+        """
         self.findings.errors += 1
         self._note(Severity.ERROR, path, message)
+        if self.findings.errors >= MAX_ERRORS:
+            raise TooManyErrorsError
         return INVALID
 
     def unsupported(self, path: Path, message: str) -> None:

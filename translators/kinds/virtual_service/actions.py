@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from functools import partial
 from typing import Final
 
@@ -156,7 +155,7 @@ REDIRECT: Final = record(
 def _bytes(text: str, path: Path, context: Context) -> bytes | Invalid:
     try:
         return base64.b64decode(text, validate=True)
-    except binascii.Error:
+    except ValueError:  # also for what is not ASCII
         return context.error(path, "must be base64; use string for plain text")
 
 

@@ -43,9 +43,14 @@ MAX_DEPTH = 100
 MAX_ALIASED = 100_000
 """How many values the aliases of one document may stand for."""
 
+MAX_FAULTS = 100
+"""How many faults of one document are told; they are compared with each other."""
+
 _MEMO_ENTRIES = 100_000
 _MEMO_LENGTH = 64
 _MERGE = "<<"
+_SHOWN = 100
+"""Characters of a text that a message repeats."""
 
 
 @dataclass(slots=True)
@@ -170,7 +175,11 @@ class _Builder:
             memo = self._memo
             if text in memo:
                 return memo[text]
-            value = plain(text)
+            try:
+                value = plain(text)
+            except ValueError as error:
+                self._fault(str(error), event)
+                return None
             if len(text) <= _MEMO_LENGTH:
                 memo[text] = sys.intern(text) if value is text else value
             return value
@@ -194,7 +203,7 @@ class _Builder:
                 merges.append((self.value(item, depth + 1), item))
                 continue
             if key in built:
-                self._fault(f"the key {key!r} is given twice; keep one", event)
+                self._fault(f"the key {key[:_SHOWN]!r} is given twice; keep one", event)
             if type(item) is scalar and item.implicit[0] and item.anchor is None:
                 text = item.value
                 built[key] = memo[text] if text in memo else self._scalar(item)
@@ -219,7 +228,7 @@ class _Builder:
             if type(value) is str:
                 return value
             if value is None or isinstance(value, bool):
-                shown = text or "(nothing)"
+                shown = text[:_SHOWN] or "(nothing)"
                 self._fault(f"the key {shown} is not text in YAML; put it in quotes", event)
         return sys.intern(text)
 
@@ -236,14 +245,15 @@ class _Builder:
             raise YamlSyntaxError(f"nested deeper than {MAX_DEPTH} levels", _line(event))
         tag = event.tag
         if tag is not None and not event.implicit and tag != _own_tag(event):
-            self._fault(f"the tag {tag} is not supported; write the value without a tag", event)
+            shown = str(tag)[:_SHOWN]
+            self._fault(f"the tag {shown} is not supported; write the value without a tag", event)
 
     def _alias(self, event: Event | None) -> object:
         if type(event) is not AliasEvent:
             raise AssertionError(f"unexpected event {event!r}")
         name = event.anchor or ""
         if name not in self._anchors:
-            self._fault(f"the alias *{name} names no anchor &{name} before it", event)
+            self._fault(f"the alias *{name[:_SHOWN]} names no anchor &{name} before it", event)
             return None
         value = self._anchors[name]
         self._aliased += self._size(value)
@@ -271,6 +281,8 @@ class _Builder:
                 built.setdefault(key, item)
 
     def _fault(self, message: str, event: Event | None) -> None:
+        if len(self.faults) >= MAX_FAULTS:
+            return
         line = _line(event)
         if not any(fault.message == message for fault in self.faults):
             self.faults.append(Fault(message, line))

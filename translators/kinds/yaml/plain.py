@@ -45,7 +45,7 @@ def plain_documents(text: str, lines: Lines) -> list[tuple[object, int]] | None:
         return None
     try:
         return _read(text, lines.known)
-    except _NotPlainError:
+    except (_NotPlainError, ValueError):  # ValueError: a number that is too long
         return None
 
 

@@ -21,11 +21,21 @@ _INTEGER = re.compile(r"[-+]?(?:0b[01_]+|0x[0-9a-fA-F_]+|0o?[0-7_]+|0|[1-9][0-9_
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 _ODD_FLOATS = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 
+MAX_DIGITS = 300
+"""A longer integer is none that a field holds.
+
+A float holds 308 digits, and Python refuses to write a number of more than 4,300.
+"""
+
 Scalar = str | int | float | bool | None
 
 
 def plain(text: str) -> Scalar:
-    """Give the value of a scalar written without quotes."""
+    """Give the value of a scalar written without quotes.
+
+    Raises:
+        ValueError: It is an integer of more than `MAX_DIGITS`.
+    """
     if text in _WORDS:
         return _WORDS[text]
     if text[0] not in _SPECIAL or text.count(".") > 1:
@@ -40,6 +50,11 @@ def plain(text: str) -> Scalar:
 
 
 def _integer(text: str) -> Scalar:
+    if len(text) > MAX_DIGITS:
+        raise ValueError(
+            f"{text[:20]}… is a number of {len(text)} digits, and no field holds more than {MAX_DIGITS};"
+            " put it in quotes if it is text"
+        )
     sign = -1 if text[0] == "-" else 1
     digits = text.lstrip("+-")
     if not digits.strip("bxo"):
@@ -69,5 +84,6 @@ def tagged(tag: str, text: str) -> Scalar:
     if kind not in fits:
         raise ValueError(f"the tag {tag} is not supported; write the value without a tag")
     if not fits[kind]:
-        raise ValueError(f"{text!r} is not a {kind}, as its tag says")
+        shown = text if len(text) <= 40 else f"{text[:40]}…"
+        raise ValueError(f"{shown!r} is not a {kind}, as its tag says")
     return float(value) if kind == "float" and isinstance(value, int) else value

@@ -22,8 +22,10 @@ from xds_server.metrics import Metrics
 from xds_server.quarantine.memory import read, written
 from xds_server.settings import Settings, join_address
 from xds_server.sources.batch import Batch
+from xds_server.sources.directory import Limits
 from xds_server.sources.files import FileSource
 from xds_server.sources.merge import Merge
+from xds_server.sources.problem_log import ProblemLog
 from xds_server.sources.source import Publish, Source, SourceMaker
 from xds_server.state_directory import HELD_BACK, StateDirectory
 
@@ -41,6 +43,7 @@ class ControlPlane:
         clock: Time and chance.
         sources: Where configuration comes from; of two that define the same object the earlier one
             owns it.
+        metrics: Where is counted what happens; None: a registry of its own.
 
     Attributes:
         core: What decides.
@@ -49,10 +52,17 @@ class ControlPlane:
         admin: The API for people.
     """
 
-    def __init__(self, settings: Settings, clock: Clock, sources: Sequence[SourceMaker]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock,
+        sources: Sequence[SourceMaker],
+        metrics: Metrics | None = None,
+    ) -> None:
         self._settings = settings
         self._merge = Merge()
-        metrics = Metrics()
+        metrics = metrics or Metrics()
+        self._problem_log = ProblemLog()
         self._has_notes = asyncio.Event()
         self._judge: Judge | None = None
         self._state = StateDirectory(settings.state) if settings.state is not None else None
@@ -118,7 +128,9 @@ class ControlPlane:
 
     def _publish(self, number: int, batch: Batch) -> None:
         """Take in what the source of this number published."""
-        self.core.take(self._merge.take(number, batch), is_ready=self._merge.has_synced)
+        merged = self._merge.take(number, batch)
+        self.core.take(merged, is_ready=self._merge.has_synced)
+        self._problem_log.tell(merged.problems)
 
     def _remember(self) -> None:
         """Hold back what was held back before a restart.
@@ -216,16 +228,20 @@ async def run(settings: Settings, announce: Callable[[str], None]) -> None:
     `announce` gets the line that says it is ready and where.
     """
     memory.map_large_blocks()
-    sources = (partial(_files, settings),)
-    await ControlPlane(settings, SystemClock(), sources).run(announce)
+    metrics = Metrics()
+    sources = (partial(_files, settings, metrics),)
+    await ControlPlane(settings, SystemClock(), sources, metrics).run(announce)
 
 
-def _files(settings: Settings, publish: Publish) -> FileSource:
+def _files(settings: Settings, metrics: Metrics, publish: Publish) -> FileSource:
     return FileSource(
         settings.config,
         publish,
         quiet=settings.quiet.total_seconds(),
         ceiling=settings.quiet_ceiling.total_seconds(),
+        removal_delay=settings.removal_delay,
+        limits=Limits(settings.max_file_bytes, settings.max_files),
+        metrics=metrics,
         progress=_tell_progress,
     )
 

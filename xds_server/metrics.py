@@ -43,6 +43,7 @@ QUARANTINED = "chancery_quarantined_objects"
 PROBLEMS = "chancery_problems"
 QUERY_RUNS = "chancery_query_runs_total"
 TRANSLATION_FAILURES = "chancery_translation_failures_total"
+READING_FAILURES = "chancery_reading_failures_total"
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
@@ -131,6 +132,7 @@ class Metrics(Collector):
         problems: Findings about documents at this moment, by severity.
         query_runs: Translation queries that were run.
         translation_failures: Translation queries that raised.
+        reading_failures: Documents that could not be read because of a bug of ours.
         gates_expired: Changes sent at the deadline though what they depend on had not been ACKed.
     """
 
@@ -142,6 +144,7 @@ class Metrics(Collector):
         self.problems: Mapping[str, int] = {}
         self.query_runs = 0
         self.translation_failures = 0
+        self.reading_failures = 0
         self.gates_expired = 0
         self._types: dict[str, TypeMetrics] = {}
         self._wires: dict[str, WireMetrics] = {}
@@ -229,4 +232,9 @@ class Metrics(Collector):
         yield CounterMetricFamily(QUERY_RUNS, "Translation queries run.", self.query_runs)
         yield CounterMetricFamily(
             TRANSLATION_FAILURES, "Translation queries that raised.", self.translation_failures
+        )
+        yield CounterMetricFamily(
+            READING_FAILURES,
+            "Documents that could not be read because of a bug of ours.",
+            self.reading_failures,
         )

@@ -56,6 +56,10 @@ class Settings:
         quiet: A burst of changes is over when nothing came for so long; a change that comes alone
             never waits.
         quiet_ceiling: A burst is published after so long even when changes keep coming.
+        removal_delay: So long an emptied file or directory, a file cut short, or the loss of more
+            than half of all objects has to last before it is believed; 0 believes at once.
+        max_file_bytes: Size of a configuration file; a larger one is refused.
+        max_files: Configuration files that are read.
         gate_deadline: So long a change waits for the ACKs of what it depends on; then it goes out
             with a warning.
         keepalive: A proxy that sent nothing for so long is asked for a sign of life.
@@ -83,6 +87,9 @@ class Settings:
     log_format: LogFormat = LogFormat.TEXT
     quiet: timedelta = timedelta(milliseconds=20)
     quiet_ceiling: timedelta = timedelta(milliseconds=200)
+    removal_delay: timedelta = timedelta(seconds=3)
+    max_file_bytes: int = 16 * 1024 * 1024
+    max_files: int = 50_000
     gate_deadline: timedelta = timedelta(seconds=10)
     keepalive: timedelta = timedelta(seconds=5)
     keepalive_timeout: timedelta = timedelta(seconds=4)

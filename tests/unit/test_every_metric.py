@@ -5,11 +5,17 @@ A name that nobody moves has no place.
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.support.fakes.fake_envoy import Mesh, containing
+from translators.kinds import manifest
+from translators.kinds.registry import Parsed
 from xds_server import metrics
 from xds_server.sources.batch import Batch
+from xds_server.sources.files import FileSource
 
 NAMES = sorted(
     value
@@ -59,7 +65,19 @@ def bug() -> Batch:
     return batch
 
 
-def test_every_name_moves() -> None:
+def unreadable(mesh: Mesh, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file on which a bug of ours in the reader shows."""
+
+    def buggy(_document: object) -> Parsed:
+        raise KeyError("surprise")
+
+    (directory / "web.yaml").write_text(WEB % "/")
+    with monkeypatch.context() as patch:
+        patch.setattr(manifest, "parse", buggy)
+        FileSource(directory, lambda _batch: None, metrics=mesh.metrics).load()
+
+
+def test_every_name_moves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     mesh = Mesh(judge=POISON)
     seen = {name: {values(mesh).get(name, 0.0)} for name in NAMES}
 
@@ -86,6 +104,7 @@ def test_every_name_moves() -> None:
     envoy.leave()
     mesh.core.observer.turned_away("somebody", "resource_exhausted", "one too many")
     mesh.core.take(bug())
+    unreadable(mesh, tmp_path, monkeypatch)
     mesh.core.take(Batch(problems=mesh.texts.commit(mesh.texts.draft({"x.yaml": "?"})).problems))
     look()
     still = {name for name, found in seen.items() if len(found) < 2}

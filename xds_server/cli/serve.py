@@ -22,6 +22,7 @@ from xds_server.settings import (
 
 _QUIET = write_duration(DEFAULTS.quiet)
 _QUIET_CEILING = write_duration(DEFAULTS.quiet_ceiling)
+_REMOVAL_DELAY = write_duration(DEFAULTS.removal_delay)
 _GATE_DEADLINE = write_duration(DEFAULTS.gate_deadline)
 _KEEPALIVE = write_duration(DEFAULTS.keepalive)
 _KEEPALIVE_TIMEOUT = write_duration(DEFAULTS.keepalive_timeout)
@@ -109,6 +110,31 @@ def serve(  # noqa: PLR0913 - one parameter per option
             help="A burst is published after so long even when changes keep coming.",
         ),
     ] = _QUIET_CEILING,
+    removal_delay: Annotated[
+        str,
+        typer.Option(
+            metavar="DURATION",
+            envvar=_variable("REMOVAL_DELAY"),
+            help="What may be half a save is believed when it lasts so long: an emptied file or directory, "
+            "a file cut short, more than half of all objects gone at once.",
+        ),
+    ] = _REMOVAL_DELAY,
+    max_file_bytes: Annotated[
+        int,
+        typer.Option(
+            min=1024,
+            envvar=_variable("MAX_FILE_BYTES"),
+            help="Size of a configuration file; a larger one is refused.",
+        ),
+    ] = DEFAULTS.max_file_bytes,
+    max_files: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            envvar=_variable("MAX_FILES"),
+            help="Configuration files that are read; of more, those that were read before go first.",
+        ),
+    ] = DEFAULTS.max_files,
     gate_deadline: Annotated[
         str,
         typer.Option(
@@ -204,6 +230,9 @@ def serve(  # noqa: PLR0913 - one parameter per option
         log_format=log_format,
         quiet=duration(quiet, "--quiet"),
         quiet_ceiling=duration(quiet_ceiling, "--quiet-ceiling"),
+        removal_delay=duration(removal_delay, "--removal-delay"),
+        max_file_bytes=max_file_bytes,
+        max_files=max_files,
         gate_deadline=duration(gate_deadline, "--gate-deadline"),
         keepalive=duration(keepalive, "--keepalive"),
         keepalive_timeout=duration(keepalive_timeout, "--keepalive-timeout"),

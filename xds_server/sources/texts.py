@@ -6,13 +6,17 @@ Texts by source name (a file's path) flow in, batches flow out. No I/O. Rules:
   YAML keeps all of them;
 * of two texts that define the same object the first by name owns it, and the other one has a
   problem that names both;
-* a batch holds only what differs by value from what was published.
+* a batch holds only what differs by value from what was published;
+* problems are kept to a number in all, shared fairly between the texts, and the rest is counted.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
+from typing import Final
 
 from translators.kinds.field_path import split
 from translators.kinds.manifest import Entry, Manifest, read_document, read_manifest
@@ -22,6 +26,9 @@ from translators.model.config_object import ConfigObject
 from translators.model.origin import FilePlace, Origin, Problem, Severity
 from translators.object_key import ObjectKey
 from xds_server.sources.batch import Batch, by_place
+
+MAX_PROBLEMS: Final = 2000
+"""How many problems are told of all texts together; each text has the same share of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +43,7 @@ Content = str | Unreadable | None
 
 
 @dataclass(frozen=True, slots=True)
-class _Held:
+class Held:
     """An accepted object, with the text in which it was accepted (its last good one)."""
 
     entry: Entry
@@ -51,19 +58,31 @@ class _Held:
 
 
 @dataclass(frozen=True, slots=True)
-class _Text:
-    """A text as last read. `content` is None for one that could not be read."""
+class Text:
+    """A text as last read.
+
+    Attributes:
+        content: What it says; None when it could not be read.
+        held: The objects that it stands for.
+        problems: What is wrong with it, sorted by place.
+        failures: The tracebacks of bugs of ours that it has uncovered.
+    """
 
     content: str | None
-    held: Mapping[ObjectKey, _Held] = field(default_factory=dict)
+    held: Mapping[ObjectKey, Held] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
+    failures: tuple[str, ...] = ()
+
+
+Parsed = Mapping[str, Text | None]
+"""Texts as they are now, by their names; None for one that is gone."""
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
     """Texts that are read and not yet taken in. `lost` are keys that would be gone with them."""
 
-    texts: Mapping[str, _Text | None]
+    texts: Parsed
     lost: frozenset[ObjectKey]
 
 
@@ -72,21 +91,36 @@ class Texts:
 
     def __init__(self) -> None:
         self._memo = Memo()
-        self._texts: dict[str, _Text] = {}
+        self._texts: dict[str, Text] = {}
         self._claims: dict[ObjectKey, list[str]] = {}
         self._objects: dict[ObjectKey, ConfigObject[object]] = {}
         self._origins: dict[ObjectKey, Origin] = {}
         self._conflicts: dict[ObjectKey, tuple[Problem, ...]] = {}
         self._problems: tuple[Problem, ...] = ()
-        self._troubled: set[str] = set()
+        self._troubled: list[str] = []
+        self._problem_count = 0
 
     def sources(self) -> Iterable[str]:
         """The names of the texts taken in."""
         return self._texts.keys()
 
-    def draft(self, contents: Mapping[str, Content]) -> Draft:
-        """Read texts without taking them in. Texts that are the same as before are left out."""
-        texts: dict[str, _Text | None] = {}
+    def get(self, source: str) -> Text | None:
+        """A text as it was taken in; None when there is none."""
+        return self._texts.get(source)
+
+    @property
+    def count(self) -> int:
+        """How many objects there are in all."""
+        return len(self._objects)
+
+    def parse(self, contents: Mapping[str, Content], memo: Memo | None = None) -> Parsed:
+        """Read texts. Texts that are the same as before are left out.
+
+        Args:
+            contents: The texts by their names.
+            memo: Only for a caller on a thread of its own, which must not share one.
+        """
+        texts: dict[str, Text | None] = {}
         for source, content in contents.items():
             before = self._texts.get(source)
             if content is None:
@@ -95,14 +129,24 @@ class Texts:
             elif isinstance(content, Unreadable):
                 texts[source] = self._unreadable(source, content, before)
             elif before is None or before.content != content:
-                manifest = read_manifest(content, source, self._memo)
-                texts[source] = _Text(content, _held(manifest, content, before), manifest.problems)
+                manifest = read_manifest(content, source, memo or self._memo)
+                problems = tuple(sorted(manifest.problems, key=by_place))
+                held = _held(manifest, content, before)
+                texts[source] = Text(content, held, problems, manifest.failures)
+        return texts
+
+    def propose(self, texts: Parsed) -> Draft:
+        """What it means to take parsed texts in."""
         return Draft(texts, self._lost(texts))
 
-    def join(self, drafts: Iterable[Draft]) -> Draft:
-        """Several drafts of different texts as one."""
-        texts = {source: text for draft in drafts for source, text in draft.texts.items()}
-        return Draft(texts, self._lost(texts))
+    def loses(self, draft: Draft, source: str) -> bool:
+        """Whether a text of a draft has a part in what would be lost."""
+        before = self._texts.get(source)
+        return bool(draft.lost) and before is not None and not draft.lost.isdisjoint(before.held)
+
+    def draft(self, contents: Mapping[str, Content]) -> Draft:
+        """Read texts without taking them in. Texts that are the same as before are left out."""
+        return self.propose(self.parse(contents))
 
     def commit(self, draft: Draft, extra: tuple[Problem, ...] = ()) -> Batch | None:
         """Take a draft in.
@@ -114,20 +158,31 @@ class Texts:
         Returns:
             What is different now; None when nothing is.
         """
+        return next(self.steps(draft, extra, len(self._claims) + _keys(draft)), None)
+
+    def steps(self, draft: Draft, extra: tuple[Problem, ...], size: int) -> Iterator[Batch]:
+        """Take a draft in, in batches of so many objects: what is set first, what is gone last.
+
+        See `commit`. Other drafts may be taken in between two batches; every batch must be taken.
+        """
         touched: set[ObjectKey] = set()
         for source, text in draft.texts.items():
             touched |= self._replace(source, text)
-        new: dict[ObjectKey, ConfigObject[object]] = {}
-        removed: set[ObjectKey] = set()
-        origins: dict[ObjectKey, Origin] = {}
-        for key in sorted(touched):
-            self._settle(key, new, removed, origins)
-        written = {key: held for key in new if (held := self._owner(key)) is not None}
-        problems = self._all_problems(extra)
-        if not new and not removed and not origins and problems == self._problems:
-            return None
-        self._problems = problems
-        return Batch(new, frozenset(removed), origins, problems, written)
+        kept = [key for key in touched if key in self._claims]
+        keys = sorted(kept) + sorted(touched.difference(kept))
+        last = max(len(keys) - 1, 0) // max(size, 1) * max(size, 1)
+        for start in range(0, last + 1, max(size, 1)):
+            new: dict[ObjectKey, ConfigObject[object]] = {}
+            removed: set[ObjectKey] = set()
+            origins: dict[ObjectKey, Origin] = {}
+            for key in keys[start : start + max(size, 1)]:
+                self._settle(key, new, removed, origins)
+            written = {key: held for key in new if (held := self._owner(key)) is not None}
+            # What is wrong is told with the last batch: it costs as much as a batch.
+            problems = self._problems if start < last else self._all_problems(extra)
+            if new or removed or origins or problems != self._problems:
+                self._problems = problems
+                yield Batch(new, frozenset(removed), origins, problems, written)
 
     def locate(self, key: ObjectKey, path: str = "") -> FilePlace | None:
         """The place of an object's field (of what is nearest around it).
@@ -146,19 +201,19 @@ class Texts:
         if held is not None:
             yield from Locator(held.text).scalars(held.entry.origin.document, held.entry.steps)
 
-    def _owner(self, key: ObjectKey) -> _Held | None:
+    def _owner(self, key: ObjectKey) -> Held | None:
         claims = self._claims.get(key)
         return self._texts[claims[0]].held[key] if claims else None
 
-    def _unreadable(self, source: str, content: Unreadable, before: _Text | None) -> _Text:
+    def _unreadable(self, source: str, content: Unreadable, before: Text | None) -> Text:
         problem = Problem(
             Severity.ERROR,
             f"cannot be read: {content.reason}; what was read before is kept",
-            origin=FilePlace(source),
+            origin=FilePlace(shown(source)),
         )
-        return _Text(None, before.held if before else {}, (problem,))
+        return Text(None, before.held if before else {}, (problem,))
 
-    def _lost(self, texts: Mapping[str, _Text | None]) -> frozenset[ObjectKey]:
+    def _lost(self, texts: Parsed) -> frozenset[ObjectKey]:
         kept = {key for text in texts.values() if text is not None for key in text.held}
         return frozenset(
             key
@@ -168,7 +223,7 @@ class Texts:
             if key not in kept and not any(c not in texts for c in self._claims.get(key, ()))
         )
 
-    def _replace(self, source: str, text: _Text | None) -> set[ObjectKey]:
+    def _replace(self, source: str, text: Text | None) -> set[ObjectKey]:
         """Put one text in its place; returns the keys that it holds or held."""
         before = self._texts.pop(source, None)
         touched: set[ObjectKey] = set()
@@ -178,11 +233,14 @@ class Texts:
             claims.remove(source)
             if not claims:
                 del self._claims[key]
-        self._troubled.discard(source)
+        if before is not None and before.problems:
+            del self._troubled[bisect_left(self._troubled, source)]
+            self._problem_count -= len(before.problems)
         if text is not None:
             self._texts[source] = text
             if text.problems:
-                self._troubled.add(source)
+                insort(self._troubled, source)
+                self._problem_count += len(text.problems)
             for key in text.held:
                 touched.add(key)
                 claims = self._claims.setdefault(key, [])
@@ -220,20 +278,38 @@ class Texts:
             yield Problem(Severity.ERROR, message, "", key, origin, origin.line)
 
     def _all_problems(self, extra: tuple[Problem, ...]) -> tuple[Problem, ...]:
-        problems = [*extra]
-        for source in self._troubled:
-            problems.extend(self._texts[source].problems)
-        for conflicts in self._conflicts.values():
-            problems.extend(conflicts)
-        return tuple(sorted(problems, key=by_place))
+        """What is wrong in all; costs no more than what may be told."""
+        problems: list[Problem] = []
+        share = max(1, MAX_PROBLEMS // max(1, len(self._troubled)))
+        for source in self._troubled[:MAX_PROBLEMS]:
+            problems.extend(self._texts[source].problems[:share])
+        more = self._problem_count - len(problems)
+        conflicts = list(chain.from_iterable(self._conflicts.values()))
+        problems += conflicts[:MAX_PROBLEMS]
+        more += max(0, len(conflicts) - MAX_PROBLEMS)
+        problems += extra
+        problems.sort(key=by_place)
+        if more:
+            message = f"and {more} more problems; mend some of these, and others are told"
+            problems.append(Problem(Severity.ERROR, message))
+        return tuple(problems)
 
 
-def _held(manifest: Manifest, text: str, before: _Text | None) -> dict[ObjectKey, _Held]:
+def shown(source: str) -> str:
+    """A text's name as people are shown it: what cannot be written is escaped."""
+    return source.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def _keys(draft: Draft) -> int:
+    return sum(len(text.held) for text in draft.texts.values() if text is not None)
+
+
+def _held(manifest: Manifest, text: str, before: Text | None) -> dict[ObjectKey, Held]:
     """The objects that a text stands for.
 
     The accepted ones, and the last good versions of those refused.
     """
-    held = {key: _Held(entry, text) for key, entry in manifest.entries.items()}
+    held = {key: Held(entry, text) for key, entry in manifest.entries.items()}
     for key, old in before.held.items() if before else ():
         if key not in held and (manifest.is_partial or key in manifest.refused):
             held[key] = old

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import random
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.documents.kind_documents import workload_entry as entry
+from translators.kinds import manifest
+from translators.kinds.registry import Parsed
 from translators.kinds.workload_entry import WorkloadEntrySpec
 from translators.model.origin import FilePlace, Origin, Severity
 from translators.object_key import ObjectKey
+from xds_server.sources import texts as texts_module
 from xds_server.sources.batch import Batch
 from xds_server.sources.texts import Content, Texts, Unreadable
 
@@ -227,3 +231,45 @@ def test_any_order_of_valid_edits_ends_the_same(
         assert [p for p in final.problems if p.origin and p.origin.source != "z.yaml"] == list(
             fresh.problems
         )
+
+
+def test_problems_in_all_are_bounded_shared_fairly_and_counted() -> None:
+    saved = Saved()
+    wrong = entry("x") + "".join(f"  u{i}: 1\n" for i in range(90))
+    saved.put(**{f"f{i}": wrong.replace("name: x", f"name: x{i}") for i in range(100)})
+    saved.put(zz=entry("z") + "  colour: red\n")
+    assert saved.batch is not None
+    *problems, rest = saved.batch.problems
+    assert len(problems) <= texts_module.MAX_PROBLEMS
+    assert rest.message.startswith(f"and {100 * 90 + 1 - len(problems)} more problems")
+    assert any(p.origin and p.origin.source == "zz.yaml" for p in problems), "one line for each"
+    saved.put(**{f"f{i}": None for i in range(100)})
+    assert [path for _, _, path in saved.problems()] == ["spec.colour"]
+
+
+def test_a_large_draft_is_taken_in_by_and_by_and_what_is_gone_goes_last() -> None:
+    saved = Saved()
+    saved.put(a="---\n".join(entry(f"old{i}") for i in range(10)))
+    draft = saved.texts.draft({"a.yaml": "---\n".join(entry(f"new{i}") for i in range(25))})
+    batches = list(saved.texts.steps(draft, (), 10))
+    assert [(len(batch.set), len(batch.removed)) for batch in batches] == [
+        (10, 0),
+        (10, 0),
+        (5, 5),
+        (0, 5),
+    ]
+
+
+def test_a_bug_of_ours_is_carried_to_whom_it_concerns(monkeypatch: pytest.MonkeyPatch) -> None:
+    def buggy(_document: object) -> Parsed:
+        raise KeyError("surprise")
+
+    saved = Saved()
+    saved.put(a=entry("a"))
+    monkeypatch.setattr(manifest, "parse", buggy)
+    draft = saved.texts.draft({"a.yaml": entry("a", "10.0.0.2")})
+    text = draft.texts["a.yaml"]
+    assert text is not None
+    assert "surprise" in text.failures[0]
+    saved.texts.commit(draft)
+    assert saved.addresses == {"a": "10.0.0.1"}

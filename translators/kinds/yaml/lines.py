@@ -24,14 +24,15 @@ _MOST_VALUES = 100_000
 class Locator:
     """One text, read again with the places of its values.
 
-    Making one costs a parse; keep it while asking about one text.
+    It is read as far as it is asked about, and one document of it is kept; so keep a locator while
+    asking about one text, and ask in the order of the documents.
     """
 
     def __init__(self, text: str) -> None:
-        self._documents: list[Node | None] = []
-        with contextlib.suppress(yaml.YAMLError, RecursionError):
-            # Documents after the first mistake have no places.
-            self._documents.extend(yaml.compose_all(text, _Loader))
+        self._text = text
+        self._index = 0
+        self._node: Node | None = None
+        self._rest: Iterator[Node | None] = iter(())
 
     def line(self, document: int, steps: tuple[Key, ...]) -> int:
         """Give the line, from 1, of a field of a document (from 1); 0 when it is not known.
@@ -62,7 +63,18 @@ class Locator:
             yield from _scalars(node, (), budget)
 
     def _document(self, document: int) -> Node | None:
-        return self._documents[document - 1] if 0 < document <= len(self._documents) else None
+        if self._index == 0 or document < self._index:
+            self._index = 0
+            self._rest = yaml.compose_all(self._text, _Loader)
+        # Documents after the first mistake have no places.
+        with contextlib.suppress(yaml.YAMLError, RecursionError):
+            while self._index < document:
+                self._index += 1
+                self._node = None
+                self._node = next(self._rest, None)
+        if self._index < document:
+            self._index, self._node, self._rest = document, None, iter(())
+        return self._node
 
 
 def _line(node: Node) -> int:

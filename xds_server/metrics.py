@@ -28,6 +28,8 @@ from prometheus_client.metrics_core import (
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
+from xds_server.status import writable
+
 STREAMS = "chancery_xds_streams"
 STREAMS_OPENED = "chancery_xds_streams_opened_total"
 STREAMS_REFUSED = "chancery_xds_streams_refused_total"
@@ -182,13 +184,13 @@ class Metrics(Collector):
         now = GaugeMetricFamily(STREAMS, "Open ADS streams.", labels=["wire"])
         opened = CounterMetricFamily(STREAMS_OPENED, "ADS streams ever opened.", labels=["wire"])
         for name, wire in sorted(self._wires.items()):
-            now.add_metric([name], wire.streams)
-            opened.add_metric([name], wire.opened)
+            now.add_metric([writable(name)], wire.streams)
+            opened.add_metric([writable(name)], wire.opened)
         refused = CounterMetricFamily(
             STREAMS_REFUSED, "ADS streams refused or ended by a limit.", labels=["reason"]
         )
         for reason, count in sorted(self._turned_away.items()):
-            refused.add_metric([reason], count)
+            refused.add_metric([writable(reason)], count)
         yield from (now, opened, refused)
 
     def _pushes(self) -> Iterator[Metric]:
@@ -199,10 +201,10 @@ class Metrics(Collector):
             ACK_SECONDS, "From sending a response until its ACK.", labels=["type"]
         )
         for name, counts in sorted(self._types.items()):
-            pushes.add_metric([name], counts.pushes)
-            size.add_metric([name], counts.push_bytes)
-            nacks.add_metric([name], counts.nacks)
-            ack.add_metric([name], counts.ack.buckets(), counts.ack.total_seconds)
+            pushes.add_metric([writable(name)], counts.pushes)
+            size.add_metric([writable(name)], counts.push_bytes)
+            nacks.add_metric([writable(name)], counts.nacks)
+            ack.add_metric([writable(name)], counts.ack.buckets(), counts.ack.total_seconds)
         yield from (pushes, size, nacks, ack)
         yield CounterMetricFamily(
             GATES_EXPIRED,
@@ -227,7 +229,7 @@ class Metrics(Collector):
         )
         problems = GaugeMetricFamily(PROBLEMS, "Findings about documents.", labels=["severity"])
         for severity, count in sorted(self.problems.items()):
-            problems.add_metric([severity], count)
+            problems.add_metric([writable(severity)], count)
         yield problems
         yield CounterMetricFamily(QUERY_RUNS, "Translation queries run.", self.query_runs)
         yield CounterMetricFamily(

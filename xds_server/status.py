@@ -8,10 +8,13 @@ The ledger makes them, the admin API sends them as JSON, the commands print them
 from __future__ import annotations
 
 import enum
+import re
 from dataclasses import dataclass
 from typing import Protocol
 
 from translators.model.origin import Problem
+
+_HALVES = re.compile("[\ud800-\udfff]")
 
 
 class TypeState(enum.Enum):
@@ -68,6 +71,14 @@ class ProblemStatus:
     place: str
     path: str
     message: str
+
+
+def writable(text: str) -> str:
+    """The text without halves of characters, which no encoding can write.
+
+    They come from names of files that are not UTF-8, for one.
+    """
+    return text if text.isascii() else _HALVES.sub("\ufffd", text)
 
 
 def problem_status(problem: Problem) -> ProblemStatus:

@@ -12,7 +12,8 @@ secret.
   revision or the time is up. Both are a 200: whoever asks reads `everywhere`. Without a timeout it
   waits 60 seconds; 600 is the most; 0 answers at once.
 
-A request that cannot be understood gets a 400 with `{"error": …}`.
+A request that cannot be understood gets a 400 with `{"error": …}`. On loopback only who asks for a
+loopback name is answered, see `callers`; others get a 403.
 """
 
 from __future__ import annotations
@@ -23,14 +24,16 @@ from dataclasses import replace
 
 from aiohttp import web
 
+from xds_server.admin.callers import only_local, peer_logger
 from xds_server.admin.documents import document
 from xds_server.errors import ListenError
 from xds_server.metrics import CONTENT_TYPE, Metrics
 from xds_server.settings import join_address
-from xds_server.status import StatusSource
+from xds_server.status import StatusSource, writable
 
 DEFAULT_WAIT_SECONDS = 60.0
 MAX_WAIT_SECONDS = 600.0
+_REVISION_DIGITS = 18
 
 _INDEX = (
     "/healthz\n/readyz\n/metrics\n/status\n/problems\n/wait?revision=N|latest&timeout=SECONDS\n"
@@ -63,7 +66,7 @@ class AdminServer:
         Raises:
             ListenError: The address is taken or cannot be used.
         """
-        app = web.Application()
+        app = web.Application(middlewares=[only_local(self._address)])
         app.add_routes(
             [
                 web.get("/", self._index),
@@ -77,7 +80,11 @@ class AdminServer:
         )
         # A caller that hangs up ends its wait.
         runner = web.AppRunner(
-            app, access_log=None, handler_cancellation=True, shutdown_timeout=0.2
+            app,
+            access_log=None,
+            handler_cancellation=True,
+            shutdown_timeout=0.2,
+            logger=peer_logger(),
         )
         await runner.setup()
         site = web.TCPSite(runner, self._address, self._port)
@@ -146,14 +153,14 @@ def _json(content: dict[str, object], status: int = 200) -> web.Response:
 
 
 def _dumps(content: object) -> str:
-    return json.dumps(content, ensure_ascii=False) + "\n"
+    return writable(json.dumps(content, ensure_ascii=False)) + "\n"
 
 
 def _revision(text: str) -> int | None:
     if text == "latest":
         return None
-    if not text.isascii() or not text.isdigit():
-        raise ValueError(f"revision {text!r}: expected a number or 'latest'")
+    if not text.isascii() or not text.isdigit() or len(text) > _REVISION_DIGITS:
+        raise ValueError(f"revision {text[:40]!r}: expected a number or 'latest'")
     return int(text)
 
 
@@ -165,5 +172,5 @@ def _timeout(text: str | None) -> float:
     except ValueError:
         seconds = -1.0
     if not 0 <= seconds <= MAX_WAIT_SECONDS:
-        raise ValueError(f"timeout {text!r}: expected seconds, from 0 to {MAX_WAIT_SECONDS:g}")
+        raise ValueError(f"timeout {text[:40]!r}: expected seconds, from 0 to {MAX_WAIT_SECONDS:g}")
     return seconds

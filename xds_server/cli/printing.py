@@ -14,13 +14,13 @@ from rich.console import Console
 from rich.text import Text
 
 from xds_server.cli.options import Output
-from xds_server.status import ProblemStatus
+from xds_server.status import ProblemStatus, writable
 
 
 def print_document(content: object, output: Output) -> None:
     """Print plain dictionaries, lists, texts and numbers as JSON or YAML."""
     if output is Output.JSON:
-        typer.echo(json.dumps(content, indent=2, ensure_ascii=False))
+        typer.echo(writable(json.dumps(content, indent=2, ensure_ascii=False)))
         return
     import yaml
 

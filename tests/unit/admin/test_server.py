@@ -1,9 +1,11 @@
 """The admin API over real HTTP, with a small source behind it."""
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import aiohttp
 import pytest
@@ -14,7 +16,7 @@ from xds_server.admin.server import AdminServer
 from xds_server.errors import AdminError, ListenError
 from xds_server.metrics import Metrics
 from xds_server.settings import parse_address
-from xds_server.status import Lacking
+from xds_server.status import Lacking, MeshStatus, ProblemStatus, RejectionStatus
 
 LACKING = Lacking("api-0.default", ("eds",), "no answer yet")
 
@@ -113,7 +115,7 @@ async def test_a_caller_that_hangs_up_ends_its_wait() -> None:
     source.lacking = (LACKING,)
     async with serving(source) as address:
         _, writer = await asyncio.open_connection(*parse_address(address))
-        writer.write(b"GET /wait?timeout=500 HTTP/1.1\r\nHost: x\r\n\r\n")
+        writer.write(b"GET /wait?timeout=500 HTTP/1.1\r\nHost: localhost\r\n\r\n")
         await source.waiting.wait()
         writer.close()
         async with asyncio.timeout(5):
@@ -171,3 +173,144 @@ async def test_the_client_says_when_something_else_answers() -> None:
         port = other.sockets[0].getsockname()[1]
         with pytest.raises(AdminError, match="is not Chancery's admin API"):
             await asyncio.to_thread(AdminClient("127.0.0.1", port).status)
+
+
+async def ask(address: str, *headers: str) -> int:
+    """The status code for a request with exactly these headers."""
+    reader, writer = await asyncio.open_connection(*parse_address(address))
+    lines = ["GET /status HTTP/1.1", "Connection: close", *headers, "", ""]
+    writer.write("\r\n".join(lines).encode())
+    answer = await reader.read()
+    writer.close()
+    await writer.wait_closed()
+    return int(answer.split()[1])
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Host: localhost",
+        "Host: LOCALHOST:15014",
+        "Host: 127.0.0.1:1",
+        "Host: [::1]",
+        "Host: [::1]:99",
+        "Host: localhost\r\nOrigin: http://localhost:3000",
+        "Host: localhost\r\nOrigin: https://[::1]",
+    ],
+)
+async def test_on_loopback_loopback_names_are_answered(header: str) -> None:
+    async with serving(FakeSource()) as address:
+        assert await ask(address, header) == 200
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Host: evil.example",
+        "Host: evil.example:15014",
+        "Host: localhost.evil.example",
+        "Host: 127.0.0.1.evil.example:80",
+        "Host: 127.0.0.1:evil",
+        "Host: 10.0.0.1",
+        "Host: [::2]:1",
+        "Host: ",
+        "Host: localhost\r\nOrigin: http://evil.example",
+        "Host: localhost\r\nOrigin: null",
+        "Host: localhost\r\nOrigin: http://localhost.evil.example:15014",
+        "Host: localhost\r\nOrigin: file://localhost",
+    ],
+)
+async def test_on_loopback_other_names_and_origins_are_turned_away(header: str) -> None:
+    async with serving(FakeSource()) as address:
+        assert await ask(address, header) == 403
+
+
+@pytest.mark.parametrize("header", ["Accept: */*", "Host: localhost\r\nHost: evil.example"])
+async def test_no_name_or_two_names_are_no_request(header: str) -> None:
+    async with serving(FakeSource()) as address:
+        assert await ask(address, header) == 400
+
+
+async def test_an_address_that_is_named_in_the_request_line_counts_too() -> None:
+    async with serving(FakeSource()) as address:
+        reader, writer = await asyncio.open_connection(*parse_address(address))
+        writer.write(b"GET http://evil.example/status HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert b" 403 " in await reader.readline()
+        writer.close()
+        await writer.wait_closed()
+
+
+async def test_elsewhere_any_name_may_lead_to_it() -> None:
+    server = AdminServer(FakeSource(), Metrics(), "0.0.0.0", 0)
+    await server.start()
+    try:
+        port = parse_address(server.address)[1]
+        assert await ask(f"127.0.0.1:{port}", "Host: chancery.example") == 200
+    finally:
+        await server.stop()
+
+
+async def test_halves_of_characters_anywhere_are_no_reason_not_to_answer() -> None:
+    half = "x\udcff\ud800"
+    problem = ProblemStatus("error", half, half, half, half)
+    rejection = RejectionStatus(half, half, half, half, half, 1, half, (half,))
+    proxy = replace(MESH.proxies[0], id=half, namespace=half, locality=half, version=half)
+    source = FakeSource()
+    mesh = MeshStatus(1, (proxy,), (rejection,), (problem,))
+    source.status = lambda: mesh  # type: ignore[method-assign]
+    source.lacking = (Lacking(half, (half,), half),)
+    metrics = Metrics()
+    metrics.type(half).pushed(1)
+    metrics.turned_away(half)
+    async with serving(source, metrics) as address:
+        for path in (
+            "/status",
+            "/problems",
+            "/metrics",
+            "/wait?timeout=0",
+            "/wait?revision=%ED%A0%80",
+        ):
+            status, text = await get(address, path)
+            assert status in {200, 400}, path
+            assert "x\ufffd\ufffd" in text or status == 400
+        assert (await asyncio.to_thread(client(address).status)).problems[0].path == "x\ufffd\ufffd"
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"GET /status HT",
+        b"GET /status HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nabc",
+        b"POST /status HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"GET /status HTTP/1.1\r\nHost: localhost\r\nA: " + b"x" * 100_000 + b"\r\n\r\n",
+        b"GET /status HTTP/1.1\r\nHost: localhost\r\n\r\n" * 20,
+        b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n",
+    ],
+)
+async def test_who_breaks_off_or_talks_nonsense_is_one_line(
+    sent: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    async with serving(FakeSource()) as address:
+        _, writer = await asyncio.open_connection(*parse_address(address))
+        writer.write(sent)
+        await writer.drain()
+        writer.transport.abort()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
+        assert await get(address, "/healthz") == (200, "ok\n")
+    assert len(caplog.records) <= 1
+    assert all(not record.exc_info for record in caplog.records)
+
+
+async def test_a_bug_of_ours_keeps_its_traceback(caplog: pytest.LogCaptureFixture) -> None:
+    source = FakeSource()
+
+    def buggy() -> MeshStatus:
+        raise KeyError("surprise")
+
+    source.status = buggy  # type: ignore[method-assign]
+    async with serving(source) as address:
+        assert (await get(address, "/status"))[0] == 500
+    (record,) = caplog.records
+    assert record.exc_info

@@ -3,6 +3,7 @@
 #
 #   make PYTHON=/path/to/python3.12 test     choose the Python
 #   make test PYTEST_ARGS="-k ledger -n0"    choose the tests
+#   make fuzz FUZZ_SECONDS=3600              search for an hour
 #   make demo DEMO_ARGS=--interactive        leave the demo running
 
 VENV := .venv
@@ -15,13 +16,15 @@ PYTEST_ARGS ?=
 WORKERS ?= 2
 DEMO_ARGS ?=
 BENCH_ARGS ?=
+FUZZ_SECONDS ?= 300
+FUZZ_ARGS ?=
 
 SHELL := /bin/sh
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint check bench venv docs format clean
+.PHONY: help demo test lint check bench fuzz venv docs format clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -47,6 +50,9 @@ check: lint test  ## everything a commit has to pass
 
 bench: $(DEV_STAMP)  ## cost of changes, cold start and memory, as ratios; BENCH_ARGS=--quick is short
 	@exec $(BIN)/python -m tests.bench $(BENCH_ARGS)
+
+fuzz: $(DEV_STAMP)  ## property tests with fresh seeds for FUZZ_SECONDS (300), and how to repeat what fails
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) exec $(BIN)/python -m tests.fuzz $(FUZZ_ARGS)
 
 docs: $(DEV_STAMP)  ## rewrite docs/cli.md from the commands themselves
 	@$(BIN)/python -m xds_server.cli.reference docs/cli.md

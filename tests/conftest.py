@@ -13,10 +13,10 @@ from hypothesis import settings
 from tests.support.processes.envoy import require_envoy
 from tests.support.processes.ports import free_port as next_free_port
 
-# The same cases in every run, so that a command gives the same answer twice;
-# HYPOTHESIS_PROFILE=search looks for new ones.
-settings.register_profile("repeatable", derandomize=True)
-settings.register_profile("search")
+# The same cases in every run, so that a command gives the same answer twice; `make fuzz` looks for
+# new ones, and prints what repeats one of them.
+settings.register_profile("repeatable", derandomize=True, database=None)
+settings.register_profile("search", print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 _NETWORK_TOOLS = ("ip", "iptables")

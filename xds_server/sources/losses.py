@@ -121,15 +121,18 @@ class Losses:
             if before is None:
                 continue
             objects = sum(key in draft.lost for key in before.held)
-            if objects and is_most:
-                suspicions[source] = (MORE_THAN_HALF, objects)
-            elif text is None:
+            reason = ""
+            if text is None:
                 if objects and os.path.dirname(source) not in directories:  # noqa: PTH120 - a name
-                    suspicions[source] = (DIRECTORY_EMPTIED, objects)
+                    reason = DIRECTORY_EMPTIED
             elif objects and not text.held and not text.problems:
-                suspicions[source] = (EMPTIED, objects)
+                reason = EMPTIED
             elif changed := _cut_short(before, text, draft):
-                suspicions[source] = (CUT_SHORT, changed)
+                reason, objects = CUT_SHORT, changed
+            if not reason and objects and is_most:
+                reason = MORE_THAN_HALF
+            if reason:
+                suspicions[source] = (reason, objects)
         return suspicions
 
     def _directories(self, draft: Draft) -> frozenset[str]:

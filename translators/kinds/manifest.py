@@ -63,8 +63,7 @@ class Manifest:
     Attributes:
         entries: The accepted objects.
         refused: The keys of documents with errors.
-        problems: At most `MAX_PROBLEMS` and as many as that of errors; the last one counts the
-            rest.
+        problems: At most `MAX_PROBLEMS`, errors rather than others; the last ones count the rest.
         is_partial: Some document could not be told apart (or the text is not YAML at all), so an
             object that is missing here may yet be meant.
         failures: The tracebacks of bugs of ours that the text has uncovered.
@@ -161,18 +160,25 @@ class _Reading:
         self._refused: set[ObjectKey] = set()
         self._errors: list[Problem] = []
         self._others: list[Problem] = []
-        self._more = 0
+        self._more_errors = 0
+        self._more_others = 0
         self._is_partial = False
         self._failures: list[str] = []
 
     def manifest(self) -> Manifest:
         """Give what was gathered."""
         others = self._others[: MAX_PROBLEMS - len(self._errors)]
-        more = self._more + len(self._others) - len(others)
         problems = [*self._errors, *others]
-        if more:
-            severity = Severity.WARNING if not self._errors else Severity.ERROR
-            problems.append(Problem(severity, f"and {more} more", origin=FilePlace(self._source)))
+        more_others = self._more_others + len(self._others) - len(others)
+        for more, severity in (
+            (self._more_errors, Severity.ERROR),
+            (more_others, Severity.WARNING),
+        ):
+            if more:
+                noun = "error" if severity is Severity.ERROR else "warning"
+                message = f"and {more} more {noun}{'' if more == 1 else 's'}"
+                origin = FilePlace(self._source)
+                problems.append(Problem(severity, message, origin=origin, count=more))
         return Manifest(
             self._entries,
             frozenset(self._refused),
@@ -247,7 +253,10 @@ class _Reading:
         """
         if len(self._list_of(problem)) < MAX_PROBLEMS:
             return True
-        self._more += 1
+        if problem.severity is Severity.ERROR:
+            self._more_errors += 1
+        else:
+            self._more_others += 1
         return False
 
     def _list_of(self, problem: Problem) -> list[Problem]:

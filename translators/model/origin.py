@@ -77,7 +77,8 @@ class Problem:
 
     `path` is the field, e.g. `spec.http[0].route[1].weight`; empty means the document as a whole.
     `line` is the field's own line in the file, 0 when not known. `key` is None when the document
-    is too broken to be named.
+    is too broken to be named. `count` is how many findings it stands for:
+    one, but for a problem that sums up those that are not told.
     """
 
     severity: Severity
@@ -86,6 +87,7 @@ class Problem:
     key: ObjectKey | None = None
     origin: Origin | None = None
     line: int = 0
+    count: int = 1
 
     @property
     def place(self) -> str:

@@ -27,10 +27,12 @@ def validate(
 
     listing = read_directory(directory)
     problems = [problem_status(problem) for problem in listing.problems]
-    refused = sum(problem.severity is Severity.ERROR for problem in listing.problems)
+    found = sum(problem.count for problem in listing.problems)
+    errors = (each for each in listing.problems if each.severity is Severity.ERROR)
+    refused = sum(problem.count for problem in errors)
     if output is Output.TABLE:
         print_lines(problem_lines(problems))
-        typer.echo(_summary(len(listing.set), refused, len(problems) - refused))
+        typer.echo(_summary(len(listing.set), refused, found - refused))
     else:
         from dataclasses import asdict
 

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 
 from translators.database import Failure
-from translators.model.origin import Problem
+from translators.model.origin import Problem, Severity
 from translators.model.resource import Resource
 from translators.resource_types import short_name
 from xds_server import log
@@ -298,7 +298,9 @@ class Ledger:
         return bisect_right(self._edits, brought) == bisect_right(self._edits, revision)
 
     def _count_problems(self) -> None:
-        severities = Counter(problem.severity for problem in self._problems + self._failures)
+        severities = Counter[Severity]()
+        for problem in self._problems + self._failures:
+            severities[problem.severity] += problem.count
         self._metrics.problems = {each.value: count for each, count in severities.items()}
 
 

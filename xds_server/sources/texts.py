@@ -235,12 +235,12 @@ class Texts:
                 del self._claims[key]
         if before is not None and before.problems:
             del self._troubled[bisect_left(self._troubled, source)]
-            self._problem_count -= len(before.problems)
+            self._problem_count -= _findings(before)
         if text is not None:
             self._texts[source] = text
             if text.problems:
                 insort(self._troubled, source)
-                self._problem_count += len(text.problems)
+                self._problem_count += _findings(text)
             for key in text.held:
                 touched.add(key)
                 claims = self._claims.setdefault(key, [])
@@ -283,7 +283,7 @@ class Texts:
         share = max(1, MAX_PROBLEMS // max(1, len(self._troubled)))
         for source in self._troubled[:MAX_PROBLEMS]:
             problems.extend(self._texts[source].problems[:share])
-        more = self._problem_count - len(problems)
+        more = self._problem_count - sum(problem.count for problem in problems)
         conflicts = list(chain.from_iterable(self._conflicts.values()))
         problems += conflicts[:MAX_PROBLEMS]
         more += max(0, len(conflicts) - MAX_PROBLEMS)
@@ -291,13 +291,17 @@ class Texts:
         problems.sort(key=by_place)
         if more:
             message = f"and {more} more problems; mend some of these, and others are told"
-            problems.append(Problem(Severity.ERROR, message))
+            problems.append(Problem(Severity.ERROR, message, count=more))
         return tuple(problems)
 
 
 def shown(source: str) -> str:
     """A text's name as people are shown it: what cannot be written is escaped."""
     return source.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def _findings(text: Text) -> int:
+    return sum(problem.count for problem in text.problems)
 
 
 def _keys(draft: Draft) -> int:

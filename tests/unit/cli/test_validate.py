@@ -47,3 +47,15 @@ def test_programs_get_the_same_as_json(tmp_path: Path, capsys: pytest.CaptureFix
     found = json.loads(capsys.readouterr().out)
     assert found["objects"] == 0
     assert [problem["path"] for problem in found["problems"]] == ["spec.prots"]
+
+
+def test_the_summary_counts_what_is_not_told_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    typos = (TYPO.replace("name: web", f"name: web{i}") for i in range(412))
+    (tmp_path / "web.yaml").write_text("---\n".join(typos))
+    with pytest.raises(typer.Exit):
+        validate(tmp_path)
+    printed = capsys.readouterr().out
+    assert "and 312 more errors\n" in printed
+    assert printed.endswith("no objects, 412 errors, no warnings\n")

@@ -115,7 +115,7 @@ def test_problems_of_a_text_are_bounded_and_the_rest_is_counted() -> None:
     problems = read_manifest(text, "x.yaml").problems
     assert len(problems) == MAX_PROBLEMS + 1
     errors = sum(map(len, [read_manifest(wrong, "x.yaml").problems]))
-    assert problems[-1].message == f"and {412 * errors - MAX_PROBLEMS} more"
+    assert problems[-1].message == f"and {412 * errors - MAX_PROBLEMS} more errors"
     assert problems[-1].severity is Severity.ERROR
     assert all(problem.line for problem in problems[:-1])
 
@@ -126,12 +126,14 @@ def test_errors_are_told_before_what_refuses_nothing() -> None:
     problems = read_manifest(harmless * 300 + wrong, "x.yaml").problems
     assert any(problem.severity is Severity.ERROR for problem in problems)
     assert len(problems) == MAX_PROBLEMS + 1
+    assert "more warnings" in problems[-1].message
+    assert problems[-1].severity is Severity.WARNING
 
 
 def test_a_document_of_errors_is_left_at_some_point() -> None:
     fields = "".join(f"  unknown{i}: 1\n" for i in range(100_000))
     read = refused(HEAD + fields)
-    assert read.problems[-1].message == f"and {MAX_ERRORS + 1 - MAX_PROBLEMS} more"
+    assert read.problems[-1].message == f"and {MAX_ERRORS + 1 - MAX_PROBLEMS} more errors"
     assert {key.name for key in read.refused} == {"v"}, "its last good version must stay"
 
 

@@ -19,6 +19,7 @@ from translators.listeners.captured_chains import (
 )
 from translators.listeners.connections import Branch, branches, whole_subnets
 from translators.listeners.filter_chains import chain, http_inspector, tcp_proxy, tls_inspector
+from translators.model.hosts import is_partial_wildcard
 from translators.model.resource import Resource
 from translators.model.service import ClientScope, Protocol
 from translators.model.viewer import Viewer
@@ -130,18 +131,25 @@ def _branches(
 def _branches_of(
     db: Reader, client: ClientScope, port: int, exposed: Exposed
 ) -> tuple[Branch, ...]:
-    """The branches of one service; none when its connections may be requests."""
+    """The branches of one service; none when its connections may be requests.
+
+    Nor is there one for its own name when that is a wildcard for a part of a label, as Envoy takes
+    server names with wildcards for whole labels only.
+    """
     protocol = _protocol(exposed, port)
     if protocol is Protocol.AUTO:
         return ()
+    by_host = protocol is Protocol.TLS
+    nameless = by_host and is_partial_wildcard(exposed.host)
     return tuple(
         Branch(
-            branch.server_names or ((exposed.host,) if protocol is Protocol.TLS else ()),
+            branch.server_names or ((exposed.host,) if by_host else ()),
             branch.subnets or _ranges(exposed),
             branch.upstreams,
             branch.idle_timeout,
         )
         for branch in branches(db, client, exposed.host, port, protocol)
+        if branch.server_names or not nameless
     )
 
 

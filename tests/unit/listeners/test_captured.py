@@ -296,9 +296,9 @@ apiVersion: networking.istio.io/v1
 kind: VirtualService
 metadata: {{name: {name}}}
 spec:
-  hosts: [{name}.example.com, "*.example.com"]
+  hosts: [{name}.example.com, shared.example.com]
   tls:
-  - match: [{{sniHosts: ["*.example.com"], port: 443}}]
+  - match: [{{sniHosts: [shared.example.com], port: 443}}]
     route: [{{destination: {{host: {name}.example.com}}}}]
 ---
 """
@@ -314,7 +314,13 @@ spec:
         for one in listener(db, "0.0.0.0_443").filter_chains
     ]
     assert chains == [
-        (("*.example.com",), "outbound|443||old.example.com"),
+        (("shared.example.com",), "outbound|443||old.example.com"),
         (("old.example.com",), "outbound|443||old.example.com"),
         (("new.example.com",), "outbound|443||new.example.com"),
     ]
+
+
+def test_a_wildcard_for_a_part_of_a_label_claims_no_server_name() -> None:
+    db = mesh(entry("a", "'*-a.example.com'", TLS443), entry("b", "b.example.com", TLS443))
+    chains = listener(db, "0.0.0.0_443").filter_chains
+    assert [tuple(server_names(one)) for one in chains] == [("b.example.com",)]

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 from operator import itemgetter
-from typing import Final
+from typing import Final, TypeVar
 
 from translators.kinds.field_path import Path
-from translators.kinds.schema.context import Context
+from translators.kinds.schema.context import Context, Invalid
+from translators.kinds.schema.export_to import EXPORT_TO
 from translators.kinds.schema.field_types import (
     DURATION,
     DURATION_OR_ZERO,
-    EXPORT_TO,
     INT32,
+    LABEL_NAME,
     LABELS,
     PERCENT,
     PORT_NUMBER,
-    RULE_HOST,
-    SUBSET_NAME,
+    SERVICE_HOST,
     UINT32,
     selector,
 )
@@ -31,7 +33,15 @@ from translators.kinds.schema.record import (
     spread,
     unsupported,
 )
-from translators.kinds.schema.shape import BOOLEAN, checked, choice, converted, list_of
+from translators.kinds.schema.shape import (
+    BOOLEAN,
+    Shape,
+    checked,
+    choice,
+    converted,
+    integer,
+    list_of,
+)
 from translators.model.origin import Labels
 from translators.model.policy import (
     ConnectionPool,
@@ -56,6 +66,21 @@ class DestinationRuleSpec:
     workload_selector: Labels | None = None
 
 
+T = TypeVar("T")
+
+
+def _not_empty(shape: Shape[T], names: Iterable[str]) -> Shape[T]:
+    """Give the shape, refusing a mapping that has none of these fields, as Istio does."""
+    fields = tuple(names)
+
+    def parse(value: object, path: Path, context: Context) -> T | Invalid:
+        if type(value) is dict and all(value.get(name) is None for name in fields):
+            context.error(path, f"is empty; give at least one of {', '.join(fields)}")
+        return shape.parse(value, path, context)
+
+    return Shape(parse, shape.fields)
+
+
 _LOAD_BALANCER: Final = record(
     LoadBalancer,
     {
@@ -75,30 +100,55 @@ _LOAD_BALANCER: Final = record(
                 "failoverPriority": unsupported("traffic stays near by priorities", harmless=([],)),
             }
         ),
-        "zoneAware": unsupported("traffic stays near by priorities"),
+        "zoneAwareLbSetting": unsupported("traffic stays near by priorities"),
         "warmup": unsupported("new instances get their full share at once"),
         "warmupDurationSecs": unsupported("new instances get their full share at once"),
     },
     exclusive=(("simple", "consistentHash"),),
 )
-_CONNECTION_POOL: Final = record(
+
+_LONGEST_KEEPALIVE: Final = timedelta(seconds=32767)
+_SECOND: Final = timedelta(seconds=1)
+
+
+def _keepalive_time(length: timedelta, path: Path, context: Context) -> timedelta | Invalid:
+    """Give a time as Linux keeps it: whole seconds, up to `MAX_TCP_KEEPIDLE`."""
+    if not _SECOND <= length <= _LONGEST_KEEPALIVE:
+        return context.error(path, "must be from 1s to 32767s, which is what Linux can keep")
+    whole = timedelta(seconds=length // _SECOND)
+    if whole != length:
+        context.warning(path, f"Linux counts whole seconds; {whole // _SECOND}s is used")
+    return whole
+
+
+_KEEPALIVE_TIME: Final = converted(DURATION, _keepalive_time)
+_KEEPALIVE: Final = record(
+    Keepalive,
+    {
+        "probes": optional("probes", integer(0, 127)),  # Linux: MAX_TCP_KEEPCNT; 0 is not given
+        "time": optional("time", _KEEPALIVE_TIME),
+        "interval": optional("interval", _KEEPALIVE_TIME),
+    },
+)
+
+
+def _check_pool(pool: ConnectionPool, path: Path, context: Context) -> None:
+    if pool.h2_upgrade and pool.use_client_protocol:
+        context.error(
+            ((path, "http"), "useClientProtocol"),
+            "cannot be given together with h2UpgradePolicy UPGRADE: connections are upgraded, or "
+            "speak what the client speaks",
+        )
+
+
+_POOL_FIELDS: Final = record(
     ConnectionPool,
     {
         "tcp": spread(
             {
                 "maxConnections": optional("max_connections", INT32),
                 "connectTimeout": optional("connect_timeout", DURATION),
-                "tcpKeepalive": optional(
-                    "tcp_keepalive",
-                    record(
-                        Keepalive,
-                        {
-                            "probes": optional("probes", UINT32),
-                            "time": optional("time", DURATION),
-                            "interval": optional("interval", DURATION),
-                        },
-                    ),
-                ),
+                "tcpKeepalive": optional("tcp_keepalive", _KEEPALIVE),
                 "maxConnectionDuration": optional("max_connection_duration", DURATION),
                 "idleTimeout": optional("tcp_idle_timeout", DURATION_OR_ZERO),
             }
@@ -116,11 +166,24 @@ _CONNECTION_POOL: Final = record(
                 ),
                 "useClientProtocol": optional("use_client_protocol", BOOLEAN),
                 "maxConcurrentStreams": optional("max_concurrent_streams", INT32),
+                "http2KeepAlive": unsupported("no pings are sent on idle HTTP/2 connections"),
             }
         ),
     },
 )
-_OUTLIER_DETECTION: Final = record(
+_CONNECTION_POOL: Final = _not_empty(checked(_POOL_FIELDS, _check_pool), _POOL_FIELDS.fields)
+
+
+def _check_detection(detection: OutlierDetection, path: Path, context: Context) -> None:
+    split = detection.split_external_local_origin_errors
+    if detection.consecutive_local_origin_failures and not split:
+        context.error(
+            (path, "consecutiveLocalOriginFailures"),
+            "counts only with splitExternalLocalOriginErrors: true; give that too",
+        )
+
+
+_DETECTION_FIELDS: Final = record(
     OutlierDetection,
     {
         "consecutive5xxErrors": optional("consecutive_5xx", UINT32),
@@ -137,6 +200,7 @@ _OUTLIER_DETECTION: Final = record(
         "httpErrorCodes": unsupported("5xx answers count as errors", harmless=([],)),
     },
 )
+_OUTLIER_DETECTION: Final = checked(_DETECTION_FIELDS, _check_detection)
 _BLOCKS: Final = Part(
     "blocks",
     TrafficPolicy,
@@ -172,17 +236,20 @@ def _unique_ports(
 
 _PORT_LEVEL: Final = checked(
     list_of(
-        record_with_part(
-            _port_policy,
-            _BLOCKS,
-            {
-                "port": required("port", PORT_NUMBER, "e.g. {number: 80}"),
-            },
+        _not_empty(
+            record_with_part(
+                _port_policy,
+                _BLOCKS,
+                {
+                    "port": required("port", PORT_NUMBER, "e.g. {number: 80}"),
+                },
+            ),
+            _BLOCKS.fields,
         )
     ),
     _unique_ports,
 )
-_TRAFFIC_POLICY: Final = record_with_part(
+_POLICY_FIELDS: Final = record_with_part(
     _policy,
     _BLOCKS,
     {
@@ -192,38 +259,51 @@ _TRAFFIC_POLICY: Final = record_with_part(
         "retryBudget": unsupported("use connectionPool.http.maxRetries"),
     },
 )
+_TRAFFIC_POLICY: Final = _not_empty(_POLICY_FIELDS, _POLICY_FIELDS.fields)
 _SUBSET: Final = record(
     Subset,
     {
-        "name": required("name", SUBSET_NAME, "the name that routes use"),
+        "name": required("name", LABEL_NAME, "the name that routes use"),
         "labels": optional("labels", LABELS),
         "trafficPolicy": optional("policy", _TRAFFIC_POLICY),
     },
 )
 
 
-def _first_of_each_name(
-    subsets: tuple[Subset, ...], path: Path, context: Context
-) -> tuple[Subset, ...]:
-    kept: dict[str, Subset] = {}
+def _check_names(subsets: tuple[Subset, ...], path: Path, context: Context) -> None:
+    seen: set[str] = set()
     for i, subset in enumerate(subsets):
-        if subset.name in kept:
-            context.warning(
-                ((path, i), "name"), f"{subset.name!r} is defined already; the first one is used"
+        if subset.name in seen:
+            context.error(((path, i), "name"), f"{subset.name!r} is defined already; keep one")
+        seen.add(subset.name)
+
+
+_SUBSETS: Final = checked(list_of(_SUBSET), _check_names)
+
+
+def _check_export(spec: DestinationRuleSpec, path: Path, context: Context) -> None:
+    if spec.workload_selector is None:
+        return
+    for i, target in enumerate(spec.export_to):
+        if target not in {".", context.namespace}:
+            context.error(
+                ((path, "exportTo"), i),
+                "a rule with a workloadSelector is for workloads of its own namespace only: '.'",
             )
-        kept.setdefault(subset.name, subset)
-    return tuple(kept.values())
 
 
-_SPEC: Final = record(
-    DestinationRuleSpec,
-    {
-        "host": required("host", RULE_HOST, "the service that this is about"),
-        "trafficPolicy": optional("policy", _TRAFFIC_POLICY),
-        "subsets": optional("subsets", converted(list_of(_SUBSET), _first_of_each_name)),
-        "exportTo": optional("export_to", EXPORT_TO),
-        "workloadSelector": optional("workload_selector", selector("matchLabels")),
-    },
+_SPEC: Final = checked(
+    record(
+        DestinationRuleSpec,
+        {
+            "host": required("host", SERVICE_HOST, "the service that this is about"),
+            "trafficPolicy": optional("policy", _TRAFFIC_POLICY),
+            "subsets": optional("subsets", _SUBSETS),
+            "exportTo": optional("export_to", EXPORT_TO),
+            "workloadSelector": optional("workload_selector", selector("matchLabels")),
+        },
+    ),
+    _check_export,
 )
 
 DESTINATION_RULE: Final = Kind(

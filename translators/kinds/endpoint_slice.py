@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
 from translators.kinds.field_path import Path
 from translators.kinds.schema.context import INVALID, Context, Invalid
-from translators.kinds.schema.field_types import PORT, is_address, is_host
+from translators.kinds.schema.field_types import PORT, is_host
 from translators.kinds.schema.kind import DISCOVERY, Kind, Metadata, document
 from translators.kinds.schema.record import ignored, optional, record, required, spread
 from translators.kinds.schema.shape import BOOLEAN, TEXT, checked, list_of, word_of
+from translators.model.addresses import normal_address
+from translators.model.hosts import normal_host
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,24 +132,44 @@ def _slice(
     )
 
 
+def _name(text: str) -> str | None:
+    return normal_host(text) if is_host(text) and "*" not in text else None
+
+
+_ADDRESS_TYPES: Final[Mapping[str, Callable[[str], str | None]]] = {
+    "IPv4": lambda text: None if ":" in text else normal_address(text),
+    "IPv6": lambda text: normal_address(text) if ":" in text else None,
+    "FQDN": _name,
+}
+"""Type → the one spelling of an address of this type, None for anything else."""
+
+
 def _complete(
     spec: EndpointSliceSpec, metadata: Metadata, context: Context
 ) -> EndpointSliceSpec | Invalid:
-    accepts = is_host if spec.address_type == "FQDN" else is_address
+    normal = _ADDRESS_TYPES[spec.address_type]
+    endpoints: list[SliceEndpoint] = []
     for i, endpoint in enumerate(spec.endpoints):
-        for k, address in enumerate(endpoint.addresses):
-            if not accepts(address):
+        spelled = [normal(address) for address in endpoint.addresses]
+        for k, address in enumerate(spelled):
+            if address is None:
                 context.error(
                     (((((None, "endpoints"), i), "addresses"), k)),
-                    f"must be an address of type {spec.address_type}, not {address!r}",
+                    f"must be an address of type {spec.address_type}, "
+                    f"not {endpoint.addresses[k]!r}",
                 )
+        addresses = tuple([address for address in spelled if address is not None])
+        same = addresses == endpoint.addresses
+        endpoints.append(endpoint if same else replace(endpoint, addresses=addresses))
     service = dict(metadata.labels).get(_SERVICE_NAME, "")
     if not service:
         context.warning(
             ((None, "metadata"), "labels"),
             f"without the label {_SERVICE_NAME} the slice belongs to no service",
         )
-    return INVALID if context.findings.errors else replace(spec, service=service)
+    if context.findings.errors:
+        return INVALID
+    return replace(spec, service=service, endpoints=tuple(endpoints))
 
 
 ENDPOINT_SLICE: Final = Kind(
@@ -157,7 +180,7 @@ ENDPOINT_SLICE: Final = Kind(
         {
             "addressType": required(
                 "address_type",
-                word_of("IPv4", "IPv6", "FQDN"),
+                word_of(*_ADDRESS_TYPES),
                 "IPv4, IPv6 or FQDN",
             ),
             "ports": optional("ports", list_of(_PORT)),

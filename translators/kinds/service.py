@@ -7,7 +7,8 @@ from typing import Final
 
 from translators.kinds.field_path import Path
 from translators.kinds.schema.context import INVALID, Context, Invalid
-from translators.kinds.schema.field_types import EXPORT_TO, PORT, is_address, is_host
+from translators.kinds.schema.export_to import SERVICE_EXPORT_TO
+from translators.kinds.schema.field_types import PORT, is_host
 from translators.kinds.schema.kind import CORE, Kind, Metadata, document_with_spec
 from translators.kinds.schema.record import ignored, optional, record, required, unsupported
 from translators.kinds.schema.shape import (
@@ -18,9 +19,11 @@ from translators.kinds.schema.shape import (
     describe,
     list_of,
     map_of,
-    text_where,
+    text_spelled,
     word_of,
 )
+from translators.model.addresses import normal_address
+from translators.model.hosts import normal_host
 from translators.model.origin import Labels
 
 
@@ -78,9 +81,18 @@ _PORT: Final = record(
         "nodePort": ignored("for clients outside the mesh"),
     },
 )
-_VIP: Final = text_where(
-    lambda text: text in {"", "None"} or is_address(text), "an IP address or None"
+_VIP: Final = text_spelled(
+    lambda text: text if text in {"", "None"} else normal_address(text), "an IP address or None"
 )
+
+
+def _external_name(text: str) -> str | None:
+    """Give the name in its one spelling; one of four numbers is a name to Kubernetes."""
+    is_name = not text or is_host(text) or (":" not in text and normal_address(text) is not None)
+    return normal_host(text) if is_name else None
+
+
+_EXTERNAL_NAME: Final = text_spelled(_external_name, "a host name")
 _OUTSIDE: Final = "for clients outside the mesh"
 _FAMILIES: Final = "the addresses themselves say it"
 
@@ -98,9 +110,9 @@ def _service(
     given = cluster_ips or (cluster_ip,)
     return ServiceSpec(
         ports=ports,
-        addresses=tuple(address for address in given if address not in {"", "None"}),
+        addresses=tuple(dict.fromkeys(vip for vip in given if vip not in {"", "None"})),
         headless="None" in given,
-        external_name=external_name.rstrip(".") if service_type == "ExternalName" else "",
+        external_name=external_name if service_type == "ExternalName" else "",
         selector=frozenset(selector),
         publish_not_ready=publish_not_ready,
     )
@@ -108,7 +120,9 @@ def _service(
 
 def _check(spec: ServiceSpec, path: Path, context: Context) -> None:
     ports = (path, "ports")
-    if not spec.ports and not spec.headless and not spec.external_name:
+    if not spec.ports and (spec.headless or spec.external_name):
+        context.warning(ports, "without ports proxies do not know it; give those that clients use")
+    elif not spec.ports:
         context.error(ports, "needs at least one port")
     names: set[str] = set()
     numbers: set[tuple[int, str]] = set()
@@ -146,9 +160,7 @@ _SPEC: Final = checked(
             "selector": optional("selector", map_of(TEXT)),
             "clusterIP": optional("cluster_ip", _VIP),
             "clusterIPs": optional("cluster_ips", list_of(_VIP)),
-            "externalName": optional(
-                "external_name", text_where(lambda text: not text or is_host(text), "a host name")
-            ),
+            "externalName": optional("external_name", _EXTERNAL_NAME),
             "publishNotReadyAddresses": optional("publish_not_ready", BOOLEAN),
             "type": optional(
                 "service_type",
@@ -181,7 +193,7 @@ def _complete(spec: ServiceSpec, metadata: Metadata, context: Context) -> Servic
         return spec
     path = (((None, "metadata"), "annotations"), EXPORT_ANNOTATION)
     names = [name.strip() for name in written.split(",") if name.strip()]
-    export_to = EXPORT_TO.parse(names, path, context)
+    export_to = SERVICE_EXPORT_TO.parse(names, path, context)
     return INVALID if export_to is INVALID else replace(spec, export_to=export_to)
 
 

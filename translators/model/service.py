@@ -20,6 +20,8 @@ class Resolution(enum.Enum):
     STATIC = "STATIC"
     DNS = "DNS"
     DNS_ROUND_ROBIN = "DNS_ROUND_ROBIN"
+    DYNAMIC_DNS = "DYNAMIC_DNS"
+    """Whatever name the client asks for; not supported yet, so no service has it."""
 
 
 BY_DNS = (Resolution.DNS, Resolution.DNS_ROUND_ROBIN)

@@ -34,7 +34,9 @@ def _slice_services(value: object) -> Iterable[tuple[str, str]]:
 
 def _workload_labels(value: object) -> Iterable[LabelKey]:
     entry = as_config_object(value, WorkloadEntrySpec)
-    return () if entry is None else label_keys(entry.namespace, workload_labels(entry))
+    if entry is None or not entry.spec.address:
+        return ()
+    return label_keys(entry.namespace, workload_labels(entry))
 
 
 def _pod_labels(value: object) -> Iterable[LabelKey]:

@@ -225,7 +225,7 @@ kind: DestinationRule
 metadata: {{name: {host.replace(".", "-")}}}
 spec:
   host: {host}
-  trafficPolicy: {policy or "{}"}
+  trafficPolicy: {policy or "null"}
   subsets:{found or " []"}
 """
 

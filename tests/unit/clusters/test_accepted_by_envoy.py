@@ -41,14 +41,14 @@ ENDPOINTS = """
   - {address: 10.0.0.3, locality: r2/c, labels: {version: v1}}
 """
 POLICIES = [
-    "{}",
+    "{connectionPool: {http: {}}}",
     "{loadBalancer: {simple: ROUND_ROBIN}, outlierDetection: {}}",
     "{loadBalancer: {simple: PASSTHROUGH}}",
     "{loadBalancer: {simple: RANDOM}, outlierDetection: {consecutive5xxErrors: 0,"
     " consecutiveGatewayErrors: 1, interval: 1s, baseEjectionTime: 1s, maxEjectionPercent: 100,"
     " minHealthPercent: 50, splitExternalLocalOriginErrors: true, consecutiveLocalOriginFailures: 2}}",
     "{connectionPool: {tcp: {maxConnections: 1, connectTimeout: 1s, maxConnectionDuration: 1s,"
-    " tcpKeepalive: {probes: 1, time: 1s, interval: 1s}}, http: {http1MaxPendingRequests: 1,"
+    " tcpKeepalive: {probes: 127, time: 32767s, interval: 32767s}}, http: {http1MaxPendingRequests: 1,"
     " http2MaxRequests: 1, maxRequestsPerConnection: 1, maxRetries: 1, idleTimeout: 1s,"
     " maxConcurrentStreams: 1, h2UpgradePolicy: UPGRADE}}}",
     "{connectionPool: {http: {useClientProtocol: true, maxConcurrentStreams: 5}}}",

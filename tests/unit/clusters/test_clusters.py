@@ -57,7 +57,7 @@ spec: {{hosts: ["{host}"], ports: [{ports}], {spec}}}
 """
 
 
-def rule(policy: str = "{}", host: str = "x.com") -> str:
+def rule(policy: str = "{connectionPool: {http: {}}}", host: str = "x.com") -> str:
     return destination_rule(host, host, f"trafficPolicy: {policy}", subsets={"v1": "v1"})
 
 
@@ -235,17 +235,17 @@ def test_a_connection_pool_becomes_limits() -> None:
 @pytest.mark.parametrize(
     ("protocol", "pool", "speaks"),
     [
-        ("HTTP", "{}", None),
-        ("TCP", "{}", None),
-        ("TLS", "{}", None),
-        ("GRPC", "{}", "http2"),
-        ("HTTP2", "{}", "http2"),
+        ("HTTP", "{http: {}}", None),
+        ("TCP", "{http: {}}", None),
+        ("TLS", "{http: {}}", None),
+        ("GRPC", "{http: {}}", "http2"),
+        ("HTTP2", "{http: {}}", "http2"),
         ("HTTP", "{http: {h2UpgradePolicy: UPGRADE}}", "http2"),
         ("GRPC", "{http: {h2UpgradePolicy: DO_NOT_UPGRADE}}", "http2"),
         ("HTTP", "{http: {maxRequestsPerConnection: 1}}", "http1"),
         ("HTTP", "{http: {useClientProtocol: true}}", "as the client"),
         ("TCP", "{http: {maxRequestsPerConnection: 1}}", None),
-        ("", "{}", "as the client"),
+        ("", "{http: {}}", "as the client"),
     ],
 )
 def test_what_is_spoken_to_hosts(protocol: str, pool: str, speaks: str | None) -> None:
@@ -305,7 +305,7 @@ DETECTION_DEFAULTS: dict[str, object] = {
             },
             1,
         ),
-        ("{consecutiveLocalOriginFailures: 4}", {"consecutive_local_origin_failure": None}, 1),
+        ("{consecutiveLocalOriginFailures: 0}", {"consecutive_local_origin_failure": None}, 1),
     ],
 )
 def test_outlier_detection(detection: str, expected: dict[str, object], panic: float) -> None:

@@ -43,7 +43,7 @@ VIRTUAL_SERVICE = (
     + """
   hosts: [reviews, "*.example.com"]
   gateways: [mesh, edge]
-  exportTo: [".", shop]
+  exportTo: [".", other]
   http:
   - name: a
     match:
@@ -123,13 +123,13 @@ DESTINATION_RULE = (
     ISTIO.replace("KIND", "DestinationRule")
     + """
   host: reviews
-  exportTo: ["*"]
+  exportTo: ["."]
   workloadSelector: {matchLabels: {app: a}}
   trafficPolicy: &policy
     loadBalancer: &lb
       simple: LEAST_CONN
       localityLbSetting: {enabled: true, distribute: [{}], failover: [{}], failoverPriority: [a]}
-      zoneAware: {}
+      zoneAwareLbSetting: {}
       warmup: {duration: 1s}
       warmupDurationSecs: 1s
     connectionPool: &pool
@@ -145,9 +145,10 @@ DESTINATION_RULE = (
         maxRequestsPerConnection: 1
         maxRetries: 1
         idleTimeout: 1s
-        h2UpgradePolicy: UPGRADE
+        h2UpgradePolicy: DO_NOT_UPGRADE
         useClientProtocol: true
         maxConcurrentStreams: 1
+        http2KeepAlive: {interval: 15s, timeout: 5s}
     outlierDetection: &outlier
       consecutiveErrors: 1
       consecutive5xxErrors: 0
@@ -285,9 +286,9 @@ NODE = f"apiVersion: v1\nkind: Node{META}spec: {{podCIDR: 10.0.0.0/8}}\nstatus: 
 NAMESPACE = f"apiVersion: v1\nkind: Namespace{META}spec: {{finalizers: [kubernetes]}}\nstatus: {{phase: Active}}\n"
 
 LB = ("consistentHash", "localityLbSetting.distribute", "localityLbSetting.failover",
-      "localityLbSetting.failoverPriority", "warmup", "warmupDurationSecs", "zoneAware")  # fmt: skip
-BLOCKS = {*(f"loadBalancer.{name}" for name in LB), "outlierDetection.consecutiveErrors",
-          "outlierDetection.httpErrorCodes"}  # fmt: skip
+      "localityLbSetting.failoverPriority", "warmup", "warmupDurationSecs", "zoneAwareLbSetting")  # fmt: skip
+BLOCKS = {*(f"loadBalancer.{name}" for name in LB), "connectionPool.http.http2KeepAlive",
+          "outlierDetection.consecutiveErrors", "outlierDetection.httpErrorCodes"}  # fmt: skip
 POLICY = {
     *BLOCKS,
     "tls",

@@ -22,6 +22,9 @@ CASES: list[tuple[str, str, str, str, int]] = [
     ),
     (VS, f"http:\n- {TO}", "spec.hosts", "is required", 5),
     (VS, f"hosts: [a, A]\nhttp:\n- {TO}", "spec.hosts[1]", "listed already", 6),
+    (VS, f"hosts: [a.b, '*.b']\nhttp:\n- {TO}", "spec.hosts[1]", "a.b falls under *.b", 6),
+    (VS, f"hosts: ['*', a]\nhttp:\n- {TO}", "spec.hosts[1]", "falls under *", 6),
+    (VS, f"hosts: [x, '*.a.b', '*.b']\nhttp:\n- {TO}", "spec.hosts[2]", "*.a.b falls under *.b", 6),
     (VS, f"hosts:\n- a.*.com\nhttp:\n- {TO}", "spec.hosts[0]", "left-most", 7),
     (VS, "hosts: [a]", "spec", "give http, tls or tcp", 5),
     (
@@ -160,7 +163,8 @@ CASES: list[tuple[str, str, str, str, int]] = [
     ),
     (
         DR,
-        "host: a\ntrafficPolicy:\n  portLevelSettings:\n  - port: {number: 80}\n  - port: {number: 80}",
+        "host: a\ntrafficPolicy:\n  portLevelSettings:\n"
+        "  - {port: {number: 80}, loadBalancer: {}}\n  - {port: {number: 80}, loadBalancer: {}}",
         "spec.trafficPolicy.portLevelSettings[1].port",
         "already",
         10,
@@ -173,7 +177,6 @@ CASES: list[tuple[str, str, str, str, int]] = [
         9,
     ),
     (SE, "hosts: ['*']\nports: [{number: 80, name: http}]", "spec.hosts[0]", "not * alone", 6),
-    (SE, "hosts: [a.b]", "spec.ports", "is required", 5),
     (
         SE,
         "hosts: [a.b]\nports:\n- {number: 80, name: http}\n- {number: 80, name: http}",
@@ -232,13 +235,6 @@ CASES: list[tuple[str, str, str, str, int]] = [
         "spec.hosts[0]",
         "cannot be looked up",
         6,
-    ),
-    (
-        SE,
-        "hosts: ['*.b.c']\nresolution: DYNAMIC_DNS\nports: [{number: 80, name: http}]",
-        "spec.resolution",
-        "use DNS",
-        7,
     ),
     (WE, "labels: {a: b}", "spec.address", "is required", 5),
     (WE, "address: 10.0.0.1\nlocality: a/b/c/d", "spec.locality", "region/zone/sub-zone", 7),

@@ -51,7 +51,7 @@ def test_a_virtual_service() -> None:
         document(
             "VirtualService",
             """
-            hosts: [reviews, "*", api.example.com]
+            hosts: [reviews, api.example.com]
             http:
             - match:
               - headers: {b: {exact: "1"}, a: {}, c: {regex: "*"}}
@@ -68,7 +68,7 @@ def test_a_virtual_service() -> None:
         )
     )
     assert spec == VirtualServiceSpec(
-        hosts=("reviews.default.svc.cluster.local", "*", "api.example.com"),
+        hosts=("reviews.default.svc.cluster.local", "api.example.com"),
         http=(
             HttpRule(
                 match=(
@@ -121,7 +121,7 @@ def test_a_destination_rule() -> None:
               outlierDetection: {consecutive5xxErrors: 0, interval: 5s}
               portLevelSettings:
               - {port: {number: 81}, loadBalancer: {simple: UNSPECIFIED}}
-              - {port: {number: 80}}
+              - {port: {number: 80}, connectionPool: {tcp: {}}}
             subsets:
             - {name: v1, labels: {version: v1}}
             """,
@@ -135,24 +135,13 @@ def test_a_destination_rule() -> None:
                 ConnectionPool(max_connections=1, tcp_idle_timeout=timedelta(0), h2_upgrade=True),
                 OutlierDetection(consecutive_5xx=0, interval=timedelta(seconds=5)),
             ),
-            ((80, TrafficPolicy()), (81, TrafficPolicy(LoadBalancer()))),
+            (
+                (80, TrafficPolicy(connection_pool=ConnectionPool())),
+                (81, TrafficPolicy(LoadBalancer())),
+            ),
         ),
         (Subset("v1", labels(version="v1")),),
     )
-
-
-def test_the_first_of_two_subsets_with_one_name_is_used_with_a_warning() -> None:
-    text = document(
-        "DestinationRule", "host: a.b\nsubsets:\n- {name: v1, labels: {a: b}}\n- name: v1"
-    )
-    outcome = manifest(text)
-    (problem,) = outcome.problems
-    assert (problem.severity, problem.path, problem.line) == (
-        Severity.WARNING,
-        "spec.subsets[1].name",
-        9,
-    )
-    assert only_object(text) == DestinationRuleSpec("a.b", subsets=(Subset("v1", labels(a="b")),))
 
 
 def test_a_rule_after_one_without_match_is_warned_of() -> None:
@@ -225,6 +214,10 @@ def test_a_service_entry_selects_workloads() -> None:
         (
             "{type: ExternalName, externalName: a.example.com.}",
             ServiceSpec(external_name="a.example.com"),
+        ),
+        (
+            "{type: ExternalName, externalName: 10.0.0.1, ports: [{port: 80}]}",
+            ServiceSpec((KubernetesPort(80),), external_name="10.0.0.1"),
         ),
         ("{ports: [{port: 80}]}", ServiceSpec((KubernetesPort(80),))),
     ],

@@ -5,7 +5,6 @@ They are names, hosts, addresses, labels, durations and regular expressions.
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Callable
 from datetime import timedelta
@@ -18,13 +17,17 @@ from translators.kinds.schema.record import optional, record, required
 from translators.kinds.schema.shape import (
     TEXT,
     Shape,
+    checked,
     describe,
     did_you_mean,
     integer,
     list_of,
     text_as,
+    text_spelled,
     text_where,
 )
+from translators.model.addresses import normal_address, normal_subnet
+from translators.model.hosts import is_partial_wildcard, normal_host
 from translators.model.locality import Locality
 from translators.model.origin import Labels
 
@@ -34,8 +37,6 @@ _DNS_SUBDOMAIN = re.compile(
     r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*"
 )
 _HOST = re.compile(rf"(?:\*(?:\.{_LABEL}|-?{_LABEL})|{_LABEL})(?:\.{_LABEL})*\.?")
-_OCTET = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
-_IPV4 = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}", re.ASCII)
 _LABEL_VALUE = re.compile(r"(?:[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
 _LABEL_KEY = re.compile(
     rf"(?:(?:{_LABEL})(?:\.{_LABEL})*/)?[A-Za-z0-9](?:[-A-Za-z0-9_.]{{0,61}}[A-Za-z0-9])?"
@@ -66,31 +67,19 @@ def is_dns_subdomain(text: str) -> bool:
 
 def is_address(text: str) -> bool:
     """Say whether this is an IPv4 or IPv6 address."""
-    if _IPV4.fullmatch(text):
-        return True
-    if ":" not in text:
-        return False
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return "%" not in text
-
-
-@lru_cache(maxsize=4096)
-def is_subnet(text: str) -> bool:
-    """Say whether this is an address or a CIDR block."""
-    try:
-        ipaddress.ip_network(text, strict=False)
-    except ValueError:
-        return False
-    return True
+    return normal_address(text) is not None
 
 
 @lru_cache(maxsize=16384)
 def is_host(text: str) -> bool:
-    """Say whether this is a DNS name, maybe with a wildcard as its left-most label."""
-    return len(text) <= MAX_NAME and _HOST.fullmatch(text) is not None
+    """Say whether this is a DNS name, maybe with a wildcard as its left-most label.
+
+    The last of several labels is not a number, so that an IP address is no name.
+    """
+    if len(text) > MAX_NAME or not _HOST.fullmatch(text):
+        return False
+    _, dot, last = text.removesuffix(".").rpartition(".")
+    return not (dot and last.isdecimal())
 
 
 def complete_host(host: str, namespace: str) -> str:
@@ -99,42 +88,58 @@ def complete_host(host: str, namespace: str) -> str:
     Source: Istio's rule for short names in VirtualService and DestinationRule.
     """
     if "." in host or ":" in host or host.startswith("*"):
-        return host.removesuffix(".")
-    return f"{host}.{namespace}.svc.cluster.local"
+        return normal_address(host) or normal_host(host)
+    return f"{host.lower()}.{namespace}.svc.cluster.local"
 
 
 def _rule_host(text: str, path: Path, context: Context) -> str | Invalid:
     if text == "*" or is_host(text) or is_address(text):
-        return complete_host(text.lower(), context.namespace)
+        if is_partial_wildcard(text):
+            context.warning(
+                path, "is the host of that very name only; *.example.com covers what is below it"
+            )
+        return complete_host(text, context.namespace)
     where = " (a wildcard may only be the left-most label)" if "*" in text else ""
     return context.error(path, f"must be a host name, not {describe(text)}{where}")
 
 
-def _exact_host(text: str, path: Path, context: Context) -> str | Invalid:
-    host = _rule_host(text, path, context)
-    if host is not INVALID and "*" in host:
-        return context.error(path, "must name one host, without a wildcard")
-    return host
+def _service_host(text: str, path: Path, context: Context) -> str | Invalid:
+    if is_address(text):
+        return context.error(
+            path,
+            f"must be the host of a service, not the address {text}: a ServiceEntry gives it one",
+        )
+    return _rule_host(text, path, context)
+
+
+def _destination_host(text: str, path: Path, context: Context) -> str | Invalid:
+    if text == "*":
+        return context.error(path, "must name a service; * is every one")
+    if is_partial_wildcard(text) and is_host(text):  # a service of that very name
+        return complete_host(text, context.namespace)
+    return _service_host(text, path, context)
 
 
 RULE_HOST: Final = text_as(_rule_host)
 """A host of a rule, completed with the rule's namespace when it is short; wildcards allowed."""
 
-DESTINATION_HOST: Final = text_as(_exact_host)
-"""The same without wildcards."""
+SERVICE_HOST: Final = text_as(_service_host)
+"""The same of a service, which has a name."""
 
-_EXPORTS: Final = text_where(
-    lambda text: text in {".", "*", "~"} or is_dns_label(text),
-    "a namespace, '.' (this one), '*' (all) or '~' (none)",
-)
-EXPORT_TO: Final = list_of(_EXPORTS)
+DESTINATION_HOST: Final = text_as(_destination_host)
+"""The host of one service, whose own name may be a wildcard."""
+
+_NAME_LABEL = re.compile(r"[a-zA-Z0-9](?:[-a-zA-Z0-9]{0,61}[a-zA-Z0-9])?")
+_NAME = "a name of letters, digits and inner hyphens, at most 63"
+LABEL_NAME: Final = text_where(lambda text: _NAME_LABEL.fullmatch(text) is not None, _NAME)
+"""The name of a port or a subset (Istio: a DNS-1123 label, in any case)."""
 
 SUBSET_NAME: Final = text_where(
-    lambda text: text == "" or re.fullmatch(_LABEL, text) is not None,
-    "a name of letters, digits and hyphens, at most 63",
+    lambda text: text == "" or _NAME_LABEL.fullmatch(text) is not None, _NAME
 )
-SUBNET: Final = text_where(is_subnet, "an IP address or a CIDR block such as 10.0.0.0/8")
-ADDRESS: Final = text_where(is_address, "an IP address")
+"""Which subset is meant, "" for none."""
+SUBNET: Final = text_spelled(normal_subnet, "an IP address or a CIDR block such as 10.0.0.0/8")
+ADDRESS: Final = text_spelled(normal_address, "an IP address")
 
 
 @lru_cache(maxsize=65536)
@@ -185,9 +190,14 @@ def _selected(labels: Labels = frozenset()) -> Labels:
     return labels
 
 
+def _check_selected(labels: Labels, path: Path, context: Context) -> None:
+    if not labels:
+        context.warning(path, "has no labels, so it selects every workload of its namespace")
+
+
 def selector(name: str) -> Shape[Labels]:
     """A selector of workloads, whose one field has this name: the labels that they must have."""
-    return record(_selected, {name: optional("labels", LABELS)})
+    return checked(record(_selected, {name: optional("labels", LABELS)}), _check_selected)
 
 
 def _number(number: int) -> int:

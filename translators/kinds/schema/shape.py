@@ -173,7 +173,11 @@ def _text(value: object, path: Path, context: Context) -> str | Invalid:
 
 
 def _not_text(value: object, path: Path, context: Context) -> Invalid:
-    hint = f'; put it in quotes: "{value}"' if isinstance(value, int | float) else ""
+    hint = ""
+    if isinstance(value, bool):
+        hint = "; put it in quotes"  # how it was written is not known: y, yes, on and true are one
+    elif isinstance(value, int | float):
+        hint = f'; put it in quotes: "{value}"'
     return context.error(path, f"must be text, not {describe(value)}{hint}")
 
 
@@ -205,20 +209,24 @@ def text_where(accepts: Callable[[str], bool], what: str) -> Shape[str]:
     return Shape(parse)
 
 
-def choice(options: Mapping[str, T], *, not_yet: Mapping[str, str] | None = None) -> Shape[T]:
-    """One word of a closed set.
+def text_spelled(normal: Callable[[str], str | None], what: str) -> Shape[str]:
+    """Text that can be spelled in several ways, in the one that `normal` gives; None refuses it."""
 
-    Args:
-        options: The words, each with what it means.
-        not_yet: Words of the API that cannot be used yet, with what to do.
-    """
-    later = not_yet or {}
+    def convert(text: str, path: Path, context: Context) -> str | Invalid:
+        spelled = normal(text)
+        if spelled is None:
+            return context.error(path, f"must be {what}, not {describe(text)}")
+        return spelled
+
+    return text_as(convert)
+
+
+def choice(options: Mapping[str, T]) -> Shape[T]:
+    """One word of a closed set, each with what it means."""
 
     def parse(value: object, path: Path, context: Context) -> T | Invalid:
         if type(value) is str and value in options:
             return options[value]
-        if type(value) is str and value in later:
-            return context.error(path, f"{value} is not supported yet; {later[value]}")
         hint = did_you_mean(value, options) if isinstance(value, str) else ""
         return context.error(
             path, f"must be one of {', '.join(options)}, not {describe(value)}{hint}"

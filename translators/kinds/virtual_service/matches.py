@@ -6,7 +6,14 @@ from typing import Final
 
 from translators.kinds.field_path import Path
 from translators.kinds.schema.context import Context
-from translators.kinds.schema.field_types import LABELS, PORT, REGEX, SUBNET, TEXTS, is_host
+from translators.kinds.schema.field_types import (
+    LABELS,
+    PORT,
+    REGEX,
+    SUBNET,
+    is_dns_label,
+    is_host,
+)
 from translators.kinds.schema.record import optional, record, unsupported
 from translators.kinds.schema.shape import (
     BOOLEAN,
@@ -16,8 +23,11 @@ from translators.kinds.schema.shape import (
     converted,
     list_of,
     map_of,
+    text_spelled,
     text_where,
 )
+from translators.model.addresses import normal_address
+from translators.model.hosts import is_partial_wildcard, normal_host
 from translators.model.routing import HttpMatch, MatchKind, TextMatch
 
 _PSEUDO_NAMES: Final = frozenset(("uri", "scheme", "method", "authority"))
@@ -87,7 +97,15 @@ def only_mesh(gateways: tuple[str, ...], path: Path, context: Context) -> None:
             )
 
 
-GATEWAYS: Final = checked(TEXTS, only_mesh)
+def _is_gateway(text: str) -> bool:
+    namespace, slash, name = text.rpartition("/")
+    if slash:
+        return (namespace == "." or is_dns_label(namespace)) and is_dns_label(name)
+    return is_host(name) and "*" not in name
+
+
+GATEWAY: Final = text_where(_is_gateway, "mesh, the name of a gateway, or its namespace/name")
+GATEWAYS: Final = checked(list_of(GATEWAY), only_mesh)
 
 HTTP_MATCH: Final = record(
     HttpMatch,
@@ -111,7 +129,17 @@ HTTP_MATCH: Final = record(
 
 
 _SUBNETS: Final = list_of(SUBNET)
-SNI_HOST: Final = text_where(lambda text: text == "*" or is_host(text), "a host name")
+
+
+def _server_name(text: str) -> str | None:
+    if text == "*" or (is_host(text) and not is_partial_wildcard(text)):
+        return normal_host(text)
+    return normal_address(text)
+
+
+SNI_HOST: Final = text_spelled(
+    _server_name, "a host name, maybe with a wildcard for whole labels (*.example.com)"
+)
 L4_MATCH_FIELDS: Final[dict[str, Field]] = {
     "destinationSubnets": optional("destination_subnets", _SUBNETS),
     "port": optional("port", PORT),

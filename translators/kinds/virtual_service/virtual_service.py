@@ -10,11 +10,12 @@ from typing import Final
 
 from translators.kinds.field_path import Path
 from translators.kinds.schema.context import Context, Invalid
-from translators.kinds.schema.field_types import EXPORT_TO, RULE_HOST
+from translators.kinds.schema.export_to import EXPORT_TO
+from translators.kinds.schema.field_types import RULE_HOST, is_address
 from translators.kinds.schema.kind import ISTIO_NETWORKING, Kind, document_with_spec
 from translators.kinds.schema.record import optional, record, required
-from translators.kinds.schema.shape import TEXT, Shape, checked, list_of
-from translators.kinds.virtual_service.matches import only_mesh
+from translators.kinds.schema.shape import Shape, checked, list_of
+from translators.kinds.virtual_service.matches import GATEWAY, only_mesh
 from translators.kinds.virtual_service.rules import HTTP_RULES, TCP_RULES, TLS_RULES
 from translators.model.hosts import covers
 from translators.model.routing import HttpRule, L4Rule
@@ -36,26 +37,43 @@ class VirtualServiceSpec:
 
 
 def _check_spec(spec: VirtualServiceSpec, path: Path, context: Context) -> None:
-    seen: set[str] = set()
-    for i, host in enumerate(spec.hosts):
-        if host in seen:
-            context.error(((path, "hosts"), i), f"{host} is listed already; remove one of the two")
-        seen.add(host)
+    _check_hosts(spec.hosts, (path, "hosts"), context)
     for i, rule in enumerate(spec.tls):
         for k, match in enumerate(rule.match):
             at = ((((path, "tls"), i), "match"), k)
             _check_sni(match.sni_hosts, spec.hosts, (at, "sniHosts"), context)
 
 
+def _check_hosts(hosts: tuple[str, ...], path: Path, context: Context) -> None:
+    """Refuse a host that is there twice, or falls under another one."""
+    places: dict[str, int] = {}
+    for i, host in enumerate(hosts):
+        if host in places:
+            context.error((path, i), f"{host} is listed already; remove one of the two")
+        places.setdefault(host, i)
+    endings = {host[1:]: host for host in hosts if host.startswith("*")}
+    for host in places if endings else ():
+        for start in range(len(host) + 1):
+            wider = endings.get(host[start:], host)
+            if wider != host:
+                at = max(places[host], places[wider])
+                context.error((path, at), f"{host} falls under {wider}; keep one of them")
+                break
+
+
 def _check_sni(
     sni_hosts: tuple[str, ...], hosts: tuple[str, ...], path: Path, context: Context
 ) -> None:
     for i, name in enumerate(sni_hosts):
-        if not any(host == name or (host.startswith("*") and covers(host, name)) for host in hosts):
+        if is_address(name):
+            context.warning((path, i), "clients do not send an address as a server name (SNI)")
+        elif not any(
+            host == name or (host.startswith("*") and covers(host, name)) for host in hosts
+        ):
             context.error((path, i), f"{name} is not covered by spec.hosts; add it there")
 
 
-_GATEWAYS: Final = checked(list_of(TEXT, at_least=1), only_mesh)
+_GATEWAYS: Final = checked(list_of(GATEWAY, at_least=1), only_mesh)
 _FIELDS: Final = record(
     VirtualServiceSpec,
     {

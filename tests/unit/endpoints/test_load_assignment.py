@@ -219,7 +219,7 @@ def test_clients_of_all_namespaces_at_a_place_share_the_bytes() -> None:
 
 
 def test_an_endpoint_more_reruns_only_the_assignments_of_its_service() -> None:
-    other = ENTRY.replace("x.com", "y.com").replace("name: x", "name: y")
+    other = ENTRY.replace("x.com", "y.com").replace("name: x", "name: w")
     db = mesh(ENTRY, other, RULE.replace("ENABLED", "true"))
     refs = [
         load_assignment.ref(CLIENT, Locality("r1", zone), ClusterName("outbound", 80, subset, host))

@@ -65,7 +65,7 @@ VIRTUAL_SERVICE = (
     - destination: {host: reviews, subset: v1, port: {number: 80}}
       weight: 90
       headers: &h
-        request: {set: {b: "1"}, add: {a: "2"}, remove: [z, y]}
+        request: {set: {b: "1"}, add: {a: "2"}, remove: [z, w]}
         response: {set: {}, add: {}, remove: []}
     - destination: {host: reviews.shop.svc.cluster.local}
       weight: 10
@@ -198,7 +198,7 @@ SERVICE_ENTRY = (
   - address: 10.0.0.1
     ports: {http: 80}
     labels: {app: a}
-    network: n
+    network: net
     locality: r/z/s
     weight: 2
     serviceAccount: a
@@ -221,7 +221,7 @@ WORKLOAD_ENTRY = (
   address: 10.0.0.1
   ports: {http: 80}
   labels: {app: a}
-  network: n
+  network: net
   locality: r/z/s
   weight: 2
   serviceAccount: a
@@ -275,7 +275,7 @@ POD = (
     f"apiVersion: v1\nkind: Pod{META}"
     + """
 spec:
-  nodeName: n
+  nodeName: n1
   serviceAccountName: a
   restartPolicy: Always
   containers: [{name: a, image: b, ports: [{name: web, containerPort: 8080, protocol: TCP}]}]

@@ -324,6 +324,23 @@ def test_a_mistake_outside_istio_kinds_is_refused_at_its_line(
     assert not manifest(text).entries
 
 
+@pytest.mark.parametrize("word", ["y", "Y", "n", "N", "yes", "on", "off", "true"])
+def test_a_word_that_is_a_boolean_is_no_text(word: str) -> None:
+    labels = document(WE, f"address: 10.0.0.1\nlabels:\n  app: {word}")
+    for text, path, line in (
+        (labels, "spec.labels.app", 8),
+        (document(VS, f"hosts: [{word}]\nhttp:\n- {TO}"), "spec.hosts[0]", 6),
+        (document(WE, "address: 10.0.0.1", name=word), "metadata.name", 4),
+    ):
+        (problem,) = manifest(text).problems
+        assert (problem.path, problem.line) == (path, line)
+        assert "the boolean" in problem.message
+        assert problem.message.endswith("put it in quotes")
+    (problem,) = manifest(labels.replace(f"app: {word}", f"{word}: a")).problems
+    assert problem.message == f"the key {word} is not text in YAML; put it in quotes"
+    assert problem.line == 8
+
+
 def test_all_mistakes_of_a_document_are_reported() -> None:
     text = document(VS, "hosts: [1]\nhttp:\n- route: [{destination: {}}]\n  timeout: x\n  nmae: y")
     assert errors(text) == [

@@ -105,7 +105,7 @@ def test_an_endpoint_with_a_network_and_no_address_is_not_supported_yet() -> Non
     text = document(
         SE,
         "hosts: [a.b]\nresolution: STATIC\nports: [{number: 80, name: http}]\n"
-        "endpoints: [{network: n}, {address: 10.0.0.1, network: n}]",
+        "endpoints: [{network: net}, {address: 10.0.0.1, network: net}]",
     )
     at = told(text)
     for i, rest in enumerate(("without an address", "directly")):
@@ -124,7 +124,7 @@ def test_a_workload_with_a_network_and_no_address_has_no_effect() -> None:
         "hosts: [a.b]\nresolution: STATIC\nports: [{number: 80, name: http}]\n"
         "workloadSelector: {labels: {app: a}}",
     )
-    workload = document(WE, "network: n\nlabels: {app: a}")
+    workload = document(WE, "network: net\nlabels: {app: a}")
     assert told(workload)["spec.network"][0] is Severity.UNSUPPORTED
     assert served(OTHER, selecting, workload) == served(OTHER, selecting)
 

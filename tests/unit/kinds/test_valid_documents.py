@@ -61,7 +61,7 @@ def test_a_virtual_service() -> None:
                 weight: 90
               - destination: {host: reviews.other}
                 weight: 10
-                headers: {request: {set: {b: "2", a: "1"}, remove: [y, x]}}
+                headers: {request: {set: {b: "2", a: "1"}, remove: [z, x]}}
               timeout: 1.5s
               retries: {attempts: 2, retryOn: "5xx, 409", perTryTimeout: 100ms}
             """,
@@ -89,7 +89,7 @@ def test_a_virtual_service() -> None:
                         Destination("reviews.other"),
                         10,
                         request_headers=HeaderOperations(
-                            set=(("a", "1"), ("b", "2")), remove=("x", "y")
+                            set=(("a", "1"), ("b", "2")), remove=("x", "z")
                         ),
                     ),
                 ),
@@ -251,7 +251,7 @@ def test_an_endpoint_slice() -> None:
           zone: z
           targetRef: {kind: Pod, name: p}
         - addresses: [10.0.0.2]
-          targetRef: {kind: Node, name: n}
+          targetRef: {kind: Node, name: n1}
         """
     )
     assert spec == EndpointSliceSpec(
@@ -271,12 +271,12 @@ def test_a_pod() -> None:
         apiVersion: v1
         kind: Pod
         metadata: {name: a, labels: {istio-locality: r.z}}
-        spec: {nodeName: n, containers: [{ports: [{name: web, containerPort: 80}, {containerPort: 81}]}]}
+        spec: {nodeName: n1, containers: [{ports: [{name: web, containerPort: 80}, {containerPort: 81}]}]}
         status: {podIP: 10.0.0.1, podIPs: [{ip: 10.0.0.1}, {ip: "fd00::1"}]}
         """
     )
     assert spec == PodSpec(
-        ("10.0.0.1", "fd00::1"), "n", locality="r/z", container_ports=(("web", 80),)
+        ("10.0.0.1", "fd00::1"), "n1", locality="r/z", container_ports=(("web", 80),)
     )
 
 

@@ -113,8 +113,11 @@ def _documents_of_events(text: str, scalars: dict[str, Scalar]) -> list[Document
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         message = " ".join(part for part in (error.context, error.problem) if part)
+        lines = text.splitlines()
         # What is missing at the end is reported beyond the last line.
-        line = min(mark.line + 1, len(text.splitlines())) if mark else 0
+        line = min(mark.line + 1, len(lines)) if mark else 0
+        if line and "::" in lines[line - 1]:
+            message += "; put what begins or ends with a colon, such as an IPv6 address, in quotes"
         raise YamlSyntaxError(message, line) from error
     except yaml.YAMLError as error:
         raise YamlSyntaxError(str(error).partition("\n")[0], 0) from error

@@ -1,7 +1,7 @@
 """The value of a plain YAML scalar, as Kubernetes reads it.
 
-Words follow YAML 1.1 (`yes`, `on` and `off` are booleans); a date is text, and there are no base-60
-numbers, since JSON has neither and Kubernetes reads YAML as JSON.
+Words follow YAML 1.1 (`y`, `yes`, `on` and `off` are booleans); a date is text, and there are no
+base-60 numbers, since JSON has neither and Kubernetes reads YAML as JSON.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import re
 
 _WORDS: dict[str, bool | None] = {
     variant: value
-    for words, value in ((("yes", "true", "on"), True), (("no", "false", "off"), False))
+    for words, value in ((("y", "yes", "true", "on"), True), (("n", "no", "false", "off"), False))
     for word in words
     for variant in (word, word.capitalize(), word.upper())
 }

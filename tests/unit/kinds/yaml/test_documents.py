@@ -38,7 +38,7 @@ def value(text: str) -> object:
     [
         ("80", 80), ("0x50", 80), ("0120", 80), ("0o120", 80), ("1_000", 1000), ("-3", -3), ("1.5", 1.5),
         ("1e3", 1000.0), ("true", True), ("Yes", True), ("off", False), ("~", None), ("", None),
-        ("y", "y"), ("10.0.0.1", "10.0.0.1"), ("2024-01-01", "2024-01-01"), ("12:30", "12:30"), ("1s", "1s"),
+        ("y", True), ("N", False), ("ny", "ny"), ("10.0.0.1", "10.0.0.1"), ("2024-01-01", "2024-01-01"), ("12:30", "12:30"), ("1s", "1s"),
         ("-", "-"), (".", "."), ("0b", "0b"), ("v1", "v1"),
     ],
 )  # fmt: skip
@@ -55,8 +55,8 @@ def test_quotes_and_blocks_are_text() -> None:
 
 
 def test_aliases_and_merges_are_followed() -> None:
-    assert value("a: &a {x: 1, y: 2}\nb: {<<: *a, y: 3}\nc: *a\nd: {<<: [*a, {z: 4}]}") == {
-        "a": {"x": 1, "y": 2}, "b": {"x": 1, "y": 3}, "c": {"x": 1, "y": 2}, "d": {"x": 1, "y": 2, "z": 4},
+    assert value("a: &a {x: 1, w: 2}\nb: {<<: *a, w: 3}\nc: *a\nd: {<<: [*a, {z: 4}]}") == {
+        "a": {"x": 1, "w": 2}, "b": {"x": 1, "w": 3}, "c": {"x": 1, "w": 2}, "d": {"x": 1, "w": 2, "z": 4},
     }  # fmt: skip
 
 
@@ -76,6 +76,8 @@ def test_tags_of_plain_types_are_obeyed() -> None:
         ("a: 1\nb: !!binary eA==", "not supported", 2),
         ("a: 1\nb: !thing {}", "not supported", 2),
         ("on: 1", "put it in quotes", 1),
+        ("y: 1", "the key y is not text in YAML; put it in quotes", 1),
+        ("a: {x: 1, N: 2}", "the key N is not text in YAML; put it in quotes", 1),
         ("? [1]\n: 2", "must be text", 1),
         ("a: {<<: 1}", "takes a mapping", 1),
     ],
@@ -100,6 +102,35 @@ def test_a_mistake_of_syntax_names_its_line(text: str, line: int) -> None:
     assert abs(raised.value.line - line) <= 1
 
 
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("a: [::1]", 1),
+        ("b: 1\na: [10.0.0.1, ::1]", 2),
+        ("a: {a: ::1}", 1),
+        ("a: [fe80::]", 1),
+        ("a: [fd00::, 10.0.0.1]", 1),
+        ("a: [\n  10.0.0.1,\n  ::ffff:1.2.3.4]", 3),
+        ("a: fd00::", 1),
+    ],
+)
+def test_an_address_that_yaml_does_not_take_for_text_is_to_be_quoted(text: str, line: int) -> None:
+    with pytest.raises(YamlSyntaxError, match="such as an IPv6 address, in quotes") as raised:
+        documents(text)
+    assert raised.value.line == line
+
+
+@pytest.mark.parametrize("text", ["[fd00::1, a]", "{a: fd00::1}", "::1", "['::1']", '{a: "::"}'])
+def test_other_addresses_are_text(text: str) -> None:
+    assert value(f"a: {text}") == {"a": yaml.safe_load(text)}
+
+
+def test_a_mistake_elsewhere_says_nothing_of_quotes() -> None:
+    with pytest.raises(YamlSyntaxError) as raised:
+        documents("a: ::1\nb: [1")
+    assert "quotes" not in raised.value.message
+
+
 def test_aliases_cannot_grow_without_bound() -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 9)]
@@ -112,9 +143,9 @@ def test_depth_is_bounded() -> None:
         documents("[" * 500 + "]" * 500)
 
 
-# PyYAML writes these texts without quotes. To Kubernetes they are numbers.
-NUMBERS_OF_YAML_1_2 = re.compile(r"[-+]?(\.?[0-9]+\.?[0-9]*[eE][-+]?[0-9]+|0o[0-7_]+)")
-TEXTS = st.text(max_size=12).filter(lambda text: not NUMBERS_OF_YAML_1_2.fullmatch(text))
+# PyYAML writes these texts without quotes. To Kubernetes they are numbers or booleans.
+NOT_TEXT = re.compile(r"[-+]?(\.?[0-9]+\.?[0-9]*[eE][-+]?[0-9]+|0o[0-7_]+)|[yYnN]")
+TEXTS = st.text(max_size=12).filter(lambda text: not NOT_TEXT.fullmatch(text))
 PLAIN = st.one_of(st.integers(-9999, 9999), st.booleans(), st.none(), TEXTS)
 TREES = st.recursive(
     PLAIN,
@@ -135,7 +166,7 @@ def test_what_yaml_writes_is_read_back(trees: list[object], flow: bool) -> None:
 INDENTS = st.sampled_from(["", "  ", "    ", " ", "- ", "  - ", "- - ", "-   "])
 BODIES = st.sampled_from(
     ["a:", "b:", "c: 1", "d: x", "a: 1", "x", "- y", "e: {f: g}", "h: [1, two, 3.5]", "[a, b]", "{a: b, c: [d]}",
-     "---", "", " ", "k: 10.0.0.1", "l: a:b", "m: a: b", "n: yes", "on: 1", "1: x", "a b", "p: a b", "q: -1", "r: -",
+     "---", "", " ", "k: 10.0.0.1", "l: a:b", "m: a: b", "n: yes", "nn: n", "on: 1", "1: x", "a b", "p: a b", "q: -1", "r: -",
      "s: {a: b:c}", "t: [a,]", "u: {a}", "v: []", "w: {}", "...", "-", "x:y", "x: y:", "z: http://a/b", "aa:  b",
      "bb: c ", "cc: 0x1F", "dd: 1e3", "ee: null", "ff: 'q'", "gg: {a: b} c", "hh: [a: b]", "ii: [[a], {b: c}]"]
 )  # fmt: skip
@@ -155,9 +186,9 @@ def test_the_short_way_reads_what_libyaml_reads(lines: list[str]) -> None:
 
 
 def test_the_short_way_reads_ordinary_documents() -> None:
-    text = "a:\n- b: 1\n  c: [x, {y: z}]\n- - d\n  - e\nf:\n  g:\n    h: true\ni:\n---\n\nj: k\n"
+    text = "a:\n- b: 1\n  c: [x, {m: z}]\n- - d\n  - e\nf:\n  g:\n    h: true\ni:\n---\n\nj: k\n"
     value = {
-        "a": [{"b": 1, "c": ["x", {"y": "z"}]}, ["d", "e"]],
+        "a": [{"b": 1, "c": ["x", {"m": "z"}]}, ["d", "e"]],
         "f": {"g": {"h": True}},
         "i": None,
     }

@@ -53,6 +53,16 @@ POLICIES = [
     " maxConcurrentStreams: 1, h2UpgradePolicy: UPGRADE}}}",
     "{connectionPool: {http: {useClientProtocol: true, maxConcurrentStreams: 5}}}",
 ]
+SOCKET = f"""
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {{name: socket, namespace: default}}
+spec:
+  hosts: [socket.example.com]
+  resolution: STATIC
+  ports: [{{number: 80, name: http}}]
+  endpoints: [{{address: "unix:///{"a" * 106}"}}, {{address: "unix://@{"b" * 106}"}}]
+"""
 
 
 def world() -> Database:
@@ -80,7 +90,7 @@ spec:
   trafficPolicy: {policy}
   subsets: [{{name: v1, labels: {{version: v1}}}}, {{name: none, labels: {{version: none}}}}]
 """)
-    return mesh(SERVICE, SLICE, NODE, POD, *texts)
+    return mesh(SERVICE, SLICE, NODE, POD, SOCKET, *texts)
 
 
 def bootstrap(path: Path, clusters: list[bytes]) -> Path:

@@ -42,6 +42,7 @@ Plain = None | bool | int | float | str | list["Plain"] | dict[str, "Plain"]
 """What JSON and YAML can say."""
 
 _YAML_BREAKS = frozenset("\x85\u2028\u2029")
+_YAML_BOOLEANS = frozenset("yYnN")
 _MICROSECOND = datetime.timedelta(microseconds=1)
 _WRAPPERS = (
     BoolValue,
@@ -126,9 +127,10 @@ class _Dumper(yaml.SafeDumper):
     def represent_scalar(self, tag: str, value: str, style: str | None = None) -> yaml.ScalarNode:
         """A scalar.
 
-        In quotes if it holds a line break that only YAML knows, which would be folded without.
+        In quotes if it holds a line break that only YAML knows, which would be folded without, or
+        is a letter that Kubernetes and Envoy take for a boolean, and PyYAML does not.
         """
-        quotes = '"' if _YAML_BREAKS.intersection(value) else style
+        quotes = '"' if value in _YAML_BOOLEANS or _YAML_BREAKS.intersection(value) else style
         return super().represent_scalar(tag, value, quotes)
 
 

@@ -71,7 +71,7 @@ metadata:
     a: {}
     b:
       l: []
-      n: 3
+      "n": 3
 """
     assert render_yaml(cluster) == expected
     resource = render_resource(type_url(Cluster), encode(cluster))
@@ -140,3 +140,8 @@ def test_unknown_fields_are_shown() -> None:
 @pytest.mark.parametrize("text", ["\x85", "a\u2028b", "\u2029", "a\nb", "é"])
 def test_every_text_survives_yaml(text: str) -> None:
     assert yaml.safe_load(dump_yaml({text: text})) == {text: text}
+
+
+@pytest.mark.parametrize("text", ["y", "Y", "n", "N", "yes", "on"])
+def test_a_text_that_is_a_boolean_elsewhere_is_in_quotes(text: str) -> None:
+    assert dump_yaml({text: [text]}).replace("'", '"') == f'"{text}":\n- "{text}"\n'

@@ -61,6 +61,8 @@ spec:
     redirect: {prefixRewrite: /other/}
   - match: [{uri: {prefix: /down}}]
     directResponse: {status: 503, body: {string: closed for today}}
+  - match: [{uri: {prefix: /long}}]
+    directResponse: {status: 200, body: {string: LONG_BODY}}
   - match: [{uri: {prefix: /headers}}]
     headers:
       request: {set: {x-set: rule}, add: {x-add: rule}, remove: [x-gone]}
@@ -77,6 +79,7 @@ spec:
     route: [{destination: {host: nobody.mesh}}]
   - route: [{destination: {host: shop.mesh, subset: v1}}]
 """
+LONG_BODY = "é" * 5000
 KUBERNETES = """---
 apiVersion: v1
 kind: Service
@@ -152,6 +155,7 @@ CASES = [
     Case("", "/moved", status=302, has={"location": "http://www.example.org/here"}),
     Case("", "/section/a?b", status=301, has={"location": "http://shop.mesh/other/a?b"}),
     Case("", "/down", status=503, body=b"closed for today"),
+    Case("", "/long", body=LONG_BODY.encode()),
     Case(
         "hidden",
         "/headers",
@@ -190,7 +194,7 @@ async def mesh(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Mesh]:
         await running.save(
             {
                 "shop.yaml": entry + destination_rule("shop.mesh", {"v1": "v1", "v2": "v2"}),
-                "shop-policy.yaml": POLICY,
+                "shop-policy.yaml": POLICY.replace("LONG_BODY", LONG_BODY),
                 "books.yaml": service_entry("books.mesh", books),
                 "catalog.yaml": KUBERNETES.format(port=catalog.instance.port),
             }

@@ -9,8 +9,12 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Final
 
 from translators.model.origin import Labels
+
+MAX_BODY_BYTES: Final = 1 << 20
+"""How long a direct response's body may be; Istio's limit, of which Envoy is told."""
 
 
 class MatchKind(enum.Enum):

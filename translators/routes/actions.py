@@ -132,7 +132,7 @@ def _redirect_port(redirect: Redirect, port: int) -> int:
     if redirect.derive_port == "FROM_REQUEST_PORT":
         return port
     if redirect.derive_port == "FROM_PROTOCOL_DEFAULT":
-        return _SCHEME_PORTS[redirect.scheme or "http"]
+        return _SCHEME_PORTS.get((redirect.scheme or "http").lower(), 0)
     return 0
 
 

@@ -27,6 +27,7 @@ from translators.envoy.config_source import ads
 from translators.envoy.durations import NO_LIMIT
 from translators.model.proxy_node import Mode
 from translators.model.resource import Reference, Resource, resource
+from translators.model.routing import MAX_BODY_BYTES
 from translators.model.service import ClientScope
 from translators.routes.virtual_hosts import route_hosts, virtual_host
 
@@ -103,5 +104,6 @@ def _tail(mode: Mode, *, vhds: bool) -> bytes:
             validate_clusters=False,
             vhds=new(Vhds)(config_source=ads(initial_fetch_timeout=None)) if vhds else None,
             ignore_port_in_host_matching=mode is Mode.CAPTURED,
+            max_direct_response_body_size_bytes=MAX_BODY_BYTES,
         )
     )

@@ -17,6 +17,8 @@ from envoy_data_plane.envoy.config.bootstrap.v3 import (
     Bootstrap,
     BootstrapDynamicResources,
     BootstrapStaticResources,
+    LayeredRuntime,
+    RuntimeLayer,
 )
 from envoy_data_plane.envoy.config.cluster.v3 import Cluster, ClusterDiscoveryType
 from envoy_data_plane.envoy.config.core.v3 import (
@@ -51,6 +53,7 @@ from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v
     HttpConnectionManager,
     HttpFilter,
 )
+from envoy_data_plane.google.protobuf import Struct, Value
 
 from tests.support.documents.proxy_resources import resources
 from translators import names
@@ -61,6 +64,11 @@ from translators.model.resource import Resource, resource
 
 _MANAGER = type_url(HttpConnectionManager)
 _CONTROL_PLANE = "xds"
+_RUNTIME = RuntimeLayer(
+    name="static",
+    static_layer=Struct(fields={"re2.max_program_size.error_level": Value(number_value=32768)}),
+)
+"""What every bootstrap of ours and of Istio says of regular expressions."""
 
 
 def with_routes_inline(listener: Listener, routes: Mapping[str, RouteConfiguration]) -> Listener:
@@ -146,6 +154,7 @@ def bootstrap(
             ),
             dynamic_resources=BootstrapDynamicResources(ads_config=ads),
             admin=None if admin is None else Admin(address=admin),
+            layered_runtime=LayeredRuntime(layers=[_RUNTIME]),
         )
     )
 

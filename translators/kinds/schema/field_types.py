@@ -8,12 +8,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import timedelta
+from fractions import Fraction
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Final
 
 from translators.kinds.field_path import Path
 from translators.kinds.schema.context import INVALID, Context, Invalid
 from translators.kinds.schema.record import optional, record, required
+from translators.kinds.schema.regexes import wrong_regex
 from translators.kinds.schema.shape import (
     TEXT,
     Shape,
@@ -41,10 +44,21 @@ _LABEL_VALUE = re.compile(r"(?:[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?
 _LABEL_KEY = re.compile(
     rf"(?:(?:{_LABEL})(?:\.{_LABEL})*/)?[A-Za-z0-9](?:[-A-Za-z0-9_.]{{0,61}}[A-Za-z0-9])?"
 )
-_DURATION = re.compile(r"(?:(?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|µs|ms|s|m|h))+|0")
-_DURATION_PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)")
-_MICROSECONDS = {"ns": 0.001, "us": 1.0, "µs": 1.0, "ms": 1e3, "s": 1e6, "m": 6e7, "h": 3.6e9}
-_HEADER = re.compile(r":?[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_NUMBER = r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)"
+_DURATION = re.compile(rf"(?:{_NUMBER}(?:ns|us|µs|ms|s|m|h))+|0")
+_DURATION_PART = re.compile(rf"({_NUMBER})(ns|us|µs|ms|s|m|h)")
+_DURATION_CHARACTERS = 100
+_MILLISECONDS: Final = MappingProxyType(
+    {
+        "ns": Fraction(1, 1_000_000),
+        "us": Fraction(1, 1000),
+        "µs": Fraction(1, 1000),
+        "ms": Fraction(1),
+        "s": Fraction(1000),
+        "m": Fraction(60_000),
+        "h": Fraction(3_600_000),
+    }
+)
 
 MAX_NAME = 253
 
@@ -244,26 +258,26 @@ LOCALITY: Final = text_as(_locality)
 
 
 @lru_cache(maxsize=4096)
-def parse_go_duration(text: str) -> timedelta | None:
-    """Give the duration written as `1.5s`, `1h30m` or `100ms`; None when it is not one.
+def parse_go_duration(text: str) -> Fraction | None:
+    """Give the milliseconds, exactly, of `1.5s`, `1h30m` or `100ms`; None when it is no duration.
 
     Source: Go's `time.ParseDuration`, by which Kubernetes and Istio read durations; without signs.
     """
-    if not _DURATION.fullmatch(text):
+    if len(text) > _DURATION_CHARACTERS or not _DURATION.fullmatch(text):
         return None
     parts: list[tuple[str, str]] = _DURATION_PART.findall(text)
-    try:
-        return timedelta(microseconds=sum(float(n) * _MICROSECONDS[unit] for n, unit in parts))
-    except OverflowError:
-        return None
+    return sum((Fraction(number) * _MILLISECONDS[unit] for number, unit in parts), Fraction())
 
 
-_LONGEST: Final = timedelta(seconds=315_576_000_000)
-"""What protobuf's Duration can hold: some 10,000 years."""
+_LONGEST_HOURS: Final = 2_562_047
+"""What Envoy can hold: it counts nanoseconds in 64 bits, some 292 years."""
 
 
 def duration(*, zero: bool) -> Shape[timedelta]:
-    """A duration of at least a millisecond; with `zero` also none at all, which turns it off."""
+    """A duration of whole milliseconds, at least one; with `zero` also none, which turns it off.
+
+    Source: Istio takes nothing finer, because Envoy's timers do not.
+    """
     least = "; 0s turns it off" if zero else ""
 
     def parse(value: object, path: Path, context: Context) -> timedelta | Invalid:
@@ -272,11 +286,13 @@ def duration(*, zero: bool) -> Shape[timedelta]:
             return context.error(
                 path, f"must be a duration such as 1.5s, 100ms or 1h, not {describe(value)}"
             )
-        if length > _LONGEST:
-            return context.error(path, f"must be at most {_LONGEST.days * 24}h, not {value}")
-        if length < timedelta(milliseconds=1) and (length or not zero):
+        if length > _LONGEST_HOURS * _MILLISECONDS["h"]:
+            return context.error(path, f"must be at most {_LONGEST_HOURS}h, not {value}")
+        if length < 1 and (length or not zero):
             return context.error(path, f"must be at least 1ms, not {value}{least}")
-        return length
+        if length.denominator != 1:
+            return context.error(path, f"must be whole milliseconds, not {value}")
+        return timedelta(milliseconds=int(length))
 
     return Shape(parse)
 
@@ -284,41 +300,13 @@ def duration(*, zero: bool) -> Shape[timedelta]:
 DURATION: Final = duration(zero=False)
 DURATION_OR_ZERO: Final = duration(zero=True)
 
-_NOT_RE2 = (
-    (re.compile(r"\(\?<?[=!]"), "look-around (?=, (?!, (?<=, (?<! is"),
-    (re.compile(r"\\[1-9]|\(\?P=|\\k[<{']"), "a back-reference is"),
-    (re.compile(r"\(\?>"), "an atomic group (?> is"),
-    (re.compile(r"\(\?\("), "a conditional group is"),
-    (re.compile(r"[*+?}]\+"), "a possessive quantifier is"),
-)
-_ESCAPED = re.compile(r"\\[^1-9k]|\[\^?\]?(?:\\.|[^\]\\])*\]")
-
-
-@lru_cache(maxsize=4096)
-def not_re2(pattern: str) -> str:
-    """Give what in a regular expression Envoy's RE2 surely rejects, "" when nothing was noticed.
-
-    Envoy judges the rest.
-    """
-    bare = _ESCAPED.sub("x", pattern)
-    for construct, name in _NOT_RE2:
-        if construct.search(bare):
-            return f"{name} not possible in RE2, which Envoy uses"
-    if bare.count("(") != bare.count(")"):
-        return "the parentheses do not match"
-    return ""
-
 
 def _regex(text: str, path: Path, context: Context) -> str | Invalid:
-    wrong = not_re2(text)
-    if wrong:
-        return context.error(path, f"{wrong}; write the expression without it")
-    return text
+    wrong = wrong_regex(text)
+    return context.error(path, wrong) if wrong else text
 
 
 REGEX: Final = text_as(_regex)
-
-HEADER_NAME: Final = text_where(lambda text: _HEADER.fullmatch(text) is not None, "a header's name")
 
 
 def words(known: tuple[str, ...], *, also: Callable[[str], bool]) -> Shape[str]:

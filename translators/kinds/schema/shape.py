@@ -169,10 +169,19 @@ def _boolean(value: object, path: Path, context: Context) -> bool | Invalid:
 
 
 def _text(value: object, path: Path, context: Context) -> str | Invalid:
-    return value if type(value) is str else _not_text(value, path, context)
+    if type(value) is str and (value.isascii() or _is_unicode(value)):
+        return value
+    return _not_text(value, path, context)
+
+
+def _is_unicode(text: str) -> bool:
+    """Whether no half of a surrogate pair stands alone, which no message can carry."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _not_text(value: object, path: Path, context: Context) -> Invalid:
+    if type(value) is str:
+        return context.error(path, "has half of a surrogate pair, which is no character")
     hint = ""
     if isinstance(value, bool):
         hint = "; put it in quotes"  # how it was written is not known: y, yes, on and true are one
@@ -189,7 +198,7 @@ def text_as(convert: Callable[[str, Path, Context], T | Invalid]) -> Shape[T]:
     """Text that has a meaning of its own: what `convert` makes of it."""
 
     def parse(value: object, path: Path, context: Context) -> T | Invalid:
-        if type(value) is str:
+        if type(value) is str and (value.isascii() or _is_unicode(value)):
             return convert(value, path, context)
         return _not_text(value, path, context)
 
@@ -200,7 +209,7 @@ def text_where(accepts: Callable[[str], bool], what: str) -> Shape[str]:
     """Text that the predicate accepts; `what` completes "must be ..."."""
 
     def parse(value: object, path: Path, context: Context) -> str | Invalid:
-        if type(value) is not str:
+        if type(value) is not str or not (value.isascii() or _is_unicode(value)):
             return _not_text(value, path, context)
         if accepts(value):
             return value

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import re
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -12,7 +14,6 @@ from translators.kinds.schema.field_types import (
     DESTINATION_HOST,
     DURATION,
     DURATION_OR_ZERO,
-    HEADER_NAME,
     INT32,
     PORT,
     PORT_NUMBER,
@@ -20,21 +21,30 @@ from translators.kinds.schema.field_types import (
     SUBSET_NAME,
     words,
 )
+from translators.kinds.schema.header_fields import (
+    AUTHORITY,
+    AUTHORITY_NAMES,
+    HEADER_VALUE,
+    ONE_LINE,
+    OPERATION_NAME,
+)
 from translators.kinds.schema.record import optional, record, required, spread
+from translators.kinds.schema.regexes import wrong_substitution
 from translators.kinds.schema.shape import (
     BOOLEAN,
     TEXT,
     Shape,
     checked,
+    converted,
     describe,
     integer,
     list_of,
     map_of,
     text_as,
-    text_where,
     word_of,
 )
 from translators.model.routing import (
+    MAX_BODY_BYTES,
     Destination,
     DirectResponse,
     HeaderOperations,
@@ -44,7 +54,7 @@ from translators.model.routing import (
     WeightedDestination,
 )
 
-MAX_BODY_BYTES: Final = 1 << 20
+_STATUS = re.compile(r"[1-5][0-9]{2}")
 _RETRY_ON: Final = (
     "5xx",
     "gateway-error",
@@ -83,19 +93,53 @@ def _operations(
     return HeaderOperations(set, add, tuple(sorted(remove)))
 
 
-_HEADER_VALUES: Final = map_of(TEXT, name=HEADER_NAME)
-_OPERATIONS: Final = record(
+_VALUES: Final = map_of(HEADER_VALUE, name=OPERATION_NAME)
+
+
+def _set_values(
+    pairs: tuple[tuple[str, str], ...], path: Path, context: Context
+) -> tuple[tuple[str, str], ...] | Invalid:
+    """Check the authority, which Envoy takes as it is and once."""
+    named = [(name, value) for name, value in pairs if name.lower() in AUTHORITY_NAMES]
+    for name, value in named:
+        if "%" in value:
+            context.error((path, name), "must be the host itself; substitutions are not made here")
+        AUTHORITY.parse(value, (path, name), context)
+    if len(named) > 1:
+        context.error((path, named[1][0]), f"is set by {named[0][0]} already; keep one of the two")
+    return pairs
+
+
+def _without_authority(why: str) -> Shape[str]:
+    def check(name: str, path: Path, context: Context) -> None:
+        if name.lower() in AUTHORITY_NAMES:
+            context.error(path, f"{name} {why}")
+
+    return checked(OPERATION_NAME, check)
+
+
+_ONLY_SET: Final = _without_authority("can be set, and neither added nor removed")
+_ONLY_IN_REQUESTS: Final = _without_authority("is no header of a response")
+_REQUEST_OPERATIONS: Final = record(
     _operations,
     {
-        "set": optional("set", _HEADER_VALUES),
-        "add": optional("add", _HEADER_VALUES),
-        "remove": optional("remove", list_of(HEADER_NAME)),
+        "set": optional("set", converted(_VALUES, _set_values)),
+        "add": optional("add", map_of(HEADER_VALUE, name=_ONLY_SET)),
+        "remove": optional("remove", list_of(_ONLY_SET)),
+    },
+)
+_RESPONSE_OPERATIONS: Final = record(
+    _operations,
+    {
+        "set": optional("set", map_of(HEADER_VALUE, name=_ONLY_IN_REQUESTS)),
+        "add": optional("add", map_of(HEADER_VALUE, name=_ONLY_IN_REQUESTS)),
+        "remove": optional("remove", list_of(_ONLY_IN_REQUESTS)),
     },
 )
 HEADER_CHANGES: Final = spread(
     {
-        "request": optional("request_headers", _OPERATIONS),
-        "response": optional("response_headers", _OPERATIONS),
+        "request": optional("request_headers", _REQUEST_OPERATIONS),
+        "response": optional("response_headers", _RESPONSE_OPERATIONS),
     }
 )
 _WEIGHTED: Final = {
@@ -129,26 +173,43 @@ _REDIRECT_CODES: Final = (301, 302, 303, 307, 308)
 def _redirect_code(value: object, path: Path, context: Context) -> int | Invalid:
     if type(value) is int and value in _REDIRECT_CODES:
         return value
+    if type(value) is int and value == 0:
+        return _REDIRECT_CODES[0]
     return context.error(
         path, f"must be one of {', '.join(map(str, _REDIRECT_CODES))}, not {describe(value)}"
     )
 
 
-REDIRECT: Final = record(
-    Redirect,
-    {
-        "uri": optional("uri", TEXT),
-        "prefixRewrite": optional("uri_prefix", TEXT),
-        "authority": optional("authority", TEXT),
-        "scheme": optional("scheme", text_where(lambda text: text != "", "e.g. https")),
-        "port": optional("port", PORT),
-        "derivePort": optional(
-            "derive_port",
-            word_of("FROM_PROTOCOL_DEFAULT", "FROM_REQUEST_PORT"),
-        ),
-        "redirectCode": optional("code", Shape(_redirect_code)),
-    },
-    exclusive=(("uri", "prefixRewrite"), ("port", "derivePort")),
+def _scheme(text: str, path: Path, context: Context) -> str | Invalid:
+    scheme = text.lower()
+    if scheme in ("", "http", "https"):
+        return scheme
+    return context.error(path, f"must be http or https, not {describe(text)}")
+
+
+def _check_redirect(redirect: Redirect, path: Path, context: Context) -> None:
+    if replace(redirect, code=0) == Redirect(code=0):
+        context.error(path, "changes nothing: give uri, prefixRewrite, authority, scheme or port")
+
+
+REDIRECT: Final = checked(
+    record(
+        Redirect,
+        {
+            "uri": optional("uri", ONE_LINE),
+            "prefixRewrite": optional("uri_prefix", ONE_LINE),
+            "authority": optional("authority", AUTHORITY),
+            "scheme": optional("scheme", text_as(_scheme)),
+            "port": optional("port", PORT),
+            "derivePort": optional(
+                "derive_port",
+                word_of("FROM_PROTOCOL_DEFAULT", "FROM_REQUEST_PORT"),
+            ),
+            "redirectCode": optional("code", Shape(_redirect_code)),
+        },
+        exclusive=(("uri", "prefixRewrite"), ("port", "derivePort")),
+    ),
+    _check_redirect,
 )
 
 
@@ -189,6 +250,24 @@ def _substitution(match: str, rewrite: str = "") -> tuple[str, str]:
     return (match, rewrite)
 
 
+def _check_substitution(regex: tuple[str, str], path: Path, context: Context) -> None:
+    wrong = wrong_substitution(*regex)
+    if wrong:
+        context.error((path, "rewrite"), wrong)
+
+
+_REGEX_REWRITE: Final = checked(
+    record(
+        _substitution,
+        {
+            "match": required("match", REGEX, "the expression to find"),
+            "rewrite": optional("rewrite", ONE_LINE),
+        },
+    ),
+    _check_substitution,
+)
+
+
 def _check_rewrite(rewrite: Rewrite, path: Path, context: Context) -> None:
     if rewrite == Rewrite():
         context.error(path, "needs uri, uriRegexRewrite or authority")
@@ -198,18 +277,9 @@ REWRITE: Final = checked(
     record(
         Rewrite,
         {
-            "uri": optional("uri", TEXT),
-            "authority": optional("authority", TEXT),
-            "uriRegexRewrite": optional(
-                "regex",
-                record(
-                    _substitution,
-                    {
-                        "match": required("match", REGEX, "the expression to find"),
-                        "rewrite": optional("rewrite", TEXT),
-                    },
-                ),
-            ),
+            "uri": optional("uri", ONE_LINE),
+            "authority": optional("authority", AUTHORITY),
+            "uriRegexRewrite": optional("regex", _REGEX_REWRITE),
         },
         exclusive=(("uri", "uriRegexRewrite"),),
     ),
@@ -227,7 +297,7 @@ def _check_retries(retries: Retries, path: Path, context: Context) -> None:
 
 
 def _is_status(word: str) -> bool:
-    return word.isdecimal() and 100 <= int(word) <= 599
+    return _STATUS.fullmatch(word) is not None
 
 
 RETRIES: Final = checked(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from translators.kinds.field_path import Path
-from translators.kinds.schema.context import Context
+from translators.kinds.schema.context import Context, Invalid
 from translators.kinds.schema.field_types import (
     LABELS,
     PORT,
@@ -23,6 +23,7 @@ from translators.kinds.schema.shape import (
     converted,
     list_of,
     map_of,
+    text_as,
     text_spelled,
     text_where,
 )
@@ -45,12 +46,23 @@ def _text_match(
     return TextMatch(MatchKind.REGEX, regex)
 
 
+def _filled_prefix(text: str, path: Path, context: Context) -> str | Invalid:
+    if not text:
+        return context.error(path, "is empty, which Envoy does not take; leave it out for any text")
+    return text
+
+
+def _match_regex(text: str, path: Path, context: Context) -> str | Invalid:
+    """Give the expression; Istio reads a lone star as any text."""
+    return text if text == "*" else REGEX.parse(text, path, context)
+
+
 TEXT_MATCH: Final = record(
     _text_match,
     {
         "exact": optional("exact", TEXT),
-        "prefix": optional("prefix", TEXT),
-        "regex": optional("regex", REGEX),
+        "prefix": optional("prefix", text_as(_filled_prefix)),
+        "regex": optional("regex", text_as(_match_regex)),
     },
     exclusive=(("exact", "prefix", "regex"),),
 )
@@ -88,6 +100,9 @@ def _is_header(text: str) -> bool:
 _HEADERS: Final = converted(map_of(TEXT_MATCH, name=_CLAIM_OR_HEADER), _without_pseudo)
 
 
+_PARAMETER: Final = text_where(lambda text: text != "", "a parameter's name")
+
+
 def only_mesh(gateways: tuple[str, ...], path: Path, context: Context) -> None:
     """Tell of gateways other than the mesh itself, which are not served."""
     for i, gateway in enumerate(gateways):
@@ -118,7 +133,7 @@ HTTP_MATCH: Final = record(
         "authority": optional("authority", TEXT_MATCH),
         "headers": optional("headers", _HEADERS),
         "withoutHeaders": optional("without_headers", _HEADERS),
-        "queryParams": optional("query_params", map_of(TEXT_MATCH)),
+        "queryParams": optional("query_params", map_of(TEXT_MATCH, name=_PARAMETER)),
         "port": optional("port", PORT),
         "sourceLabels": optional("source_labels", LABELS),
         "sourceNamespace": optional("source_namespace", TEXT),

@@ -59,6 +59,8 @@ spec:
     redirect: {uri: /here, authority: www.example.org, redirectCode: 302}
   - match: [{uri: {prefix: /section/}}]
     redirect: {prefixRewrite: /other/}
+  - match: [{uri: {exact: /page}}, {uri: {regex: "/pages/[0-9]+"}}]
+    redirect: {prefixRewrite: /new}
   - match: [{uri: {prefix: /down}}]
     directResponse: {status: 503, body: {string: closed for today}}
   - match: [{uri: {prefix: /long}}]
@@ -154,6 +156,8 @@ CASES = [
     Case("shop-1", "/by-number/12", saw={":path": "/items?id=12", "host": "shop.mesh"}),
     Case("", "/moved", status=302, has={"location": "http://www.example.org/here"}),
     Case("", "/section/a?b", status=301, has={"location": "http://shop.mesh/other/a?b"}),
+    Case("", "/page?a", status=301, has={"location": "http://shop.mesh/new?a"}),
+    Case("", "/pages/7?a", status=301, has={"location": "http://shop.mesh/new?a"}),
     Case("", "/down", status=503, body=b"closed for today"),
     Case("", "/long", body=LONG_BODY.encode()),
     Case(

@@ -51,7 +51,7 @@ def test_a_virtual_service() -> None:
         document(
             "VirtualService",
             """
-            hosts: [reviews, api.example.com]
+            hosts: [reviews, "*.example.org", api.example.com]
             http:
             - match:
               - headers: {b: {exact: "1"}, a: {}, c: {regex: "*"}}
@@ -68,7 +68,7 @@ def test_a_virtual_service() -> None:
         )
     )
     assert spec == VirtualServiceSpec(
-        hosts=("reviews.default.svc.cluster.local", "api.example.com"),
+        hosts=("reviews.default.svc.cluster.local", "*.example.org", "api.example.com"),
         http=(
             HttpRule(
                 match=(

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Final
 
 from translators.kinds.field_path import Path
-from translators.kinds.schema.context import Context, Invalid
+from translators.kinds.schema.context import INVALID, Context, Invalid
 from translators.kinds.schema.field_types import (
     DESTINATION_HOST,
     DURATION,
@@ -287,30 +287,37 @@ REWRITE: Final = checked(
 )
 
 
-def _check_retries(retries: Retries, path: Path, context: Context) -> None:
-    if not retries.attempts:
-        bare = Retries(0, retry_ignore_previous_hosts=retries.retry_ignore_previous_hosts)
-        if retries != bare:
-            context.error(
-                (path, "attempts"), "is 0, which turns retries off; give it, or nothing beside it"
-            )
-
-
 def _is_status(word: str) -> bool:
     return _STATUS.fullmatch(word) is not None
 
 
-RETRIES: Final = checked(
-    record(
-        partial(Retries, attempts=0),
-        {
-            "attempts": optional("attempts", INT32),
-            "perTryTimeout": optional("per_try_timeout", DURATION_OR_ZERO),
-            "retryOn": optional("retry_on", words(_RETRY_ON, also=_is_status)),
-            "backoff": optional("backoff", DURATION),
-            "retryRemoteLocalities": optional("retry_remote_localities", BOOLEAN),
-            "retryIgnorePreviousHosts": optional("retry_ignore_previous_hosts", BOOLEAN),
-        },
-    ),
-    _check_retries,
+_RETRY_FIELDS: Final = record(
+    partial(Retries, attempts=0),
+    {
+        "attempts": optional("attempts", INT32),
+        "perTryTimeout": optional("per_try_timeout", DURATION_OR_ZERO),
+        "retryOn": optional("retry_on", words(_RETRY_ON, also=_is_status)),
+        "backoff": optional("backoff", DURATION),
+        "retryRemoteLocalities": optional("retry_remote_localities", BOOLEAN),
+        "retryIgnorePreviousHosts": optional("retry_ignore_previous_hosts", BOOLEAN),
+    },
 )
+
+
+def _retries(value: object, path: Path, context: Context) -> Retries | Invalid:
+    """Give the policy; one without attempts has no effect, so nothing may be said beside that."""
+    retries = _RETRY_FIELDS.parse(value, path, context)
+    if retries is INVALID or retries.attempts or not isinstance(value, dict):
+        return retries
+    given = [name for name, item in value.items() if item not in (None, "") and name != "attempts"]
+    if given == ["retryIgnorePreviousHosts"]:
+        context.warning((path, given[0]), "has no effect, as attempts is 0: nothing is retried")
+    elif given:
+        context.error(
+            (path, "attempts"),
+            f"is 0, which turns retries off; give it, or nothing beside it ({', '.join(given)})",
+        )
+    return retries
+
+
+RETRIES: Final = Shape(_retries, _RETRY_FIELDS.fields)

@@ -31,6 +31,8 @@ from translators.model.addresses import normal_address
 from translators.model.hosts import is_partial_wildcard, normal_host
 from translators.model.routing import HttpMatch, MatchKind, TextMatch
 
+MESH: Final = "mesh"
+"""The gateway that stands for all sidecars."""
 _PSEUDO_NAMES: Final = frozenset(("uri", "scheme", "method", "authority"))
 
 
@@ -106,7 +108,7 @@ _PARAMETER: Final = text_where(lambda text: text != "", "a parameter's name")
 def only_mesh(gateways: tuple[str, ...], path: Path, context: Context) -> None:
     """Tell of gateways other than the mesh itself, which are not served."""
     for i, gateway in enumerate(gateways):
-        if gateway != "mesh":
+        if gateway != MESH:
             context.unsupported(
                 (path, i), "gateways are not supported yet; only mesh, the sidecars"
             )

@@ -7,6 +7,7 @@ from typing import Final
 from translators.kinds.field_path import Path
 from translators.kinds.schema.context import INVALID, Context, Invalid
 from translators.kinds.schema.field_types import DURATION_OR_ZERO
+from translators.kinds.schema.header_fields import AUTHORITY_NAMES
 from translators.kinds.schema.record import optional, record, required, unsupported
 from translators.kinds.schema.shape import TEXT, Shape, converted, list_of
 from translators.kinds.virtual_service.actions import (
@@ -23,7 +24,7 @@ from translators.kinds.virtual_service.matches import (
     L4_MATCH_FIELDS,
     SNI_HOST,
 )
-from translators.model.routing import HttpMatch, HttpRule, L4Match, L4Rule, MatchKind
+from translators.model.routing import HttpMatch, HttpRule, L4Match, L4Rule
 
 _HTTP_FIELDS: Final = record(
     HttpRule,
@@ -60,17 +61,18 @@ def _http_rule(value: object, path: Path, context: Context) -> HttpRule | Invali
         return context.error(
             path, "needs route, redirect or directResponse: what to do with the request"
         )
-    if rule.redirect and rule.redirect.uri_prefix and not _matches_prefixes(rule):
-        return context.error(
-            ((path, "redirect"), "prefixRewrite"), "needs uri.prefix in every match of the rule"
-        )
+    _check_authority(rule, path, context)
     return rule
 
 
-def _matches_prefixes(rule: HttpRule) -> bool:
-    return bool(rule.match) and all(
-        match.uri is not None and match.uri.kind is MatchKind.PREFIX for match in rule.match
-    )
+def _check_authority(rule: HttpRule, path: Path, context: Context) -> None:
+    """Tell of an authority that is rewritten in two places, as Istio does."""
+    if rule.rewrite is None or not rule.rewrite.authority:
+        return
+    for name, _ in rule.request_headers.set:
+        if name.lower() in AUTHORITY_NAMES:
+            at = ((((path, "headers"), "request"), "set"), name)
+            context.error(at, "rewrite.authority sets it already; keep one of the two")
 
 
 def _read_rules(

@@ -5,6 +5,7 @@ Hosts are stored in full: short names are completed with the object's namespace 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,9 +14,9 @@ from translators.kinds.schema.context import Context, Invalid
 from translators.kinds.schema.export_to import EXPORT_TO
 from translators.kinds.schema.field_types import RULE_HOST, is_address
 from translators.kinds.schema.kind import ISTIO_NETWORKING, Kind, document_with_spec
-from translators.kinds.schema.record import optional, record, required
+from translators.kinds.schema.record import optional, record
 from translators.kinds.schema.shape import Shape, checked, list_of
-from translators.kinds.virtual_service.matches import GATEWAY, only_mesh
+from translators.kinds.virtual_service.matches import GATEWAY, MESH, only_mesh
 from translators.kinds.virtual_service.rules import HTTP_RULES, TCP_RULES, TLS_RULES
 from translators.model.hosts import covers
 from translators.model.routing import HttpRule, L4Rule
@@ -25,7 +26,8 @@ from translators.model.routing import HttpRule, L4Rule
 class VirtualServiceSpec:
     """Hosts in full, in the order written, and the rules for them.
 
-    `gateways` default `("mesh",)`; `export_to` empty means everyone.
+    Without hosts it is a delegate, which applies to nothing. `gateways` default `("mesh",)`;
+    `export_to` empty means everyone.
     """
 
     hosts: tuple[str, ...] = ()
@@ -38,6 +40,12 @@ class VirtualServiceSpec:
 
 def _check_spec(spec: VirtualServiceSpec, path: Path, context: Context) -> None:
     _check_hosts(spec.hosts, (path, "hosts"), context)
+    if MESH in spec.gateways and "*" in spec.hosts:
+        context.error(
+            ((path, "hosts"), spec.hosts.index("*")),
+            "* would take over every service that has no VirtualService of its own; name the hosts, "
+            "or bind it to gateways other than mesh",
+        )
     for i, rule in enumerate(spec.tls):
         for k, match in enumerate(rule.match):
             at = ((((path, "tls"), i), "match"), k)
@@ -77,7 +85,7 @@ _GATEWAYS: Final = checked(list_of(GATEWAY, at_least=1), only_mesh)
 _FIELDS: Final = record(
     VirtualServiceSpec,
     {
-        "hosts": required("hosts", list_of(RULE_HOST, at_least=1), "the names that clients use"),
+        "hosts": optional("hosts", list_of(RULE_HOST)),
         "gateways": optional("gateways", _GATEWAYS),
         "http": optional("http", HTTP_RULES),
         "tls": optional("tls", TLS_RULES),
@@ -91,7 +99,19 @@ def _with_rules(value: object, path: Path, context: Context) -> VirtualServiceSp
     """Give the spec; one without any rule is refused."""
     if isinstance(value, dict) and not any(value.get(name) for name in ("http", "tls", "tcp")):
         context.error(path, "needs rules: give http, tls or tcp")
+    if isinstance(value, dict) and not value.get("hosts"):
+        _delegate(value, path, context)
     return _CHECKED.parse(value, path, context)
+
+
+def _delegate(value: Mapping[str, object], path: Path, context: Context) -> None:
+    """Tell what one without hosts is; it may only have rules for requests, as in Istio."""
+    context.unsupported(
+        path, "has no hosts, so it is a delegate; these are not supported yet, and it has no effect"
+    )
+    for name in ("gateways", "tls", "tcp"):
+        if value.get(name):
+            context.error((path, name), "cannot be given without hosts, in a delegate")
 
 
 _CHECKED: Final = checked(_FIELDS, _check_spec)

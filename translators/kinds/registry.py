@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from translators.kinds.destination_rule import DESTINATION_RULE
@@ -138,22 +138,26 @@ def _metadata(
     given = document.get("metadata")
     at = (None, "metadata")
     if given is None:
-        return unnamed.error(at, "is required: at least the object's name"), unnamed
-    metadata = METADATA.parse(given, at, unnamed)
-    if metadata is INVALID:
-        namespace, name = _identity(given)
-    else:
-        namespace, name = metadata.namespace, metadata.name
-        if not kind.is_namespaced and namespace != "default":
-            unnamed.warning((at, "namespace"), f"a {kind.name} belongs to no namespace")
+        return unnamed.error(at, f"is required: at least the {kind.name}'s name"), unnamed
+    namespace, name = _identity(given)
     if not kind.is_namespaced:
         namespace = ""
     key = ObjectKey(kind.name, namespace, name) if name else None
+    named = Context(unnamed.findings, key=key)
+    told = len(unnamed.findings.problems)
+    metadata = METADATA.parse(given, at, named)
+    if key is None:  # which else says whose metadata this is
+        unnamed.findings.problems[told:] = [
+            replace(problem, message=f"{problem.message} (of a {kind.name})")
+            for problem in unnamed.findings.problems[told:]
+        ]
+    if metadata is not INVALID and not kind.is_namespaced and metadata.namespace != "default":
+        named.warning((at, "namespace"), f"a {kind.name} belongs to no namespace")
     return metadata, Context(unnamed.findings, namespace, key)
 
 
 def _identity(metadata: object) -> tuple[str, str]:
-    """Give namespace and name of an object whose metadata has errors; empty name when unknown."""
+    """Give namespace and name as the metadata says them; an empty name when it does not."""
     if not isinstance(metadata, dict):
         return "default", ""
     name, namespace = metadata.get("name"), metadata.get("namespace") or "default"

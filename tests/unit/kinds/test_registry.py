@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from translators.kinds.registry import KINDS, is_policy, suspicion
+import pytest
+
+from translators.kinds.registry import KINDS, is_policy, parse, suspicion
 
 ORDER = ["VirtualService", "DestinationRule", "ServiceEntry", "WorkloadEntry", "EndpointSlice",
          "Service", "Pod", "Namespace", "Node"]  # fmt: skip
@@ -21,3 +23,25 @@ def test_policies_are_suspected_before_what_they_treat() -> None:
     policies = [name for name in ORDER if is_policy(name)]
     assert policies == ["VirtualService", "DestinationRule"] == ORDER[: len(policies)]
     assert not is_policy("Unknown")
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        None,
+        [],
+        {},
+        {"namespace": "shop"},
+        {"name": "a", "namespace": "A B"},
+        {"name": "A B"},
+        {"name": "a", "labels": {"x": 1}},
+        {"name": "a", "nmae": "b"},
+    ],
+)
+def test_an_error_in_metadata_names_the_kind(metadata: object) -> None:
+    document = {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
+    problems = parse(document).problems
+    assert problems
+    for problem in problems:
+        named = problem.message if problem.key is None else problem.key.kind
+        assert "Namespace" in named

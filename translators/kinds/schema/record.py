@@ -10,13 +10,14 @@ import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from translators.kinds.field_path import Path
 from translators.kinds.schema.context import INVALID, Context, Invalid
-from translators.kinds.schema.shape import Field, Shape, Use, describe, did_you_mean
+from translators.kinds.schema.shape import Field, Parser, Shape, Use, describe, did_you_mean
 
 T = TypeVar("T")
+T_contra = TypeVar("T_contra", contravariant=True)
 
 
 def optional(attribute: str, shape: Shape[object]) -> Field:
@@ -44,6 +45,20 @@ def ignored(note: str) -> Field:
     return Field(Use.IGNORED, note=note)
 
 
+@dataclass(frozen=True, slots=True)
+class Check(Generic[T_contra]):
+    """A check of what fields of one record say together.
+
+    Attributes:
+        note: Notes what is wrong with the value; an error spoils all that the value is part of.
+        reads: The fields that it looks at. It is run unless one of these has an error; others that
+            have one are left out of the value that it is given.
+    """
+
+    note: Callable[[T_contra, Path, Context], None]
+    reads: tuple[str, ...]
+
+
 def _arguments(**arguments: object) -> dict[str, object]:
     return arguments
 
@@ -53,6 +68,7 @@ def record(
     fields: Mapping[str, Field],
     *,
     exclusive: tuple[tuple[str, ...], ...] = (),
+    checks: tuple[Check[T], ...] = (),
     is_open: bool = False,
 ) -> Shape[T]:
     """A mapping with these fields, given to `build` as keyword arguments.
@@ -61,20 +77,21 @@ def record(
         build: Takes the arguments of all fields that are given; its result is the value.
         fields: The fields by their names in the document.
         exclusive: Groups of fields of which at most one may be given.
+        checks: What is looked at across fields, also when others have errors.
         is_open: Accept other fields in silence (for kinds of which only a corner is read).
 
     Raises:
         TypeError: A field's attribute is no parameter of `build`, or is another's too; or a
-            parameter without a default has no field that must be given.
+            parameter without a default has no field that must be given; or a check reads a field
+            that there is not.
     """
     _fit(build, fields)
-    readers = {
-        name: (entry.attribute, entry.shape.parse)
-        for name, entry in fields.items()
-        if entry.shape is not None
-    }
+    _fit_checks(checks, fields)
+    readers = _readers(fields)
     other = _other_field(fields, is_open=is_open)
     complete = _completeness(fields, exclusive)
+    whole = _whole(build, checks)
+    partial = _partial(build, fields, checks)
 
     def parse(value: object, path: Path, context: Context) -> T | Invalid:
         if type(value) is not dict:
@@ -95,7 +112,10 @@ def record(
                     arguments.update(built)
         if complete is not None:
             complete(value, path, context)
-        return build(**arguments) if findings.errors == before else INVALID
+        if findings.errors > before:
+            partial(value, arguments, path, context)
+            return INVALID
+        return whole(arguments, path, context)
 
     return Shape(parse, MappingProxyType(dict(fields)))
 
@@ -142,17 +162,24 @@ def _fit(build: Callable[..., object], fields: Mapping[str, Field], *others: str
     }
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
         takes |= set(given)
-    needs = {
-        parameter.name
-        for parameter in parameters
-        if parameter.default is parameter.empty and parameter.kind is not parameter.VAR_KEYWORD
-    }
-    unmet = needs - {entry.attribute for entry in fields.values() if entry.is_required} - {*others}
+    unmet = (
+        _parameters_without_default(build)
+        - {entry.attribute for entry in fields.values() if entry.is_required}
+        - {*others}
+    )
     if twice or unmet or not takes.issuperset(given):
         raise TypeError(
             f"the fields of {build!r} do not fit it: {sorted(set(given) - takes)} are unknown, "
             f"{sorted(twice)} are given twice, {sorted(unmet)} may be missing"
         )
+
+
+def _parameters_without_default(build: Callable[..., object]) -> set[str]:
+    return {
+        parameter.name
+        for parameter in inspect.signature(build).parameters.values()
+        if parameter.default is parameter.empty and parameter.kind is not parameter.VAR_KEYWORD
+    }
 
 
 def _attributes(fields: Iterable[Field]) -> Iterator[str]:
@@ -162,6 +189,71 @@ def _attributes(fields: Iterable[Field]) -> Iterator[str]:
             yield entry.attribute
         elif entry.shape is not None:
             yield from _attributes(entry.shape.fields.values())
+
+
+def _readers(fields: Mapping[str, Field]) -> dict[str, tuple[str, Parser[object]]]:
+    """Name of a field that is read → the argument that receives its value, and its parser."""
+    return {
+        name: (entry.attribute, entry.shape.parse)
+        for name, entry in fields.items()
+        if entry.shape is not None
+    }
+
+
+def _fit_checks(checks: Iterable[Check[T]], fields: Mapping[str, Field]) -> None:
+    unknown = {name for check in checks for name in check.reads}.difference(fields)
+    if unknown:
+        raise TypeError(f"checks read {sorted(unknown)}, which are no fields")
+
+
+def _whole(
+    build: Callable[..., T], checks: tuple[Check[T], ...]
+) -> Callable[[Mapping[str, object], Path, Context], T]:
+    """What makes the value of right arguments and runs the checks."""
+    notes = tuple(check.note for check in checks)
+
+    def whole(arguments: Mapping[str, object], path: Path, context: Context) -> T:
+        value = build(**arguments)
+        for note in notes:
+            note(value, path, context)
+        return value
+
+    return whole
+
+
+def _partial(
+    build: Callable[..., T], fields: Mapping[str, Field], checks: tuple[Check[T], ...]
+) -> Callable[[Mapping[str, object], Mapping[str, object], Path, Context], None]:
+    """What runs the checks that errors elsewhere leave possible.
+
+    It takes the mapping and the arguments made of it, of which some are invalid.
+    """
+    needed = _parameters_without_default(build)
+
+    def is_invalid(name: str, arguments: Mapping[str, object]) -> bool:
+        """Say whether a given field has an error; a spread one has when it gave no argument."""
+        entry = fields.get(name)
+        if entry is None or entry.shape is None:
+            return False
+        if entry.attribute:
+            return arguments.get(entry.attribute) is INVALID
+        return arguments.keys().isdisjoint(_attributes((entry,)))
+
+    def look_across(
+        value: Mapping[str, object], arguments: Mapping[str, object], path: Path, context: Context
+    ) -> None:
+        right = {name: built for name, built in arguments.items() if built is not INVALID}
+        if not checks or not needed.issubset(right):
+            return
+        invalid = {
+            name for name, item in value.items() if item is not None and is_invalid(name, arguments)
+        }
+        partial = build(**right)
+        for check in checks:
+            if invalid.isdisjoint(check.reads):
+                check.note(partial, path, context)
+
+    return look_across
 
 
 def _completeness(

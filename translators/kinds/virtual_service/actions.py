@@ -28,7 +28,7 @@ from translators.kinds.schema.header_fields import (
     ONE_LINE,
     OPERATION_NAME,
 )
-from translators.kinds.schema.record import optional, record, required, spread
+from translators.kinds.schema.record import Check, optional, record, required, spread
 from translators.kinds.schema.regexes import wrong_substitution
 from translators.kinds.schema.shape import (
     BOOLEAN,
@@ -192,24 +192,23 @@ def _check_redirect(redirect: Redirect, path: Path, context: Context) -> None:
         context.error(path, "changes nothing: give uri, prefixRewrite, authority, scheme or port")
 
 
-REDIRECT: Final = checked(
-    record(
-        Redirect,
-        {
-            "uri": optional("uri", ONE_LINE),
-            "prefixRewrite": optional("uri_prefix", ONE_LINE),
-            "authority": optional("authority", AUTHORITY),
-            "scheme": optional("scheme", text_as(_scheme)),
-            "port": optional("port", PORT),
-            "derivePort": optional(
-                "derive_port",
-                word_of("FROM_PROTOCOL_DEFAULT", "FROM_REQUEST_PORT"),
-            ),
-            "redirectCode": optional("code", Shape(_redirect_code)),
-        },
-        exclusive=(("uri", "prefixRewrite"), ("port", "derivePort")),
-    ),
-    _check_redirect,
+_REDIRECT_CHANGES: Final = ("uri", "prefixRewrite", "authority", "scheme", "port", "derivePort")
+REDIRECT: Final = record(
+    Redirect,
+    {
+        "uri": optional("uri", ONE_LINE),
+        "prefixRewrite": optional("uri_prefix", ONE_LINE),
+        "authority": optional("authority", AUTHORITY),
+        "scheme": optional("scheme", text_as(_scheme)),
+        "port": optional("port", PORT),
+        "derivePort": optional(
+            "derive_port",
+            word_of("FROM_PROTOCOL_DEFAULT", "FROM_REQUEST_PORT"),
+        ),
+        "redirectCode": optional("code", Shape(_redirect_code)),
+    },
+    exclusive=(("uri", "prefixRewrite"), ("port", "derivePort")),
+    checks=(Check(_check_redirect, reads=_REDIRECT_CHANGES),),
 )
 
 
@@ -256,15 +255,13 @@ def _check_substitution(regex: tuple[str, str], path: Path, context: Context) ->
         context.error((path, "rewrite"), wrong)
 
 
-_REGEX_REWRITE: Final = checked(
-    record(
-        _substitution,
-        {
-            "match": required("match", REGEX, "the expression to find"),
-            "rewrite": optional("rewrite", ONE_LINE),
-        },
-    ),
-    _check_substitution,
+_REGEX_REWRITE: Final = record(
+    _substitution,
+    {
+        "match": required("match", REGEX, "the expression to find"),
+        "rewrite": optional("rewrite", ONE_LINE),
+    },
+    checks=(Check(_check_substitution, reads=("match", "rewrite")),),
 )
 
 
@@ -273,17 +270,15 @@ def _check_rewrite(rewrite: Rewrite, path: Path, context: Context) -> None:
         context.error(path, "needs uri, uriRegexRewrite or authority")
 
 
-REWRITE: Final = checked(
-    record(
-        Rewrite,
-        {
-            "uri": optional("uri", ONE_LINE),
-            "authority": optional("authority", AUTHORITY),
-            "uriRegexRewrite": optional("regex", _REGEX_REWRITE),
-        },
-        exclusive=(("uri", "uriRegexRewrite"),),
-    ),
-    _check_rewrite,
+REWRITE: Final = record(
+    Rewrite,
+    {
+        "uri": optional("uri", ONE_LINE),
+        "authority": optional("authority", AUTHORITY),
+        "uriRegexRewrite": optional("regex", _REGEX_REWRITE),
+    },
+    exclusive=(("uri", "uriRegexRewrite"),),
+    checks=(Check(_check_rewrite, reads=("uri", "authority", "uriRegexRewrite")),),
 )
 
 

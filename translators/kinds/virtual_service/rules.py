@@ -8,7 +8,7 @@ from translators.kinds.field_path import Path
 from translators.kinds.schema.context import INVALID, Context, Invalid
 from translators.kinds.schema.field_types import DURATION_OR_ZERO
 from translators.kinds.schema.header_fields import AUTHORITY_NAMES
-from translators.kinds.schema.record import optional, record, required, unsupported
+from translators.kinds.schema.record import Check, optional, record, required, unsupported
 from translators.kinds.schema.shape import TEXT, Shape, converted, list_of
 from translators.kinds.virtual_service.actions import (
     DIRECT_RESPONSE,
@@ -26,6 +26,18 @@ from translators.kinds.virtual_service.matches import (
 )
 from translators.model.routing import HttpMatch, HttpRule, L4Match, L4Rule
 
+
+def _check_authority(rule: HttpRule, path: Path, context: Context) -> None:
+    """Tell of an authority that is rewritten in two places, as Istio does."""
+    if rule.rewrite is None or not rule.rewrite.authority:
+        return
+    for name, _ in rule.request_headers.set:
+        if name.lower() in AUTHORITY_NAMES:
+            at = ((((path, "headers"), "request"), "set"), name)
+            context.error(at, "rewrite.authority sets it already; keep one of the two")
+
+
+_ACTIONS: Final = ("route", "redirect", "directResponse", "delegate")
 _HTTP_FIELDS: Final = record(
     HttpRule,
     {
@@ -46,33 +58,19 @@ _HTTP_FIELDS: Final = record(
         "mirrorPercentage": unsupported("nothing is mirrored"),
         "corsPolicy": unsupported("no CORS headers are added"),
     },
-    exclusive=(("route", "redirect", "directResponse", "delegate"), ("rewrite", "redirect")),
+    exclusive=(_ACTIONS, ("rewrite", "redirect")),
+    checks=(Check(_check_authority, reads=("rewrite", "headers")),),
 )
 
 
 def _http_rule(value: object, path: Path, context: Context) -> HttpRule | Invalid | None:
     """Give one rule; None for one that delegates, which is left out."""
+    if isinstance(value, dict) and all(value.get(name) is None for name in _ACTIONS):
+        context.error(path, "needs route, redirect or directResponse: what to do with the request")
     rule = _HTTP_FIELDS.parse(value, path, context)
-    if rule is INVALID:
-        return rule
-    if not rule.route and rule.redirect is None and rule.direct_response is None:
-        if isinstance(value, dict) and value.get("delegate") is not None:
-            return None
-        return context.error(
-            path, "needs route, redirect or directResponse: what to do with the request"
-        )
-    _check_authority(rule, path, context)
-    return rule
-
-
-def _check_authority(rule: HttpRule, path: Path, context: Context) -> None:
-    """Tell of an authority that is rewritten in two places, as Istio does."""
-    if rule.rewrite is None or not rule.rewrite.authority:
-        return
-    for name, _ in rule.request_headers.set:
-        if name.lower() in AUTHORITY_NAMES:
-            at = ((((path, "headers"), "request"), "set"), name)
-            context.error(at, "rewrite.authority sets it already; keep one of the two")
+    if rule is INVALID or not isinstance(value, dict):
+        return INVALID
+    return None if value.get("delegate") is not None else rule
 
 
 def _read_rules(

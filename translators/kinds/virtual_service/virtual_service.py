@@ -14,7 +14,7 @@ from translators.kinds.schema.context import Context, Invalid
 from translators.kinds.schema.export_to import EXPORT_TO
 from translators.kinds.schema.field_types import RULE_HOST, is_address
 from translators.kinds.schema.kind import ISTIO_NETWORKING, Kind, document_with_spec
-from translators.kinds.schema.record import optional, record
+from translators.kinds.schema.record import Check, optional, record
 from translators.kinds.schema.shape import Shape, checked, list_of
 from translators.kinds.virtual_service.matches import GATEWAY, MESH, only_mesh
 from translators.kinds.virtual_service.rules import HTTP_RULES, TCP_RULES, TLS_RULES
@@ -38,34 +38,37 @@ class VirtualServiceSpec:
     export_to: tuple[str, ...] = ()
 
 
-def _check_spec(spec: VirtualServiceSpec, path: Path, context: Context) -> None:
-    _check_hosts(spec.hosts, (path, "hosts"), context)
+def _check_star(spec: VirtualServiceSpec, path: Path, context: Context) -> None:
     if MESH in spec.gateways and "*" in spec.hosts:
         context.error(
             ((path, "hosts"), spec.hosts.index("*")),
             "* would take over every service that has no VirtualService of its own; name the hosts, "
             "or bind it to gateways other than mesh",
         )
+
+
+def _check_server_names(spec: VirtualServiceSpec, path: Path, context: Context) -> None:
     for i, rule in enumerate(spec.tls):
         for k, match in enumerate(rule.match):
             at = ((((path, "tls"), i), "match"), k)
             _check_sni(match.sni_hosts, spec.hosts, (at, "sniHosts"), context)
 
 
-def _check_hosts(hosts: tuple[str, ...], path: Path, context: Context) -> None:
+def _check_hosts(spec: VirtualServiceSpec, path: Path, context: Context) -> None:
     """Refuse a host that is there twice, or falls under another one."""
     places: dict[str, int] = {}
-    for i, host in enumerate(hosts):
+    for i, host in enumerate(spec.hosts):
         if host in places:
-            context.error((path, i), f"{host} is listed already; remove one of the two")
+            context.error(((path, "hosts"), i), f"{host} is listed already; remove one of the two")
         places.setdefault(host, i)
-    endings = {host[1:]: host for host in hosts if host.startswith("*")}
+    endings = {host[1:]: host for host in spec.hosts if host.startswith("*")}
     for host in places if endings else ():
         for start in range(len(host) + 1):
             wider = endings.get(host[start:], host)
             if wider != host:
                 at = max(places[host], places[wider])
-                context.error((path, at), f"{host} falls under {wider}; keep one of them")
+                message = f"{host} falls under {wider}; keep one of them"
+                context.error(((path, "hosts"), at), message)
                 break
 
 
@@ -92,6 +95,11 @@ _FIELDS: Final = record(
         "tcp": optional("tcp", TCP_RULES),
         "exportTo": optional("export_to", EXPORT_TO),
     },
+    checks=(
+        Check(_check_star, reads=("hosts", "gateways")),
+        Check(_check_hosts, reads=("hosts",)),
+        Check(_check_server_names, reads=("hosts", "tls")),
+    ),
 )
 
 
@@ -101,7 +109,7 @@ def _with_rules(value: object, path: Path, context: Context) -> VirtualServiceSp
         context.error(path, "needs rules: give http, tls or tcp")
     if isinstance(value, dict) and not value.get("hosts"):
         _delegate(value, path, context)
-    return _CHECKED.parse(value, path, context)
+    return _FIELDS.parse(value, path, context)
 
 
 def _delegate(value: Mapping[str, object], path: Path, context: Context) -> None:
@@ -113,8 +121,6 @@ def _delegate(value: Mapping[str, object], path: Path, context: Context) -> None
         if value.get(name):
             context.error((path, name), "cannot be given without hosts, in a delegate")
 
-
-_CHECKED: Final = checked(_FIELDS, _check_spec)
 
 VIRTUAL_SERVICE: Final = Kind(
     "VirtualService",

@@ -65,3 +65,11 @@ def test_retries_can_be_turned_off(policy: str) -> None:
 def test_a_redirect_replaces_what_was_matched_whatever_that_is(match: str) -> None:
     text = f"hosts: [a]\nhttp: [{{{match}redirect: {{prefixRewrite: /b}}}}]"
     assert manifest(document("VirtualService", text)).problems == ()
+
+
+def test_a_rule_is_looked_at_as_a_whole_though_a_field_has_an_error() -> None:
+    errors = told("timeout: x, rewrite: {authority: c}, headers: {request: {set: {host: b}}}")
+    assert [path for path, _ in errors] == ["timeout", "headers.request.set.host"]
+    text = "hosts: [a]\nhttp: [{timeout: x}]"
+    problems = manifest(document("VirtualService", text)).problems
+    assert [one.path for one in problems] == ["spec.http[0]", "spec.http[0].timeout"]

@@ -44,3 +44,14 @@ def test_a_delegate_has_neither_gateways_nor_rules_for_connections() -> None:
     errors = told(f"gateways: [mesh]\ntcp: {route}\n{RULE}")
     assert [path for path, _ in errors] == ["spec.gateways", "spec.tcp"]
     assert all("in a delegate" in message for _, message in errors)
+
+
+def test_checks_across_fields_run_though_another_field_has_an_error() -> None:
+    tls = "tls: [{match: [{sniHosts: [b.org]}], route: [{destination: {host: a}}]}]"
+    errors = told(f"hosts: [a, a]\nexportTo: [1]\n{tls}\n{RULE}")
+    assert [path for path, _ in errors] == [
+        "spec.exportTo[0]",
+        "spec.hosts[1]",
+        "spec.tls[0].match[0].sniHosts[0]",
+    ]
+    assert [path for path, _ in told(f"hosts: [1]\n{tls}")] == ["spec.hosts[0]"]

@@ -26,4 +26,5 @@ NAMESPACE: Final = Kind(
     ),
     suspicion=80,
     is_namespaced=False,
+    has_label_names=True,
 )

@@ -24,6 +24,7 @@ from translators.kinds.schema.context import (
     Invalid,
     TooManyErrorsError,
 )
+from translators.kinds.schema.field_types import is_dns_label
 from translators.kinds.schema.kind import METADATA, Kind, Metadata
 from translators.kinds.schema.shape import describe, did_you_mean
 from translators.kinds.service import SERVICE
@@ -151,6 +152,10 @@ def _metadata(
             replace(problem, message=f"{problem.message} (of a {kind.name})")
             for problem in unnamed.findings.problems[told:]
         ]
+    if metadata is not INVALID and kind.has_label_names and not is_dns_label(metadata.name):
+        named.error(
+            (at, "name"), f"must be a {kind.name}'s name, without dots and of at most 63 characters"
+        )
     if metadata is not INVALID and not kind.is_namespaced and metadata.namespace != "default":
         named.warning((at, "namespace"), f"a {kind.name} belongs to no namespace")
     return metadata, Context(unnamed.findings, namespace, key)

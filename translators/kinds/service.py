@@ -198,5 +198,10 @@ def _complete(spec: ServiceSpec, metadata: Metadata, context: Context) -> Servic
 
 
 SERVICE: Final = Kind(
-    "Service", CORE, document_with_spec(_external(_SPEC)), suspicion=60, complete=_complete
+    "Service",
+    CORE,
+    document_with_spec(_external(_SPEC)),
+    suspicion=60,
+    has_label_names=True,
+    complete=_complete,
 )

@@ -45,3 +45,14 @@ def test_an_error_in_metadata_names_the_kind(metadata: object) -> None:
     for problem in problems:
         named = problem.message if problem.key is None else problem.key.kind
         assert "Namespace" in named
+
+
+@pytest.mark.parametrize("kind", ["Service", "Namespace"])
+@pytest.mark.parametrize("name", ["1.5", "a.b", "x" * 64])
+def test_a_name_that_becomes_a_part_of_hosts_is_a_label(kind: str, name: str) -> None:
+    document = {"apiVersion": "v1", "kind": kind, "metadata": {"name": name}}
+    document |= {"spec": {"ports": [{"port": 80}]}} if kind == "Service" else {}
+    (problem,) = parse(document).problems
+    assert (problem.path, f"a {kind}'s name" in problem.message) == ("metadata.name", True)
+    document["metadata"] = {"name": "a-1"}
+    assert parse(document).problems == ()

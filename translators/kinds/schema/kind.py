@@ -89,6 +89,7 @@ class Kind(Generic[S_co]):
         is_policy: Whether it says how services are treated, so that it is suspected before all that
             is there to be treated.
         is_namespaced: Whether its objects belong to a namespace.
+        has_label_names: Whether its objects' names are labels of host names, so without dots.
         complete: Adds to the spec what the metadata says (labels and annotations with a meaning).
     """
 
@@ -98,6 +99,7 @@ class Kind(Generic[S_co]):
     suspicion: int
     is_policy: bool = False
     is_namespaced: bool = True
+    has_label_names: bool = False
     complete: Callable[[S_co, Metadata, Context], S_co | Invalid] = _as_parsed
 
     def parse(

@@ -31,6 +31,8 @@ from translators.model.addresses import normal_address
 from translators.model.hosts import is_partial_wildcard, normal_host
 from translators.model.routing import HttpMatch, MatchKind, TextMatch
 
+MAX_PARAMETER_BYTES: Final = 1024
+"""Source: config.route.v3.QueryParameterMatcher."""
 MESH: Final = "mesh"
 """The gateway that stands for all sidecars."""
 _PSEUDO_NAMES: Final = frozenset(("uri", "scheme", "method", "authority"))
@@ -102,7 +104,10 @@ def _is_header(text: str) -> bool:
 _HEADERS: Final = converted(map_of(TEXT_MATCH, name=_CLAIM_OR_HEADER), _without_pseudo)
 
 
-_PARAMETER: Final = text_where(lambda text: text != "", "a parameter's name")
+_PARAMETER: Final = text_where(
+    lambda text: 0 < len(text.encode()) <= MAX_PARAMETER_BYTES,
+    f"a parameter's name, at most {MAX_PARAMETER_BYTES} bytes",
+)
 
 
 def only_mesh(gateways: tuple[str, ...], path: Path, context: Context) -> None:

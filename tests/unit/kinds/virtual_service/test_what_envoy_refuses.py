@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
-from tests.support.documents.kind_documents import manifest
+from translators.kinds.registry import parse
 from translators.model.origin import Severity
 
 TO = [{"destination": {"host": "a"}}]
@@ -21,7 +19,7 @@ def told(rule: dict[str, object]) -> dict[str, str]:
         "metadata": {"name": "x"},
         "spec": {"hosts": ["a"], "http": [rule]},
     }
-    problems = manifest(json.dumps(document)).problems
+    problems = parse(document).problems
     return {one.path: one.message for one in problems if one.severity is Severity.ERROR}
 
 
@@ -46,11 +44,11 @@ def test_an_empty_text_may_be_compared_exactly_and_a_star_is_any_text() -> None:
     assert told({"match": [match], "route": TO}) == {}
 
 
-def test_a_parameter_has_a_name() -> None:
-    match = {"queryParams": {"": {"exact": "a"}}}
-    assert told({"match": [match], "route": TO}) == {
-        f'{RULE}.match[0].queryParams[""]': "must be a parameter's name, not the text ''"
-    }
+@pytest.mark.parametrize("name", ["", "x" * 1025, "é" * 513])
+def test_a_parameter_has_a_name_that_envoy_holds(name: str) -> None:
+    (message,) = told({"match": [{"queryParams": {name: {"exact": "a"}}}], "route": TO}).values()
+    assert "must be a parameter's name, at most 1024 bytes" in message
+    assert told({"match": [{"queryParams": {"é" * 512: {}}}], "route": TO}) == {}
 
 
 @pytest.mark.parametrize("operation", ["set", "add"])

@@ -53,11 +53,12 @@ from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v
     HttpConnectionManager,
     HttpFilter,
 )
-from envoy_data_plane.google.protobuf import Struct, Value
+from envoy_data_plane.google.protobuf import Any, Struct, Value
 
 from tests.support.documents.proxy_resources import resources
 from translators import names
-from translators.codec import decode, encode, pack, type_url
+from translators.codec import decode, encode, field_number, pack, type_url
+from translators.codec.wire import delimited
 from translators.database import Database
 from translators.model.proxy_node import Mode, ProxyNode
 from translators.model.resource import Resource, resource
@@ -125,15 +126,21 @@ def echo_listener(name: str, at: Address) -> Listener:
     table = RouteConfiguration(
         name=name, virtual_hosts=[VirtualHost(name="*", domains=["*"], routes=[answer])]
     )
-    manager = HttpConnectionManager(
-        stat_prefix="echo",
-        route_config=table,
-        http_filters=[HttpFilter(name="envoy.filters.http.router", typed_config=pack(Router()))],
+    return decode(Listener, table_listener(f"echo {name}", at, encode(table)))
+
+
+def table_listener(name: str, at: Address, table: bytes) -> bytes:
+    """An encoded listener with an encoded route configuration inline; joined, as it may be long."""
+    router = HttpFilter(name="envoy.filters.http.router", typed_config=pack(Router()))
+    manager = encode(HttpConnectionManager(stat_prefix="echo", http_filters=[router]))
+    manager += delimited(field_number(HttpConnectionManager, "route_config"), table)
+    packed = encode(Any(type_url=_MANAGER, value=manager))
+    http = encode(Filter(name="envoy.filters.network.http_connection_manager"))
+    http += delimited(field_number(Filter, "typed_config"), packed)
+    chain = delimited(field_number(FilterChain, "filters"), http)
+    return encode(Listener(name=name, address=at)) + delimited(
+        field_number(Listener, "filter_chains"), chain
     )
-    filters = [
-        Filter(name="envoy.filters.network.http_connection_manager", typed_config=pack(manager))
-    ]
-    return Listener(name=f"echo {name}", address=at, filter_chains=[FilterChain(filters=filters)])
 
 
 def bootstrap(
@@ -206,7 +213,7 @@ def validate_proxy(envoy: Path, workdir: Path, db: Database, node: ProxyNode) ->
         AssertionError: Envoy rejects some of it; the message has its words.
     """
     held = resources(db, node, inline=True)
-    assignments = [_as_cluster(assignment) for assignment in held[names.ENDPOINT_TYPE]]
+    assignments = [as_cluster(assignment) for assignment in held[names.ENDPOINT_TYPE]]
     is_envoy = node.mode is not Mode.PROXYLESS
     validate_resources(
         envoy,
@@ -217,7 +224,7 @@ def validate_proxy(envoy: Path, workdir: Path, db: Database, node: ProxyNode) ->
     )
 
 
-def _as_cluster(assignment: Resource) -> Resource:
+def as_cluster(assignment: Resource) -> Resource:
     """A static cluster with these endpoints: so Envoy checks them without a control plane."""
     message = decode(ClusterLoadAssignment, assignment.body)
     name = f"endpoints of {assignment.name}"

@@ -7,6 +7,7 @@ import re
 import pytest
 
 from tests.support.documents.kind_documents import manifest, messages
+from tests.support.documents.odd_values import mesh_documents
 from translators.kinds.registry import KINDS
 from translators.kinds.schema.kind import METADATA, Kind
 from translators.kinds.schema.record import walk
@@ -14,6 +15,7 @@ from translators.kinds.schema.shape import Use
 from translators.kinds.yaml.documents import documents
 from translators.model.origin import Severity
 
+MATCHES = re.compile(r"\.(exact|prefix|regex)$")
 META = """
 metadata:
   name: x
@@ -357,7 +359,7 @@ def test_every_known_field_is_accepted_or_reported(kind: Kind) -> None:
         f"metadata.{path}" for path, _ in walk(METADATA)
     }
     # In a map of matches the names of headers stand between, so a match's fields are not compared.
-    assert not {path for path in known - given if not re.search(r"\.(exact|prefix|regex)$", path)}
+    assert not {path for path in known - given if not MATCHES.search(path)}
 
 
 def test_what_is_listed_as_unsupported_or_ignored_is_never_read() -> None:
@@ -365,3 +367,18 @@ def test_what_is_listed_as_unsupported_or_ignored_is_never_read() -> None:
         for path, field in walk(kind.body):
             assert (field.shape is None) == (field.use is not Use.READ), path
             assert field.use is not Use.IGNORED or field.note, path
+
+
+def test_every_field_that_is_read_has_odd_values_put_to_envoy() -> None:
+    """A block that stands in several places is given in one; hence the ends of paths."""
+
+    def end(path: str) -> str:
+        return ".".join(path.split(".")[-2:])
+
+    given: dict[str, set[str]] = {}
+    for document in mesh_documents():
+        given.setdefault(str(document["kind"]), set()).update(map(end, given_fields(document)))
+    for kind in KINDS:
+        read = {end(path) for path, field in walk(kind.body) if field.use is Use.READ}
+        missing = {path for path in read - given[kind.name] if not MATCHES.search(path)}
+        assert not missing, kind.name

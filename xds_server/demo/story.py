@@ -20,9 +20,10 @@ from xds_server.demo.workspace import NEAR_ZONE, RATINGS_FILE, ROUTES
 
 SICK = "reviews-v2-a1"
 _GOOD_MATCH = "prefix: /demo.Ratings/"
-# Well-formed for everybody but RE2, which Envoy uses: it does not take more than 1,000 repetitions
-# in all.
-_BAD_MATCH = 'regex: "/(?:[A-Za-z.]{1,40}/){1,40}"'
+# Expressions in CEL are judged by nobody but Envoy.
+_BAD_RULE = (
+    f'{_GOOD_MATCH}\n    headers: {{response: {{set: {{x-path: "%CEL(request.path +)%"}}}}}}'
+)
 _PATIENCE_SECONDS = 15.0
 _SETTLE_SECONDS = 0.1
 
@@ -151,10 +152,10 @@ class Story:
     async def _rejected_by_envoy(self) -> None:
         async with self._step(
             "rejected by Envoy",
-            f"A regular expression in {RATINGS_FILE} that only Envoy itself can reject. It is held back, the last good one serves, "
+            f"An expression for a header in {RATINGS_FILE} that only Envoy itself can judge. It is held back, the last good one serves, "
             "and an edit of reviews made meanwhile goes through.",
         ) as step:
-            self._files.replace(RATINGS_FILE, _GOOD_MATCH, _BAD_MATCH)
+            self._files.replace(RATINGS_FILE, _GOOD_MATCH, _BAD_RULE)
 
             async def is_reported() -> bool:
                 return any(RATINGS_FILE in r.place for r in self._board.status.rejections)
@@ -166,7 +167,7 @@ class Story:
             _expect(step, 0.35 <= seen.version("v2") <= 0.65, "the other edit goes through")
             # Back to what still serves: nobody gets anything new, so there is no new revision to
             # follow.
-            self._files.replace(RATINGS_FILE, _BAD_MATCH, _GOOD_MATCH)
+            self._files.replace(RATINGS_FILE, _BAD_RULE, _GOOD_MATCH)
 
             async def is_clear() -> bool:
                 return not self._board.status.rejections

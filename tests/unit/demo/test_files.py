@@ -10,8 +10,9 @@ import pytest
 import yaml
 
 from translators.kinds.manifest import read_manifest
+from translators.model.origin import Severity
 from xds_server.demo.errors import DemoError
-from xds_server.demo.story import _BAD_MATCH, _GOOD_MATCH
+from xds_server.demo.story import _BAD_RULE, _GOOD_MATCH
 from xds_server.demo.topology import BACKENDS, NAMESPACE, NETWORK, RATINGS, REVIEWS
 from xds_server.demo.workspace import NEAR_ZONE, RATINGS_FILE, ROUTES, Workspace
 
@@ -103,9 +104,11 @@ def test_typing_error_is_found_at_the_line_that_the_script_expects(workspace: Wo
     assert "weight" in problem.message
 
 
-def test_rejected_match_is_one_that_only_envoy_rejects(workspace: Workspace) -> None:
-    workspace.replace(RATINGS_FILE, _GOOD_MATCH, _BAD_MATCH)
-    assert read_manifest(workspace.read(RATINGS_FILE), RATINGS_FILE).problems == ()
+def test_rejected_rule_is_one_that_only_envoy_rejects(workspace: Workspace) -> None:
+    workspace.replace(RATINGS_FILE, _GOOD_MATCH, _BAD_RULE)
+    (problem,) = read_manifest(workspace.read(RATINGS_FILE), RATINGS_FILE).problems
+    assert problem.severity is Severity.WARNING
+    assert "only Envoy can say" in problem.message
 
 
 def test_edit_that_finds_nothing_is_an_error(workspace: Workspace) -> None:

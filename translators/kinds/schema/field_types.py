@@ -257,13 +257,17 @@ def _locality(text: str, path: Path, context: Context) -> Locality | Invalid:
 LOCALITY: Final = text_as(_locality)
 
 
-@lru_cache(maxsize=4096)
 def parse_go_duration(text: str) -> Fraction | None:
     """Give the milliseconds, exactly, of `1.5s`, `1h30m` or `100ms`; None when it is no duration.
 
     Source: Go's `time.ParseDuration`, by which Kubernetes and Istio read durations; without signs.
     """
-    if len(text) > _DURATION_CHARACTERS or not _DURATION.fullmatch(text):
+    return _milliseconds(text) if len(text) <= _DURATION_CHARACTERS else None
+
+
+@lru_cache(maxsize=4096)
+def _milliseconds(text: str) -> Fraction | None:
+    if not _DURATION.fullmatch(text):
         return None
     parts: list[tuple[str, str]] = _DURATION_PART.findall(text)
     return sum((Fraction(number) * _MILLISECONDS[unit] for number, unit in parts), Fraction())

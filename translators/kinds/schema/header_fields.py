@@ -13,7 +13,7 @@ from typing import Final
 from translators.kinds.field_path import Path
 from translators.kinds.schema.context import Context, Invalid
 from translators.kinds.schema.shape import Shape, describe, text_as
-from translators.kinds.schema.substitutions import wrong_substitutions
+from translators.kinds.schema.substitutions import has_expression, wrong_substitutions
 
 MAX_VALUE_BYTES: Final = 16384
 """Source: config.core.v3.HeaderValue."""
@@ -59,7 +59,11 @@ def _header_value(text: str, path: Path, context: Context) -> str | Invalid:
     if size > MAX_VALUE_BYTES:
         return context.error(path, f"is {size} bytes long; at most {MAX_VALUE_BYTES} are possible")
     wrong = wrong_substitutions(text)
-    return context.error(path, wrong) if wrong else text
+    if wrong:
+        return context.error(path, wrong)
+    if has_expression(text):
+        context.warning(path, "only Envoy can say whether the expression in %CEL(...)% is right")
+    return text
 
 
 def _one_line(text: str, path: Path, context: Context) -> str | Invalid:

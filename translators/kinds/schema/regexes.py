@@ -30,7 +30,6 @@ def _options() -> re2.Options:
     return options
 
 
-@lru_cache(maxsize=4096)
 def wrong_regex(pattern: str) -> str:
     """Give what keeps Envoy from using a regular expression, "" for nothing."""
     if not pattern:
@@ -38,6 +37,11 @@ def wrong_regex(pattern: str) -> str:
     size = len(pattern.encode())
     if size > MAX_REGEX_BYTES:
         return f"is {size} bytes long; at most {MAX_REGEX_BYTES} are possible"
+    return _wrong_program(pattern)
+
+
+@lru_cache(maxsize=4096)
+def _wrong_program(pattern: str) -> str:
     try:
         program = re2.compile(pattern, _options()).programsize
     except re2.error as error:
@@ -52,7 +56,6 @@ def _reason(error: re2.error) -> str:
     return reason.decode(errors="replace") if isinstance(reason, bytes) else str(reason)
 
 
-@lru_cache(maxsize=4096)
 def wrong_substitution(pattern: str, rewrite: str) -> str:
     r"""Give what is wrong with the text that takes a match's place, "" for nothing.
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
@@ -91,6 +90,7 @@ COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
         "(x-name)",
         has_length=True,
     )
+    | _commands("CEL", r".+", "(request.path)", has_length=True)
     | _commands("DYNAMIC_METADATA ENVIRONMENT QUERY_PARAM", r".+", "(name)", has_length=True)
     | _commands("CLUSTER_METADATA UPSTREAM_METADATA", r".+", "(namespace:key)")
     | _commands(
@@ -135,10 +135,14 @@ COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
         "(SNI_FIRST:ORIG)",
     )
 )
-"""Those that are known. CEL is not: only Envoy could say whether an expression is right."""
+"""Those that are known. What stands in the parentheses of CEL only Envoy can judge."""
 
 
-@lru_cache(maxsize=16384)
+def has_expression(text: str) -> bool:
+    """Say whether right substitutions hold an expression that is not judged here."""
+    return "%CEL(" in text
+
+
 def wrong_substitutions(text: str) -> str:
     """Give what Envoy would not take of a text with substitutions, "" for nothing."""
     at = text.find("%")

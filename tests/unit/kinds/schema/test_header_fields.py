@@ -12,6 +12,7 @@ from translators.kinds.schema.header_fields import (
     OPERATION_NAME,
 )
 from translators.kinds.schema.shape import Shape
+from translators.model.origin import Severity
 
 FRAMING = (
     "content-length",
@@ -87,3 +88,12 @@ def test_paths_and_authorities_are_one_line_too() -> None:
             assert "must not contain" in said(shape, text)
     assert said(ONE_LINE, "/a b") == ""
     assert "a space" in said(AUTHORITY, "a b")
+
+
+def test_an_expression_is_left_to_envoy_and_told_of() -> None:
+    findings = Findings()
+    value = "%CEL(request.path)%"
+    assert HEADER_VALUE.parse(value, None, Context(findings)) == value
+    (problem,) = findings.problems
+    assert (problem.severity, findings.errors) == (Severity.WARNING, 0)
+    assert "only Envoy can say" in problem.message

@@ -43,7 +43,7 @@ def test_what_envoy_substitutes_is_right(text: str) -> None:
         ("%REQ(x):99999999999999999999999%", "write %% for the sign"),
         ("%PROTOCOLL%", "did you mean PROTOCOL?"),
         ("%FOO%", "is no substitution that is known here"),
-        ("%CEL(request.path)%", "is no substitution that is known here"),
+        ("%CEL()%", "write for example %CEL(request.path)%"),
         ("%PROTOCOL():1%", "takes nothing beside its name"),
         ("%PROTOCOL(x)%", "takes nothing beside its name"),
         ("%REQ%", "write for example %REQ(x-name)%"),

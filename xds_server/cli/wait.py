@@ -106,7 +106,7 @@ def verdict(result: WaitResult) -> list[str]:
     if not result.lacking and not result.rejected and not result.failed:
         return [
             f"revision {result.revision} is not everywhere after {result.seconds:.1f} s: every proxy has answered, "
-            "and what one of them rejected is still being looked into"
+            "and what one of them rejected is still being judged"
         ]
     lines = []
     if result.failed:
@@ -163,7 +163,7 @@ def _state(result: WaitResult) -> str:
     if not result.exists:
         return f"revision {result.revision} does not exist yet"
     if not result.lacking:
-        return f"revision {result.revision}: what a proxy rejected is being looked into"
+        return f"revision {result.revision}: what a proxy rejected is being judged"
     names = ", ".join(entry.proxy for entry in result.lacking[:_NAMED])
     more = len(result.lacking) - _NAMED
     has = result.proxies - len(result.lacking)

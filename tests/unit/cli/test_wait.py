@@ -106,7 +106,7 @@ def test_a_revision_that_exists_is_never_said_not_to() -> None:
     [line] = verdict(WaitResult(42, False, 3, 1.0))
     assert line == (
         "revision 42 is not everywhere after 1.0 s: every proxy has answered, and what one of them "
-        "rejected is still being looked into"
+        "rejected is still being judged"
     )
 
 
@@ -120,7 +120,7 @@ def test_progress_tells_what_is_to_come_from_what_is_undecided() -> None:
     await_revision(Undecided([]), 42, 3 * SLICE_SECONDS, shown.append)
     assert shown == [
         "revision 42 does not exist yet",
-        "revision 42: what a proxy rejected is being looked into",
+        "revision 42: what a proxy rejected is being judged",
     ]
 
 

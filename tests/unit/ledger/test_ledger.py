@@ -9,7 +9,7 @@ import pytest
 from tests.support.fakes.fake_envoy import FakeEnvoy, Mesh, containing
 from translators.database import Failure, query
 from xds_server.log import TextFormatter
-from xds_server.quarantine.quarantine import Progress
+from xds_server.quarantine.rejection import Progress
 from xds_server.status import TypeState, WaitResult
 
 POISON = containing("poison", saying="Proto constraint validation failed")

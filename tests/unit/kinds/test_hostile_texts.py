@@ -133,7 +133,8 @@ def test_errors_are_told_before_what_refuses_nothing() -> None:
 def test_a_document_of_errors_is_left_at_some_point() -> None:
     fields = "".join(f"  unknown{i}: 1\n" for i in range(100_000))
     read = refused(HEAD + fields)
-    assert read.problems[-1].message == f"and {MAX_ERRORS + 1 - MAX_PROBLEMS} more errors"
+    untold = f"and {MAX_ERRORS + 1 - MAX_PROBLEMS} more errors"
+    assert untold in [problem.message for problem in read.problems]
     assert {key.name for key in read.refused} == {"v"}, "its last good version must stay"
 
 

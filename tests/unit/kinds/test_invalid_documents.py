@@ -329,7 +329,7 @@ def test_a_word_that_is_a_boolean_is_no_text(word: str) -> None:
         (problem,) = manifest(text).problems
         assert (problem.path, problem.line) == (path, line)
         assert "the boolean" in problem.message
-        assert problem.message.endswith("put it in quotes")
+        assert "; put it in quotes" in problem.message
     (problem,) = manifest(labels.replace(f"app: {word}", f"{word}: a")).problems
     assert problem.message == f"the key {word} is not text in YAML; put it in quotes"
     assert problem.line == 8

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +26,13 @@ from tests.support.processes.netns import (
     namespaces,
     open_directory,
 )
-from tests.support.processes.upstreams import HttpUpstream, Instance, TcpUpstream
+from tests.support.processes.upstreams import (
+    GRPC_METHOD,
+    GrpcUpstream,
+    HttpUpstream,
+    Instance,
+    TcpUpstream,
+)
 from translators.model.locality import Locality
 from translators.model.proxy_node import Mode
 from xds_server.bootstrap import BootstrapOptions, PipeAddress
@@ -33,7 +40,9 @@ from xds_server.bootstrap import BootstrapOptions, PipeAddress
 pytestmark = [pytest.mark.envoy, pytest.mark.root]
 
 VIPS = "10.99.0.0/16"
-REVIEWS_VIP, QUOTES_VIP = "10.99.0.10", "10.99.0.11"
+UNTOLD = HTTP, H2C, GREETS, ECHOES = (9101, 9102, 9103, 9104)
+"""Ports of a service of which nothing tells what they speak, by what listens there."""
+REVIEWS_VIP, QUOTES_VIP, UNTOLD_VIP = "10.99.0.10", "10.99.0.11", "10.99.0.12"
 MESH = """
 apiVersion: v1
 kind: Service
@@ -61,6 +70,24 @@ kind: EndpointSlice
 metadata: {{name: quotes-1, namespace: shop, labels: {{kubernetes.io/service-name: quotes}}}}
 addressType: IPv4
 ports: [{{name: tcp, port: 7000}}]
+endpoints: [{{addresses: [{ip}]}}]
+---
+apiVersion: v1
+kind: Service
+metadata: {{name: untold, namespace: shop}}
+spec:
+  clusterIP: 10.99.0.12
+  ports:
+  - {{name: a, port: 9101}}
+  - {{name: b, port: 9102}}
+  - {{name: c, port: 9103}}
+  - {{name: d, port: 9104}}
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {{name: untold-1, namespace: shop, labels: {{kubernetes.io/service-name: untold}}}}
+addressType: IPv4
+ports: [{{name: a, port: 9101}}, {{name: b, port: 9102}}, {{name: c, port: 9103}}, {{name: d, port: 9104}}]
 endpoints: [{{addresses: [{ip}]}}]
 ---
 apiVersion: networking.istio.io/v1
@@ -100,6 +127,30 @@ def sidecar(space: Namespace, name: str, directory: Path) -> EnvoyProcess:
     return EnvoyProcess(options, directory, prefix=space.prefix_as(ENVOY_UID), binary=binary)
 
 
+@asynccontextmanager
+async def untold_application(space: Namespace) -> AsyncIterator[None]:
+    """What listens at the ports of which nothing tells what they speak."""
+    async with AsyncExitStack() as stack:
+        for upstream in (
+            HttpUpstream(Instance("http", port=HTTP)),
+            GrpcUpstream(Instance("h2c", port=H2C)),
+            TcpUpstream(Instance("greets", port=GREETS)),
+        ):
+            with space.entered():
+                await stack.enter_async_context(upstream)
+        with space.entered():
+            echo = await asyncio.start_server(echo_bytes, "127.0.0.1", ECHOES)
+        await stack.enter_async_context(echo)
+        yield
+
+
+async def echo_bytes(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Say nothing of one's own and give back what comes."""
+    while chunk := await reader.read(65536):
+        writer.write(chunk)
+    writer.close()
+
+
 @pytest_asyncio.fixture
 async def captured(tmp_path: Path) -> AsyncIterator[Captured]:
     async with AsyncExitStack() as stack:
@@ -108,7 +159,7 @@ async def captured(tmp_path: Path) -> AsyncIterator[Captured]:
             namespaces("client", "server", "outside")
         )
         client.capture(outbound=VIPS)
-        server.capture(inbound=(9080, 7000))
+        server.capture(inbound=(9080, 7000, *UNTOLD))
         mesh = tmp_path / "mesh"
         write(mesh / "mesh.yaml", MESH.format(ip=server.ip))
         socket = directory / "xds.sock"
@@ -119,6 +170,7 @@ async def captured(tmp_path: Path) -> AsyncIterator[Captured]:
             await stack.enter_async_context(HttpUpstream(Instance("reviews-0", port=9080)))
         with server.entered():
             await stack.enter_async_context(TcpUpstream(Instance("quotes-0", port=7000)))
+        await stack.enter_async_context(untold_application(server))
         with outside.entered():
             await stack.enter_async_context(
                 HttpUpstream(Instance("outside", host="0.0.0.0", port=8000))
@@ -182,3 +234,83 @@ async def test_requests_from_outside_the_mesh_reach_the_workload_through_its_sid
     assert status == 200
     assert headers["x-instance"] == "reviews-0"
     assert await requests_through(captured.server_envoy, "cluster.inbound") == 1
+
+
+def client_hello(*protocols: str) -> bytes:
+    """The first bytes of a TLS client that offers these application protocols."""
+    context = ssl.create_default_context()
+    context.set_alpn_protocols(protocols)
+    sent = ssl.MemoryBIO()
+    client = context.wrap_bio(ssl.MemoryBIO(), sent, server_hostname="untold.shop")
+    with pytest.raises(ssl.SSLWantReadError):
+        client.do_handshake()
+    return sent.read()
+
+
+def grpc_request() -> bytes:
+    """An HTTP/2 connection with prior knowledge and one call with an empty message."""
+
+    def frame(kind: int, flags: int, stream: int, body: bytes) -> bytes:
+        return len(body).to_bytes(3) + bytes([kind, flags]) + stream.to_bytes(4) + body
+
+    def text(value: str) -> bytes:
+        return bytes([len(value)]) + value.encode()
+
+    # HPACK: POST, http; :path, :authority and content-type by their static names.
+    head = b"\x83\x86\x44" + text(GRPC_METHOD) + b"\x41" + text("untold.shop")
+    head += b"\x5f" + text("application/grpc") + b"\x40" + text("te") + text("trailers")
+    return (
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+        + frame(4, 0, 0, b"")
+        + frame(1, 4, 1, head)
+        + frame(0, 1, 1, bytes(5))
+    )
+
+
+HTTP_REQUEST = b"GET / HTTP/1.1\r\nHost: untold.shop\r\nConnection: close\r\n\r\n"
+BINARY = bytes(range(256))
+TLS = client_hello()
+TLS_FOR_HTTP = client_hello("h2", "http/1.1")
+
+
+@pytest.mark.parametrize("comes_from", ["outside", "client"])
+@pytest.mark.parametrize(
+    ("port", "sent", "answered"),
+    [
+        pytest.param(HTTP, HTTP_REQUEST, b'"instance": "http"', id="HTTP/1"),
+        pytest.param(H2C, grpc_request(), b'"instance": "h2c"', id="HTTP/2"),
+        pytest.param(ECHOES, BINARY, BINARY, id="opaque bytes"),
+        pytest.param(ECHOES, TLS, TLS, id="TLS"),
+        pytest.param(ECHOES, TLS_FOR_HTTP, TLS_FOR_HTTP, id="TLS that offers HTTP"),
+        pytest.param(GREETS, b"hello\n", b"hello\n", id="TCP whose client speaks"),
+    ],
+)
+async def test_what_an_untold_port_receives_reaches_its_application(
+    captured: Captured, comes_from: str, port: int, sent: bytes, answered: bytes
+) -> None:
+    is_outside = comes_from == "outside"
+    space = captured.outside if is_outside else captured.client
+    with space.entered():
+        reader, writer = await asyncio.open_connection(
+            captured.server.ip if is_outside else UNTOLD_VIP, port
+        )
+    writer.write(sent)
+    received = b""
+    async with asyncio.timeout(10):
+        while answered not in received:
+            chunk = await reader.read(65536)
+            assert chunk, f"closed after {received!r}"
+            received += chunk
+    writer.close()
+    stats = await captured.server_envoy.stats("^cluster.Inbound.*upstream_cx_total")
+    assert stats == {"cluster.InboundPassthroughCluster.upstream_cx_total": 0}
+
+
+async def test_a_server_that_speaks_first_is_heard_on_an_untold_port(captured: Captured) -> None:
+    with captured.outside.entered():
+        reader, writer = await asyncio.open_connection(captured.server.ip, GREETS)
+    async with asyncio.timeout(10):
+        assert json.loads(await reader.readline())["instance"] == "greets"
+        writer.write(b"hello\n")
+        assert await reader.readline() == b"hello\n"
+    writer.close()

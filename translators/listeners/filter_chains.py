@@ -108,13 +108,25 @@ def port_match(port: int) -> FilterChainMatch:
     return new(FilterChainMatch)(destination_port=port)
 
 
-def http_match(port: int | None = None) -> FilterChainMatch:
-    """Connections that the HTTP inspector found to be plaintext HTTP, to a port or to any."""
+def http_match() -> FilterChainMatch:
+    """Connections that the HTTP inspector found to be plaintext HTTP.
+
+    That they are plaintext keeps TLS out whose client offers HTTP: the TLS inspector gives those
+    offers the same names. What is plaintext but not HTTP gets the listener's default chain.
+    """
     return new(FilterChainMatch)(
-        destination_port=port,
-        transport_protocol=_PLAINTEXT,
-        application_protocols=list(HTTP_PROTOCOLS),
+        transport_protocol=_PLAINTEXT, application_protocols=list(HTTP_PROTOCOLS)
     )
+
+
+def http_port_match(port: int) -> FilterChainMatch:
+    """Connections to a port that the HTTP inspector found to be HTTP.
+
+    Nothing is said of the transport. If it were, Envoy would look for a chain of other plaintext
+    connections to this port below it, and not come back to the port's own chain. No TLS inspector
+    may stand before it.
+    """
+    return new(FilterChainMatch)(destination_port=port, application_protocols=list(HTTP_PROTOCOLS))
 
 
 def branch_match(server_names: tuple[str, ...], subnets: tuple[str, ...]) -> FilterChainMatch:

@@ -11,6 +11,8 @@ connections.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
+from typing import Final
 
 from envoy_data_plane.envoy.config.listener.v3 import (
     Listener,
@@ -24,7 +26,6 @@ from translators import names
 from translators.codec import encode, new
 from translators.database import Reader, query
 from translators.envoy.addresses import ANY_ADDRESS, address
-from translators.envoy.durations import NO_LIMIT
 from translators.listeners.filter_chains import (
     INBOUND,
     Chain,
@@ -32,6 +33,7 @@ from translators.listeners.filter_chains import (
     chain,
     http_inspector,
     http_match,
+    http_port_match,
     original_destination,
     port_match,
     routes_of,
@@ -42,6 +44,13 @@ from translators.model.resource import Resource, resource
 from translators.model.service import Protocol
 from translators.model.upstream import Upstream, WeightedUpstream
 from translators.world.inbound import Inbound
+
+_FIRST_BYTES: Final = timedelta(seconds=1)
+"""How long a connection's first bytes are waited for; then the server is the first to speak.
+
+A client that is slower loses nothing but what the sidecar does for HTTP: its bytes go to the same
+application. On the way out a rule may send requests elsewhere, so that is not guessed there.
+"""
 
 
 def inbound_listener_names(inbound: Inbound) -> tuple[str, ...]:
@@ -90,7 +99,7 @@ def _bound_listener(db: Reader, host: str, port: int, protocol: Protocol) -> Res
         filter_chains=[chain.message for chain in conditional or [default]],
         default_filter_chain=default.message if conditional else None,
         listener_filters=[http_inspector()] if sniffs else [],
-        listener_filters_timeout=NO_LIMIT if sniffs else None,
+        listener_filters_timeout=_FIRST_BYTES if sniffs else None,
         continue_on_listener_filters_timeout=sniffs,
         traffic_direction=INBOUND,
         # Two Envoys would share the port silently, and each get half of the connections.
@@ -121,7 +130,7 @@ def virtual_inbound(db: Reader, ports: tuple[tuple[int, Protocol], ...]) -> Reso
         filter_chains=[chain.message for chain in chains],
         default_filter_chain=chain(passthrough, name=f"{name}-passthrough").message,
         listener_filters=[original_destination(), *_inspectors(sniffed)],
-        listener_filters_timeout=NO_LIMIT if sniffed else None,
+        listener_filters_timeout=_FIRST_BYTES if sniffed else None,
         continue_on_listener_filters_timeout=bool(sniffed),
         traffic_direction=INBOUND,
     )
@@ -140,7 +149,8 @@ def _chains(port: int, protocol: Protocol, *, by_port: bool) -> list[Chain]:
         requests = inbound_manager(f"inbound_{port}", names.inbound_route(port))
         if protocol is not Protocol.AUTO:
             return [chain(requests, own, cluster)]
-        chains.append(chain(requests, http_match(port if by_port else None), f"{cluster}http"))
+        is_http = http_port_match(port) if by_port else http_match()
+        chains.append(chain(requests, is_http, f"{cluster}http"))
     return [*chains, chain(_proxy_to(cluster), own, cluster)]
 
 

@@ -65,6 +65,20 @@ def test_captured_connections_are_told_apart_by_port() -> None:
     assert inspector.filter_disabled is not None, "a TCP server may speak first"
 
 
+def test_what_is_not_http_finds_the_chain_of_its_untold_port() -> None:
+    db = mesh(MESH)
+    found = received(db, node(Mode.CAPTURED))
+    resource = db.outcome(listeners.inbound_listener.ref(found, "virtualInbound"))
+    message = decode(Listener, resource.body)
+    matches = [one.filter_chain_match for one in message.filter_chains]
+    requests, rest = [one for one in matches if one and one.destination_port == 9000]
+    assert requests.application_protocols
+    assert not requests.transport_protocol, "Envoy does not come back from a transport protocol"
+    assert not rest.application_protocols
+    assert message.continue_on_listener_filters_timeout
+    assert message.listener_filters_timeout, "the server may speak first"
+
+
 def test_a_listener_per_port_stands_before_an_application_that_listens_elsewhere() -> None:
     db = mesh(MESH)
     found = received(db, node(Mode.EGRESS, ((8080, "127.0.0.1:18080"),)))

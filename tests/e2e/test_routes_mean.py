@@ -21,6 +21,7 @@ from envoy_data_plane.envoy.config.core.v3 import Address, SocketAddress
 from envoy_data_plane.envoy.config.listener.v3 import FilterChain, Listener
 from envoy_data_plane.envoy.config.route.v3 import RouteConfiguration
 
+from tests.support.documents.routes import named_clusters
 from tests.support.documents.translation import CLIENT, mesh
 from tests.support.processes.managed_process import ManagedProcess
 from tests.support.processes.ports import free_port
@@ -205,7 +206,7 @@ CAPTURED = [
     Case(subset("rewritten"), path="/full", seen={"x-path": "/whole", "x-authority": "reviews"}),
     Case(subset("rewritten"), path="/user/ann/cart", seen={"x-path": "/cart/of/ann"}),
     Case("", path="/moved/x", status=308, seen={"location": "http://new.example.org/there"}),
-    Case("", path="/shift/x?y", status=301, seen={"location": "https://reviews:443/shift/x?y"}),
+    Case("", path="/shift/x?y", status=301, seen={"location": "https://reviews/shift/x?y"}),
     Case("short and stout", path="/teapot", status=418),
     Case(
         subset("ops"),
@@ -295,18 +296,6 @@ async def asked(tmp_path_factory: pytest.TempPathFactory, envoy_path: Path) -> A
             yield found_ports
     finally:
         await process.stop()
-
-
-def named_clusters(table: RouteConfiguration) -> set[str]:
-    """All clusters that a route configuration sends to."""
-    found: set[str] = set()
-    for host in table.virtual_hosts:
-        for route in host.routes:
-            if route.route is not None:
-                split = route.route.weighted_clusters
-                found.update(one.name for one in (split.clusters if split else ()))
-                found.add(route.route.cluster or "")
-    return found - {""}
 
 
 async def check(asked: Asked, mode: Mode, case: Case) -> None:

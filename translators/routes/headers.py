@@ -1,5 +1,10 @@
 """Header operations of rules and destinations.
 
+Whose word is the last is Istio's order, and there Envoy's: Envoy runs a destination's operations
+before its rule's, so the rule's values win in a split. Istio puts those of a rule's only
+destination behind the rule's own, so there the destination's win. Each set of operations removes
+first, sets next and adds last. The authority is the rule's in both cases, if it says one.
+
 Source: https://istio.io/latest/docs/reference/config/networking/virtual-service/#Headers and
 config.core.v3.HeaderValueOption.
 """
@@ -19,12 +24,10 @@ _OVERWRITE = HeaderValueOptionHeaderAppendAction.OVERWRITE_IF_EXISTS_OR_ADD
 _APPEND = HeaderValueOptionHeaderAppendAction.APPEND_IF_EXISTS_OR_ADD
 
 
-def host_of(operations: HeaderOperations) -> str:
-    """The authority that the operations set last, "" when they leave it alone.
-
-    Only `set` may change it.
-    """
-    return next((value for name, value in reversed(operations.set) if _is_authority(name)), "")
+def authority_of(operations: HeaderOperations) -> str:
+    """The authority that the operations set last, else add last; "" when they leave it alone."""
+    given = (*reversed(operations.set), *reversed(operations.add))
+    return next((value for name, value in given if _is_authority(name)), "")
 
 
 def values(operations: HeaderOperations) -> list[HeaderValueOption]:
@@ -52,17 +55,10 @@ def removed(operations: HeaderOperations) -> list[str]:
 
 
 def joined(outer: HeaderOperations, inner: HeaderOperations) -> HeaderOperations:
-    """Both in one, as if the rule's (outer) ran before the destination's (inner).
-
-    Envoy removes before it sets and adds, so what the inner ones set or remove is taken out of the
-    outer ones here.
-    """
-    if is_empty(inner):
-        return outer
-    final = {name.lower() for name, _ in inner.set} | {name.lower() for name in inner.remove}
+    """Both in one: the rule's (outer), and behind them those of its only destination (inner)."""
     return HeaderOperations(
-        set=tuple(pair for pair in outer.set if pair[0].lower() not in final) + inner.set,
-        add=tuple(pair for pair in outer.add if pair[0].lower() not in final) + inner.add,
+        set=outer.set + inner.set,
+        add=outer.add + inner.add,
         remove=tuple(dict.fromkeys(outer.remove + inner.remove)),
     )
 

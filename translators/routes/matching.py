@@ -65,6 +65,14 @@ def route_match(match: HttpMatch) -> RouteMatch:
     )
 
 
+def names_a_port() -> HeaderMatcher:
+    """The condition that the host of a request is written with a port."""
+    pattern = new(RegexMatcher)(regex=".*:[0-9]+")
+    return new(HeaderMatcher)(
+        name=":authority", string_match=new(StringMatcher)(safe_regex=pattern)
+    )
+
+
 def _header_matchers(match: HttpMatch) -> list[HeaderMatcher]:
     pseudo = (
         (":scheme", match.scheme),

@@ -23,17 +23,17 @@ from translators.codec import encode, field_number, new
 from translators.codec.wire import delimited, string
 from translators.envoy.durations import NO_LIMIT
 from translators.http_filters import typed_per_filter_config
-from translators.model.routing import DirectResponse, HttpMatch, HttpRule
+from translators.model.routing import DirectResponse, HeaderOperations, HttpMatch, HttpRule
 from translators.model.service import ClientScope
 from translators.model.upstream import Upstream
 from translators.routes import headers
 from translators.routes.actions import (
     direct_response,
-    redirect_action,
     route_action,
     unlimited_stream,
 )
-from translators.routes.matching import is_catch_all, route_match
+from translators.routes.matching import is_catch_all, names_a_port, route_match
+from translators.routes.redirects import redirect_routes
 from translators.routes.splits import UpstreamOf
 from translators.world.matches import applies
 
@@ -62,8 +62,8 @@ def rule_routes(
     """
     parts = []
     for rule, match in _applying(rules, client, port):
-        route = _route(rule, match, port, upstream_of, is_proxyless=is_proxyless)
-        parts.append(delimited(_ROUTES, encode(route)))
+        routes = _routes(rule, match, port, upstream_of, is_proxyless=is_proxyless)
+        parts += [delimited(_ROUTES, encode(route)) for route in routes]
         if is_catch_all(match):
             break
     return b"".join(parts)
@@ -78,22 +78,33 @@ def _applying(
                 yield rule, match
 
 
-def _route(
+def _routes(
     rule: HttpRule, match: HttpMatch, port: int, upstream_of: UpstreamOf, *, is_proxyless: bool
-) -> Route:
+) -> Iterator[Route]:
+    """The routes of a rule for one of its match blocks: one, or two for some redirects."""
     name = ".".join(part for part in (rule.name, match.name) if part)
-    condition = route_match(match)
     request, response = rule.request_headers, rule.response_headers
     if rule.redirect is not None:
-        route = new(Route)(
-            name=name, match=condition, redirect=redirect_action(rule.redirect, port)
-        )
+        for redirect in redirect_routes(rule.redirect, port):
+            condition = route_match(match)
+            if redirect.has_port:
+                condition.headers = [*condition.headers, names_a_port()]
+            route = new(Route)(name=name, match=condition, redirect=redirect.action)
+            yield _completed(route, rule, request, response)
     elif rule.direct_response is not None or not rule.route:
-        answer = rule.direct_response or _NOT_FOUND
-        route = new(Route)(name=name, match=condition, direct_response=direct_response(answer))
+        answer = direct_response(rule.direct_response or _NOT_FOUND)
+        route = new(Route)(name=name, match=route_match(match), direct_response=answer)
+        yield _completed(route, rule, request, response)
     else:
         action, request, response = route_action(rule, upstream_of, is_proxyless=is_proxyless)
-        route = new(Route)(name=name, match=condition, route=action)
+        route = new(Route)(name=name, match=route_match(match), route=action)
+        yield _completed(route, rule, request, response)
+
+
+def _completed(
+    route: Route, rule: HttpRule, request: HeaderOperations, response: HeaderOperations
+) -> Route:
+    """The route with what its rule says to filters, and these header operations."""
     route.typed_per_filter_config = typed_per_filter_config(rule)
     route.request_headers_to_add = headers.values(request)
     route.request_headers_to_remove = headers.removed(request)

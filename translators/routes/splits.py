@@ -12,7 +12,7 @@ from collections.abc import Callable
 from envoy_data_plane.envoy.config.route.v3 import WeightedCluster, WeightedClusterClusterWeight
 
 from translators.codec import new
-from translators.model.routing import Destination, HeaderOperations, WeightedDestination
+from translators.model.routing import Destination, WeightedDestination
 from translators.model.upstream import Upstream
 from translators.routes import headers
 
@@ -22,27 +22,21 @@ UpstreamOf = Callable[[Destination], Upstream]
 
 def weighted_clusters(
     destinations: tuple[tuple[WeightedDestination, int], ...],
-    outer: tuple[HeaderOperations, HeaderOperations],
-    authority: str,
     upstream_of: UpstreamOf,
+    *,
+    keeps_authority: bool,
 ) -> WeightedCluster:
-    """The split.
+    """The split; each destination's header operations stand with it.
 
     Args:
-        destinations: At least two, with weights above zero.
-        outer: The rule's operations on request and response headers; they run before each
-            destination's.
-        authority: The authority that the rule rewrites to, "" for none; a destination's own wins.
+        destinations: Those with weights above zero, at least one.
         upstream_of: Destination → where it is.
+        keeps_authority: Whether the rule says the authority, so that destinations do not.
     """
     return new(WeightedCluster)(
         clusters=[
             _cluster_weight(
-                upstream_of(item.destination),
-                weight,
-                headers.joined(outer[0], item.request_headers),
-                headers.joined(outer[1], item.response_headers),
-                authority,
+                upstream_of(item.destination), weight, item, keeps_authority=keeps_authority
             )
             for item, weight in destinations
         ]
@@ -50,15 +44,12 @@ def weighted_clusters(
 
 
 def _cluster_weight(
-    upstream: Upstream,
-    weight: int,
-    request: HeaderOperations,
-    response: HeaderOperations,
-    authority: str,
+    upstream: Upstream, weight: int, item: WeightedDestination, *, keeps_authority: bool
 ) -> WeightedClusterClusterWeight:
-    host = headers.host_of(request) or authority
-    if not host and headers.is_empty(request) and headers.is_empty(response):
+    request, response = item.request_headers, item.response_headers
+    if headers.is_empty(request) and headers.is_empty(response):
         return new(WeightedClusterClusterWeight)(name=upstream.cluster, weight=weight)
+    authority = "" if keeps_authority else headers.authority_of(request)
     return new(WeightedClusterClusterWeight)(
         name=upstream.cluster,
         weight=weight,
@@ -66,5 +57,5 @@ def _cluster_weight(
         request_headers_to_remove=headers.removed(request),
         response_headers_to_add=headers.values(response),
         response_headers_to_remove=headers.removed(response),
-        host_rewrite_literal=host or None,
+        host_rewrite_literal=authority or None,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from envoy_data_plane.envoy.config.route.v3 import Route, VirtualHost
+from envoy_data_plane.envoy.config.route.v3 import Route, RouteConfiguration, VirtualHost
 
 from tests.support.documents.translation import CLIENT, mesh
 from translators import routes
@@ -50,3 +50,15 @@ spec:
     route = f"{REVIEWS_HOST}:9080" if mode is Mode.PROXYLESS else "9080"
     db = mesh(services + policy)
     return virtual_host(db, f"{route}/{REVIEWS_HOST}:9080", mode, client).routes
+
+
+def named_clusters(table: RouteConfiguration) -> set[str]:
+    """All clusters that a route configuration sends to."""
+    found: set[str] = set()
+    for host in table.virtual_hosts:
+        for route in host.routes:
+            if route.route is not None:
+                split = route.route.weighted_clusters
+                found.update(one.name for one in (split.clusters if split else ()))
+                found.add(route.route.cluster or "")
+    return found - {""}

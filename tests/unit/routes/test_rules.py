@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
 from envoy_data_plane.envoy.config.core.v3 import HeaderValueOptionHeaderAppendAction as Append
 from envoy_data_plane.envoy.config.route.v3 import (
     HeaderMatcher,
@@ -14,8 +15,10 @@ from envoy_data_plane.envoy.config.route.v3 import (
 
 from tests.support.documents.routes import REVIEWS, REVIEWS_HOST, reviews_routes
 from translators.model.proxy_node import Mode
+from translators.model.routing import HeaderOperations
 from translators.model.service import ClientScope
 from translators.model.viewer import Viewer
+from translators.routes.headers import authority_of
 
 
 def action(route: Route) -> RouteAction:
@@ -276,7 +279,7 @@ def test_rewrites() -> None:
 
 
 def test_redirects() -> None:
-    uri, prefix, scheme, same_port = (
+    uri, prefix, written, scheme, same_port = (
         route.redirect
         for route in reviews_routes(
             """
@@ -296,8 +299,10 @@ def test_redirects() -> None:
     assert uri.response_code is RedirectActionRedirectResponseCode.PERMANENT_REDIRECT
     assert prefix is not None
     assert prefix.port_redirect == 8443
+    assert written is not None
+    assert (written.scheme_redirect, written.port_redirect) == ("https", 443)
     assert scheme is not None
-    assert (scheme.scheme_redirect, scheme.port_redirect) == ("https", 443)
+    assert (scheme.scheme_redirect, scheme.port_redirect) == ("https", 0)
     assert same_port is not None
     assert same_port.port_redirect == 9080
 
@@ -337,6 +342,7 @@ def test_header_operations_of_rule_and_only_destination_stand_on_the_route() -> 
         if one.header
     ]
     assert found == [
+        ("x-s", "rule", Append.OVERWRITE_IF_EXISTS_OR_ADD),
         ("x-t", "rule", Append.OVERWRITE_IF_EXISTS_OR_ADD),
         ("x-s", "destination", Append.OVERWRITE_IF_EXISTS_OR_ADD),
         ("x-a", "rule", Append.APPEND_IF_EXISTS_OR_ADD),
@@ -346,7 +352,7 @@ def test_header_operations_of_rule_and_only_destination_stand_on_the_route() -> 
     assert action(route).host_rewrite_literal == "other.example.com"
 
 
-def test_header_operations_of_a_split_stand_on_its_destinations() -> None:
+def test_header_operations_of_a_split_stand_where_they_are_written() -> None:
     (route,) = reviews_routes(
         HEADERS
         + """
@@ -359,19 +365,44 @@ def test_header_operations_of_a_split_stand_on_its_destinations() -> None:
       weight: 1
 """
     )
-    assert route.request_headers_to_add == []
+    assert [one.header.key for one in route.request_headers_to_add if one.header] == [
+        "x-s",
+        "x-t",
+        "x-a",
+    ]
+    assert action(route).host_rewrite_literal == "all.example.com"
     split = action(route).weighted_clusters
     assert split is not None
     first, second = split.clusters
-    assert [one.header.key for one in first.request_headers_to_add if one.header] == [
-        "x-t",
-        "x-s",
-        "x-a",
-    ]
-    assert first.host_rewrite_literal == "one.example.com"
-    assert second.host_rewrite_literal == "all.example.com"
-    assert [one.header.key for one in second.request_headers_to_add if one.header] == [
-        "x-s",
-        "x-t",
-        "x-a",
-    ]
+    assert [one.header.key for one in first.request_headers_to_add if one.header] == ["x-s"]
+    assert second.request_headers_to_add == []
+    assert [one.host_rewrite_literal for one in split.clusters] == [None, None]
+
+
+def test_a_destination_that_gets_all_requests_of_several_stays_in_a_split() -> None:
+    (route,) = reviews_routes(
+        """
+  - route:
+    - {destination: {host: reviews, subset: v1}, weight: 100}
+    - {destination: {host: reviews, subset: v2}, weight: 0}
+"""
+    )
+    split = action(route).weighted_clusters
+    assert split is not None, "who has the last word on a header does not change with a weight"
+    (only,) = split.clusters
+    assert only.name == f"outbound|9080|v1|{REVIEWS_HOST}"
+
+
+@pytest.mark.parametrize(
+    ("operations", "authority"),
+    [
+        (HeaderOperations(), ""),
+        (HeaderOperations(set=(("x-a", "b"),)), ""),
+        (HeaderOperations(set=(("Host", "set"),), add=((":authority", "added"),)), "set"),
+        (HeaderOperations(add=((":Authority", "added"),)), "added"),
+    ],
+)
+def test_the_authority_is_what_is_set_else_what_is_added(
+    operations: HeaderOperations, authority: str
+) -> None:
+    assert authority_of(operations) == authority

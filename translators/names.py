@@ -17,8 +17,14 @@ EGRESS_LISTENER = "egress"
 EGRESS_ROUTE = "egress"
 VIRTUAL_OUTBOUND = "virtualOutbound"
 VIRTUAL_INBOUND = "virtualInbound"
+ADMIN_PORT = 15000
 OUTBOUND_CAPTURE_PORT = 15001
 INBOUND_CAPTURE_PORT = 15006
+ENVOY_PORTS = frozenset({ADMIN_PORT, OUTBOUND_CAPTURE_PORT, INBOUND_CAPTURE_PORT})
+"""The ports of the sidecars themselves.
+
+No captured listener, and no chain of `virtualInbound`, is for what services say of them.
+"""
 
 CLUSTER_TYPE = "type.googleapis.com/envoy.config.cluster.v3.Cluster"
 ENDPOINT_TYPE = "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment"

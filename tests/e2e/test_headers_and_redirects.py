@@ -71,8 +71,6 @@ AUTHORITIES = {
     ("", "rule", "destination"): "rule",
     ("rewrite", "", ""): "rewrite",
     ("rewrite", "", "destination"): "rewrite",
-    ("rewrite", "rule", ""): "rewrite",
-    ("rewrite", "rule", "destination"): "rewrite",
 }
 SHAPES = ("only", "several", "weightless")
 """A rule's only destination, one of two, and one beside another without weight."""

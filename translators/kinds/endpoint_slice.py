@@ -8,6 +8,7 @@ from typing import Final
 
 from translators.kinds.field_path import Path
 from translators.kinds.schema.context import INVALID, Context, Invalid
+from translators.kinds.schema.envoy_ports import warn_of_workload_port
 from translators.kinds.schema.field_types import PORT, is_host
 from translators.kinds.schema.kind import DISCOVERY, Kind, Metadata, document
 from translators.kinds.schema.record import ignored, optional, record, required, spread
@@ -106,6 +107,8 @@ def _port(
 def _numbered(port: SlicePort, path: Path, context: Context) -> None:
     if not port.number:
         context.unsupported((path, "port"), "a port without a number (all ports) has no effect")
+    if port.protocol == "TCP":
+        warn_of_workload_port(port.number, (path, "port"), context)
 
 
 _PORT: Final = checked(

@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from translators.kinds.schema.context import Context
+from translators.kinds.schema.envoy_ports import warn_of_workload_port
 from translators.kinds.schema.field_types import ADDRESS, PORT
 from translators.kinds.schema.kind import CORE, Kind, Metadata, document
 from translators.kinds.schema.record import optional, record, required, spread
-from translators.kinds.schema.shape import TEXT, list_of
+from translators.kinds.schema.shape import TEXT, checked, list_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,7 @@ def _container(ports: tuple[tuple[str, int], ...] = ()) -> tuple[tuple[str, int]
     return tuple(port for port in ports if port[0])
 
 
+_PORT: Final = checked(PORT, warn_of_workload_port)
 _CONTAINER: Final = record(
     _container,
     {
@@ -43,7 +45,7 @@ _CONTAINER: Final = record(
             list_of(
                 record(
                     _container_port,
-                    {"name": optional("name", TEXT), "containerPort": required("number", PORT)},
+                    {"name": optional("name", TEXT), "containerPort": required("number", _PORT)},
                     is_open=True,
                 )
             ),

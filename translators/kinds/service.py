@@ -7,6 +7,7 @@ from typing import Final
 
 from translators.kinds.field_path import Path
 from translators.kinds.schema.context import INVALID, Context, Invalid
+from translators.kinds.schema.envoy_ports import warn_of_service_port, warn_of_workload_port
 from translators.kinds.schema.export_to import SERVICE_EXPORT_TO
 from translators.kinds.schema.field_types import PORT, is_host
 from translators.kinds.schema.kind import CORE, Kind, Metadata, document_with_spec
@@ -70,16 +71,25 @@ def _target_port(value: object, path: Path, context: Context) -> int | str | Inv
     )
 
 
-_PORT: Final = record(
-    KubernetesPort,
-    {
-        "name": optional("name", TEXT),
-        "port": required("number", PORT),
-        "protocol": optional("protocol", word_of("TCP", "UDP", "SCTP")),
-        "appProtocol": optional("app_protocol", TEXT),
-        "targetPort": optional("target_port", Shape(_target_port)),
-        "nodePort": ignored("for clients outside the mesh"),
-    },
+def _check_port(port: KubernetesPort, path: Path, context: Context) -> None:
+    if port.protocol == "TCP":
+        warn_of_service_port(port.number, (path, "port"), context)
+        warn_of_workload_port(port.target_port, (path, "targetPort"), context)
+
+
+_PORT: Final = checked(
+    record(
+        KubernetesPort,
+        {
+            "name": optional("name", TEXT),
+            "port": required("number", PORT),
+            "protocol": optional("protocol", word_of("TCP", "UDP", "SCTP")),
+            "appProtocol": optional("app_protocol", TEXT),
+            "targetPort": optional("target_port", Shape(_target_port)),
+            "nodePort": ignored("for clients outside the mesh"),
+        },
+    ),
+    _check_port,
 )
 _VIP: Final = text_spelled(
     lambda text: text if text in {"", "None"} else normal_address(text), "an IP address or None"

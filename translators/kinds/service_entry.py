@@ -7,6 +7,7 @@ from typing import Final
 
 from translators.kinds.field_path import Path
 from translators.kinds.schema.context import Context
+from translators.kinds.schema.envoy_ports import warn_of_service_port, warn_of_workload_port
 from translators.kinds.schema.export_to import SERVICE_EXPORT_TO
 from translators.kinds.schema.field_types import (
     LABEL_NAME,
@@ -96,6 +97,11 @@ def _check(spec: ServiceEntrySpec, path: Path, context: Context) -> None:
         context.warning(
             (path, "ports"), "without ports nobody can connect; give those that clients use"
         )
+    for i, port in enumerate(spec.ports):
+        if port.protocol.upper() != "UDP":
+            at = ((path, "ports"), i)
+            warn_of_service_port(port.number, (at, "number"), context)
+            warn_of_workload_port(port.target_port, (at, "targetPort"), context)
 
 
 def _check_unique(spec: ServiceEntrySpec, path: Path, context: Context) -> None:

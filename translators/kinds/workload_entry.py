@@ -7,6 +7,7 @@ from typing import Final
 
 from translators.kinds.field_path import Path
 from translators.kinds.schema.context import Context, Invalid
+from translators.kinds.schema.envoy_ports import warn_of_workload_port
 from translators.kinds.schema.field_types import LABEL_NAME, LABELS, LOCALITY, PORT, UINT32, is_host
 from translators.kinds.schema.kind import ISTIO_NETWORKING, Kind, document_with_spec
 from translators.kinds.schema.record import optional, record
@@ -94,6 +95,8 @@ def _check(spec: WorkloadEntrySpec, path: Path, context: Context) -> None:
         )
     if spec.is_socket and spec.ports:
         context.error((path, "ports"), "a socket's path has no ports")
+    for name, number in spec.ports:
+        warn_of_workload_port(number, ((path, "ports"), name), context)
 
 
 WORKLOAD: Final = checked(

@@ -12,6 +12,8 @@ One that all connections reach, and those it hands them to, by original destinat
 `0.0.0.0_80` of a mesh with only HTTP on port 80 holds nothing but the number, so that it never
 changes and no connection is drained when services come and go.
 
+Envoy's own ports have none, whatever a service says; its document is told.
+
 Headless TCP services have no listener: their connections pass through to the instance that the
 client chose.
 """
@@ -53,6 +55,7 @@ def captured_names(db: Reader, viewer: Viewer, bucket: int) -> tuple[str, ...]:
     listeners.update(
         names.listener(vip, port)
         for port, exposed in l4_hosts(db, viewer, bucket)
+        if port not in names.ENVOY_PORTS
         for vip in virtual_ips(exposed)
     )
     return tuple(sorted(listeners))

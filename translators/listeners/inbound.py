@@ -1,8 +1,8 @@
 """Listeners for what arrives at the local workload.
 
 Captured: `virtualInbound` on port 15006, to which iptables redirects, with a chain for each of the
-workload's ports; other ports pass through. Egress mode: a listener per port at the workload's own
-address, in front of an application that listens elsewhere.
+workload's ports; other ports pass through. Egress mode: a listener at the workload's own address
+for each port that its bootstrap names, in front of an application that listens elsewhere.
 
 Requests are routed by a route configuration of the port, so that what is decided there reaches open
 connections.

@@ -23,6 +23,7 @@ from translators.model.hosts import is_partial_wildcard
 from translators.model.resource import Resource
 from translators.model.service import ClientScope, Protocol
 from translators.model.viewer import Viewer
+from translators.names import ENVOY_PORTS
 from translators.world.ages import oldest_first
 from translators.world.buckets import BUCKETS
 from translators.world.exposure import Exposed, virtual_ips
@@ -32,7 +33,8 @@ from translators.world.ports import http_hosts, http_ports, l4_hosts
 def wildcard_ports(db: Reader, viewer: Viewer, bucket: int) -> set[int]:
     """Give the ports for which hosts in a bucket want such a listener."""
     ports = {port for port, _ in http_hosts(db, viewer, bucket)}
-    return ports.union(port for port, _ in _wildcard_hosts(db, viewer, bucket))
+    ports.update(port for port, _ in _wildcard_hosts(db, viewer, bucket))
+    return ports - ENVOY_PORTS
 
 
 @query

@@ -26,8 +26,9 @@ class ProxyNode:
 
     `addresses` are the workload's own IP addresses, sorted, by which its services are found.
     `inbound` maps a service's target port to the address of the application, `((9080,
-    "127.0.0.1:19080"), ...)` sorted by port; a port that is not in it is served at 127.0.0.1 on the
-    same port. `egress_port` is where the egress listener binds in that mode.
+    "127.0.0.1:19080"), ...)` sorted by port; in egress mode no other port is opened, in captured
+    mode it is served at 127.0.0.1 on the same port. `egress_port` is where the egress listener
+    binds in that mode.
     """
 
     id: str

@@ -25,9 +25,11 @@ _APPEND = HeaderValueOptionHeaderAppendAction.APPEND_IF_EXISTS_OR_ADD
 
 
 def authority_of(operations: HeaderOperations) -> str:
-    """The authority that the operations set last, else add last; "" when they leave it alone."""
-    given = (*reversed(operations.set), *reversed(operations.add))
-    return next((value for name, value in given if _is_authority(name)), "")
+    """The authority that the operations set last, "" when they leave it alone.
+
+    Only `set` may change it.
+    """
+    return next((value for name, value in reversed(operations.set) if _is_authority(name)), "")
 
 
 def values(operations: HeaderOperations) -> list[HeaderValueOption]:

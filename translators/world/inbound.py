@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from translators.model.proxy_node import Mode, ProxyNode
 from translators.model.service import Protocol
+from translators.names import ENVOY_PORTS
 from translators.world.workloads import WorkloadPort
 
 _LOOPBACK = "127.0.0.1"
@@ -42,14 +43,19 @@ class Inbound:
 def inbound_of(node: ProxyNode, ports: tuple[WorkloadPort, ...]) -> Inbound:
     """What a proxy receives for the service ports of its workload.
 
-    Of several on one target port the first says what it speaks.
+    Of several on one target port the first says what it speaks. A captured proxy receives what is
+    redirected to it, but nothing for Envoy's own ports: what would go to the admin port of the
+    loopback interface commands the Envoy. In egress mode it listens itself, so it opens those ports
+    only that its own bootstrap names: a Service is somebody else's word.
     """
     if node.mode is Mode.PROXYLESS:
         return Inbound()
     applications = dict(node.inbound)
     protocols: dict[int, Protocol] = {}
     for served in ports:
-        protocols.setdefault(served.target_port, served.port.protocol)
+        port = served.target_port
+        if port not in ENVOY_PORTS if node.mode is Mode.CAPTURED else port in applications:
+            protocols.setdefault(port, served.port.protocol)
     inbound_ports = tuple(
         InboundPort(port, protocols[port], applications.get(port, f"{_LOOPBACK}:{port}"))
         for port in sorted(protocols)

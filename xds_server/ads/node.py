@@ -7,7 +7,7 @@ Two forms of node ids are understood:
   `INTERCEPTION_MODE`;
 * `NAME.NAMESPACE`, for a laptop or a VM, with the same metadata and `CHANCERY_MODE` (`egress`,
   `captured`), `CHANCERY_EGRESS_PORT` and `CHANCERY_INBOUND` (target port → address of the
-  application).
+  application; in egress mode these are the ports that it opens).
 """
 
 from __future__ import annotations

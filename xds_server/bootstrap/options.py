@@ -62,9 +62,10 @@ class BootstrapOptions:
 
     `instance_ips` are the workload's addresses (the first one is in the node id of captured mode).
     `inbound` maps a port of the workload to the address of its application, as `{9080:
-    127.0.0.1:19080}`; a port that is not in it is at 127.0.0.1 with the same number. `labels` are
-    what policies select the workload by. `is_delta` False asks for the state of the world;
-    proxyless gRPC speaks nothing else. `drain_seconds` stands in the suggested command line only.
+    127.0.0.1:19080}`; in egress mode Envoy opens no others, in captured mode a port that is not in
+    it is at 127.0.0.1 with the same number. `labels` are what policies select the workload by.
+    `is_delta` False asks for the state of the world; proxyless gRPC speaks nothing else.
+    `drain_seconds` stands in the suggested command line only.
 
     Raises:
         BootstrapError: when a value cannot be, or does not go with the mode.

@@ -91,7 +91,8 @@ def bootstrap(  # noqa: PLR0913 - one parameter per flag
         list[str] | None,
         typer.Option(
             metavar="PORT=HOST:PORT",
-            help="Where the application listens for the traffic of PORT (else 127.0.0.1:PORT); may be repeated.",
+            help="Where the application listens for the traffic of PORT; may be repeated. In egress mode Envoy"
+            " opens these ports only, in captured mode others are on 127.0.0.1 with the same number.",
         ),
     ] = None,
     egress_port: Annotated[

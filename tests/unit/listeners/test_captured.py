@@ -5,6 +5,7 @@ Which there are, what each does with a connection, and what leaves them alone.
 
 from __future__ import annotations
 
+import pytest
 from envoy_data_plane.envoy.config.listener.v3 import FilterChain, Listener
 from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import (
     HttpConnectionManager,
@@ -157,6 +158,16 @@ def test_tcp_rules_split_by_weight_and_match_subnets() -> None:
         ("outbound|5432|v1|db.default.svc.cluster.local", 80),
         ("outbound|5432|v2|db.default.svc.cluster.local", 20),
     ]
+
+
+@pytest.mark.parametrize("port", [15000, 15001, 15006])
+@pytest.mark.parametrize("name", ["http", "tcp", "tls", "untold"])
+@pytest.mark.parametrize("address", ["10.0.0.1", "None"])
+def test_envoy_s_own_ports_have_no_listener_for_services(
+    port: int, name: str, address: str
+) -> None:
+    db = mesh(service("own", f"{{port: {port}, name: {name}}}", address))
+    assert listener_names(db) == ("virtualOutbound",)
 
 
 def test_headless_tcp_services_pass_through() -> None:

@@ -81,15 +81,11 @@ def test_what_is_not_http_finds_the_chain_of_its_untold_port() -> None:
 
 def test_a_listener_per_port_stands_before_an_application_that_listens_elsewhere() -> None:
     db = mesh(MESH)
-    found = received(db, node(Mode.EGRESS, ((8080, "127.0.0.1:18080"),)))
+    applications = ((8080, "127.0.0.1:18080"), (9000, "127.0.0.1:9000"))
+    found = received(db, node(Mode.EGRESS, applications))
     names = listeners.inbound_listener_names(found)
-    assert names == (
-        "127.0.0.9_5432",
-        "127.0.0.9_8080",
-        "127.0.0.9_8081",
-        "127.0.0.9_9000",
-    )
-    assert [one.app_address for one in found.ports][1] == "127.0.0.1:18080"
+    assert names == ("127.0.0.9_8080", "127.0.0.9_9000")
+    assert [one.app_address for one in found.ports] == ["127.0.0.1:18080", "127.0.0.1:9000"]
     for name in names:
         message = decode(Listener, db.outcome(listeners.inbound_listener.ref(found, name)).body)
         assert message.enable_reuse_port is False
@@ -102,6 +98,29 @@ def test_an_application_on_its_own_address_is_reached_directly() -> None:
     db = mesh(MESH)
     found = received(db, node(Mode.EGRESS, ((8080, "127.0.0.9:8080"),)))
     assert "127.0.0.9_8080" not in listeners.inbound_listener_names(found)
+
+
+def test_a_service_opens_no_port_that_the_bootstrap_does_not_name() -> None:
+    claims = MESH.replace("selector: {app: app}", "selector: {}")
+    for text in (MESH, claims):
+        found = received(mesh(text), node(Mode.EGRESS, ((8080, "127.0.0.1:18080"),)))
+        assert listeners.inbound_listener_names(found) == ("127.0.0.9_8080",)
+        assert received(mesh(text), node(Mode.EGRESS)) == Inbound()
+
+
+def test_a_port_that_the_bootstrap_names_waits_for_a_service() -> None:
+    found = received(mesh(""), node(Mode.EGRESS, ((8080, "127.0.0.1:18080"),)))
+    assert found == Inbound()
+
+
+@pytest.mark.parametrize("port", [15000, 15001, 15006])
+def test_envoy_s_own_ports_receive_nothing_for_services(port: int) -> None:
+    db = mesh(MESH.replace("port: 5432", f"port: {port}"))
+    found = received(db, node(Mode.CAPTURED))
+    assert [one.port for one in found.ports] == [8080, 8081, 9000]
+    resource = db.outcome(listeners.inbound_listener.ref(found, "virtualInbound"))
+    matches = [one.filter_chain_match for one in decode(Listener, resource.body).filter_chains]
+    assert sorted({one.destination_port for one in matches if one}) == [8080, 8081, 9000, 15006]
 
 
 def test_a_proxy_without_services_receives_nothing() -> None:

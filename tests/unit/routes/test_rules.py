@@ -15,10 +15,17 @@ from envoy_data_plane.envoy.config.route.v3 import (
 
 from tests.support.documents.routes import REVIEWS, REVIEWS_HOST, reviews_routes
 from translators.model.proxy_node import Mode
-from translators.model.routing import HeaderOperations
+from translators.model.routing import (
+    Destination,
+    HeaderOperations,
+    HttpRule,
+    Rewrite,
+    WeightedDestination,
+)
 from translators.model.service import ClientScope
+from translators.model.upstream import Upstream
 from translators.model.viewer import Viewer
-from translators.routes.headers import authority_of
+from translators.routes.actions import route_action
 
 
 def action(route: Route) -> RouteAction:
@@ -394,15 +401,32 @@ def test_a_destination_that_gets_all_requests_of_several_stays_in_a_split() -> N
 
 
 @pytest.mark.parametrize(
-    ("operations", "authority"),
+    ("rewrite", "rule", "destination", "authority"),
     [
-        (HeaderOperations(), ""),
-        (HeaderOperations(set=(("x-a", "b"),)), ""),
-        (HeaderOperations(set=(("Host", "set"),), add=((":authority", "added"),)), "set"),
-        (HeaderOperations(add=((":Authority", "added"),)), "added"),
+        ("", "", "", ""),
+        ("", "", "destination", "destination"),
+        ("", "rule", "destination", "rule"),
+        ("rewrite", "rule", "destination", "rewrite"),
     ],
 )
-def test_the_authority_is_what_is_set_else_what_is_added(
-    operations: HeaderOperations, authority: str
+@pytest.mark.parametrize("weights", [(1,), (1, 1), (1, 0)])
+def test_the_authority_is_the_rewrite_s_else_the_rule_s_else_the_destination_s(
+    rewrite: str, rule: str, destination: str, authority: str, weights: tuple[int, ...]
 ) -> None:
-    assert authority_of(operations) == authority
+    def sets(name: str, value: str) -> HeaderOperations:
+        return HeaderOperations(set=((name, value),) if value else ())
+
+    made, _, _ = route_action(
+        HttpRule(
+            route=tuple(
+                WeightedDestination(Destination("a"), weight, sets("Host", destination))
+                for weight in weights
+            ),
+            rewrite=Rewrite(authority=rewrite),
+            request_headers=sets(":authority", rule),
+        ),
+        lambda to: Upstream(to.host),
+    )
+    split = made.weighted_clusters
+    parts = [one.host_rewrite_literal or "" for one in split.clusters] if split else []
+    assert {made.host_rewrite_literal or "", *parts} - {""} == {authority} - {""}

@@ -10,7 +10,7 @@ from tests.support.documents.kind_documents import manifest, only_object
 from translators.kinds.virtual_service import VirtualServiceSpec
 from translators.model.origin import Severity
 from translators.model.routing import Redirect
-from translators.routes.actions import redirect_action
+from translators.routes.redirects import redirect_routes
 
 
 def document(redirect: dict[str, object]) -> str:
@@ -45,7 +45,7 @@ def test_code_0_is_the_usual_one() -> None:
 def test_a_scheme_may_be_written_in_any_case(scheme: str) -> None:
     redirect = parsed({"scheme": scheme, "derivePort": "FROM_PROTOCOL_DEFAULT"})
     assert redirect.scheme == "https"
-    assert redirect_action(redirect, 80).port_redirect == 443
+    assert [route.action.port_redirect for route in redirect_routes(redirect, 80)] == [443, 0]
 
 
 @pytest.mark.parametrize("scheme", ["ftp", "HTTPSS", "ht tp"])
@@ -57,7 +57,7 @@ def test_other_schemes_are_refused(scheme: str) -> None:
 
 def test_a_scheme_without_a_default_port_translates() -> None:
     derived = Redirect(scheme="ftp", derive_port="FROM_PROTOCOL_DEFAULT")
-    assert redirect_action(derived, 80).port_redirect == 0
+    assert [route.action.port_redirect for route in redirect_routes(derived, 80)] == [0]
 
 
 @pytest.mark.parametrize("redirect", [{}, {"redirectCode": 302}, {"uri": "", "scheme": ""}])

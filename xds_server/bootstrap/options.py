@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from translators import names
 from translators.model.locality import NOWHERE, Locality
 from translators.model.proxy_node import Mode
 from xds_server.errors import ChanceryError
@@ -19,6 +20,7 @@ from xds_server.errors import ChanceryError
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
 _HOST = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?\.?")
+_LOOPBACK = "127.0.0.1"
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
@@ -108,6 +110,7 @@ class BootstrapOptions:
             )
         self._check_texts()
         self._check_numbers()
+        self._check_envoy_ports()
 
     def _check_texts(self) -> None:
         """Refuse characters that YAML and statistics cannot carry."""
@@ -128,6 +131,24 @@ class BootstrapOptions:
             check_port(port, "inbound port")
         if self.max_connections < 1:
             raise BootstrapError(f"max connections {self.max_connections}: expected 1 or more")
+
+    def _check_envoy_ports(self) -> None:
+        """Refuse what Envoy would need twice, and applications that are Envoy's own pages."""
+        captures = (names.OUTBOUND_CAPTURE_PORT, names.INBOUND_CAPTURE_PORT)
+        captured = self.mode is Mode.CAPTURED
+        own = {SocketAddress(_LOOPBACK, port) for port in (captures if captured else ())}
+        if self.mode is Mode.EGRESS:
+            own.add(SocketAddress(_LOOPBACK, self.egress_port))
+        if isinstance(self.admin, SocketAddress):
+            own.add(self.admin)
+        for port, application in self.inbound.items():
+            opened = [] if captured else [SocketAddress(ip, port) for ip in self.instance_ips]
+            for address in (application, *opened):
+                if address in own:
+                    raise BootstrapError(
+                        f"inbound {port}={application}: Envoy itself listens on {address}, for its"
+                        " admin pages or for what the workload sends; use another port"
+                    )
 
     @property
     def node_id(self) -> str:

@@ -145,6 +145,16 @@ def test_every_mark_of_a_template_is_explained_in_it(mode: Mode) -> None:
         ({"instance_ips": (), "mode": Mode.CAPTURED}, "--ip 10.0.0.7"),
         ({"egress_port": 0}, "egress port: 0"),
         ({"inbound": {70000: SocketAddress("127.0.0.1", 1)}}, "inbound port: 70000"),
+        ({"inbound": {80: SocketAddress("127.0.0.1", 15000)}}, "inbound 80=127.0.0.1:15000"),
+        ({"inbound": {80: SocketAddress("127.0.0.1", 16001)}}, "inbound 80=127.0.0.1:16001"),
+        (
+            {"inbound": {16001: SocketAddress("127.0.0.1", 80)}, "instance_ips": ("127.0.0.1",)},
+            "itself listens on 127.0.0.1:16001",
+        ),
+        (
+            {"inbound": {80: SocketAddress("127.0.0.1", 15006)}, "mode": Mode.CAPTURED},
+            "itself listens on 127.0.0.1:15006",
+        ),
         ({"labels": {"app": "a\nb"}}, "label 'a\\nb'"),
         ({"locality": Locality("r", "z\x7f")}, "locality"),
         ({"max_connections": 0}, "max connections 0"),

@@ -43,6 +43,7 @@ VIPS = "10.99.0.0/16"
 UNTOLD = HTTP, H2C, GREETS, ECHOES = (9101, 9102, 9103, 9104)
 """Ports of a service of which nothing tells what they speak, by what listens there."""
 REVIEWS_VIP, QUOTES_VIP, UNTOLD_VIP = "10.99.0.10", "10.99.0.11", "10.99.0.12"
+RANGES_VIP = "10.99.0.13"
 MESH = """
 apiVersion: v1
 kind: Service
@@ -89,6 +90,29 @@ metadata: {{name: untold-1, namespace: shop, labels: {{kubernetes.io/service-nam
 addressType: IPv4
 ports: [{{name: a, port: 9101}}, {{name: b, port: 9102}}, {{name: c, port: 9103}}, {{name: d, port: 9104}}]
 endpoints: [{{addresses: [{ip}]}}]
+---
+apiVersion: v1
+kind: Service
+metadata: {{name: ranges, namespace: shop}}
+spec:
+  clusterIP: 10.99.0.13
+  ports: [{{name: a, port: 9105, targetPort: 9101}}]
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {{name: ranges-1, namespace: shop, labels: {{kubernetes.io/service-name: ranges}}}}
+addressType: IPv4
+ports: [{{name: a, port: 9101}}]
+endpoints: [{{addresses: [{ip}]}}]
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {{name: ranges, namespace: shop}}
+spec:
+  hosts: [ranges]
+  tcp:
+  - match: [{{destinationSubnets: [10.99.0.0/16]}}]
+    route: [{{destination: {{host: quotes, port: {{number: 7000}}}}}}]
 ---
 apiVersion: networking.istio.io/v1
 kind: VirtualService
@@ -312,5 +336,17 @@ async def test_a_server_that_speaks_first_is_heard_on_an_untold_port(captured: C
     async with asyncio.timeout(10):
         assert json.loads(await reader.readline())["instance"] == "greets"
         writer.write(b"hello\n")
+        assert await reader.readline() == b"hello\n"
+    writer.close()
+
+
+async def test_rules_for_ranges_of_addresses_leave_http_to_its_routes(captured: Captured) -> None:
+    status, _, body = await captured.client.get(f"http://{RANGES_VIP}:9105/", host="ranges")
+    assert (status, json.loads(body)["instance"]) == (200, "http")
+    with captured.client.entered():
+        reader, writer = await asyncio.open_connection(RANGES_VIP, 9105)
+    writer.write(b"hello\n")
+    async with asyncio.timeout(10):
+        assert json.loads(await reader.readline())["instance"] == "quotes-0"
         assert await reader.readline() == b"hello\n"
     writer.close()

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from envoy_data_plane.envoy.config.listener.v3 import Listener, ListenerFilter
 
 from translators import names
 from translators.codec import encode, new
 from translators.envoy.addresses import address
 from translators.envoy.durations import NO_LIMIT
-from translators.listeners.connections import Branch
 from translators.listeners.filter_chains import (
     OUTBOUND,
     Chain,
     branch_match,
     chain,
     http_match,
+    http_range_match,
     routes_of,
     tcp_proxy,
 )
 from translators.listeners.http_connection_manager import outbound_manager
+from translators.listeners.places import Place
 from translators.model.resource import Resource, resource
 from translators.model.upstream import Upstream, WeightedUpstream
 
@@ -26,35 +29,26 @@ PASSTHROUGH = (WeightedUpstream(Upstream(names.PASSTHROUGH_CLUSTER)),)
 """Connections go on to where the client wanted."""
 
 
-def requests_chain(port: int) -> Chain:
-    """The chain for plaintext HTTP, by the route configuration of the port."""
-    return chain(outbound_manager(f"outbound_{port}", str(port)), http_match())
+def requests_chains(port: int, places: Iterable[Place] = ()) -> list[Chain]:
+    """The chains for plaintext HTTP, by the route configuration of the port.
+
+    Whatever its address: where other chains stand for ranges of addresses, it has one there too.
+    """
+    manager = outbound_manager(f"outbound_{port}", str(port))
+    ranges = tuple(dict.fromkeys(subnet for place in places for subnet in place.subnets))
+    chains = [chain(manager, http_match())]
+    if ranges:
+        chains.append(chain(manager, http_range_match(ranges)))
+    return chains
 
 
-def branch_chain(branch: Branch) -> Chain:
-    """Give the chain for a branch's connections."""
+def place_chain(place: Place) -> Chain:
+    """Give the chain for the connections of a branch that arrive at a place."""
+    branch = place.branch
     return chain(
         tcp_proxy(branch.upstreams, branch.idle_timeout),
-        branch_match(branch.server_names, branch.subnets),
+        branch_match(place.server_names, place.subnets),
     )
-
-
-def unseen(branch: Branch, seen: set[tuple[str, str]]) -> Branch | None:
-    """The branch for the server names that no earlier one has to its subnets.
-
-    Envoy rejects two chains with the same match.
-    """
-    subnets = branch.subnets or ("",)
-    fresh = tuple(
-        server_name
-        for server_name in branch.server_names or ("",)
-        if not any((server_name, subnet) in seen for subnet in subnets)
-    )
-    if not fresh:
-        return None
-    seen.update((server_name, subnet) for server_name in fresh for subnet in subnets)
-    server_names = fresh if branch.server_names else ()
-    return Branch(server_names, branch.subnets, branch.upstreams, branch.idle_timeout)
 
 
 def unbound_listener(

@@ -119,6 +119,17 @@ def http_match() -> FilterChainMatch:
     )
 
 
+def http_range_match(subnets: tuple[str, ...]) -> FilterChainMatch:
+    """Connections to addresses in subnets that the HTTP inspector found to be HTTP.
+
+    Nothing is said of the transport, as in `http_port_match`.
+    """
+    return new(FilterChainMatch)(
+        prefix_ranges=[_cidr(subnet) for subnet in subnets],
+        application_protocols=list(HTTP_PROTOCOLS),
+    )
+
+
 def http_port_match(port: int) -> FilterChainMatch:
     """Connections to a port that the HTTP inspector found to be HTTP.
 

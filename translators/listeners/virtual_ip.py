@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from translators.database import Reader
 from translators.listeners.captured_chains import (
-    branch_chain,
-    requests_chain,
+    place_chain,
+    requests_chains,
     unbound_listener,
-    unseen,
 )
 from translators.listeners.connections import branches
 from translators.listeners.filter_chains import chain, http_inspector, tcp_proxy, tls_inspector
+from translators.listeners.places import places
 from translators.listeners.plain_tcp import plain_tcp_listener
 from translators.model.resource import Resource
 from translators.model.service import ClientScope, Protocol
@@ -35,11 +35,12 @@ def vip_listener(db: Reader, client: ClientScope, vip: str, port: int) -> Resour
     *conditional, rest = branches(db, client, host, port, protocol)
     if protocol is not Protocol.AUTO and not conditional and rest.is_plain:
         return plain_tcp_listener(vip, port, rest.upstreams[0].upstream)
-    seen: set[tuple[str, str]] = set()
-    chains = [branch_chain(fresh) for branch in conditional if (fresh := unseen(branch, seen))]
-    inspectors = [tls_inspector()] if any(server_name for server_name, _ in seen) else []
+    placed = places(tuple(conditional))
+    chains = [place_chain(place) for place in placed]
+    inspectors = [tls_inspector()] if any(place.server_names for place in placed) else []
     if protocol is Protocol.AUTO:
-        chains.insert(0, requests_chain(port))
+        # Its rules are those for TCP, which know no server names, so there is no TLS inspector.
+        chains = [*requests_chains(port, placed), *chains]
         inspectors.append(http_inspector())
     default = chain(tcp_proxy(rest.upstreams, rest.idle_timeout))
     return unbound_listener(vip, port, chains, default, inspectors)

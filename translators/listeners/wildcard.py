@@ -12,13 +12,13 @@ from translators.database import Reader, query
 from translators.envoy.addresses import ANY_ADDRESS
 from translators.listeners.captured_chains import (
     PASSTHROUGH,
-    branch_chain,
-    requests_chain,
+    place_chain,
+    requests_chains,
     unbound_listener,
-    unseen,
 )
 from translators.listeners.connections import Branch, branches, whole_subnets
 from translators.listeners.filter_chains import chain, http_inspector, tcp_proxy, tls_inspector
+from translators.listeners.places import places
 from translators.model.hosts import is_partial_wildcard
 from translators.model.resource import Resource
 from translators.model.service import ClientScope, Protocol
@@ -83,7 +83,7 @@ def _request_listener(db: Reader, port: int) -> Resource:
     """The listener of a port with only HTTP: the same for all meshes and clients."""
     del db
     return unbound_listener(
-        ANY_ADDRESS, port, [requests_chain(port)], chain(tcp_proxy(PASSTHROUGH)), [http_inspector()]
+        ANY_ADDRESS, port, requests_chains(port), chain(tcp_proxy(PASSTHROUGH)), [http_inspector()]
     )
 
 
@@ -100,19 +100,14 @@ def _mixed_listener(
     TLS services go by server name, services with address ranges by these, and one other service
     takes what is left.
     """
-    chains = [requests_chain(port)] if takes_requests else []
-    rest: Branch | None = None
-    seen: set[tuple[str, str]] = set()
-    for branch in _branches(db, client, port, hosts):
-        if branch.is_unconditional:
-            rest = rest or branch
-            continue
-        fresh = unseen(branch, seen)
-        if fresh is not None:
-            chains.append(branch_chain(fresh))
+    branches = tuple(_branches(db, client, port, hosts))
+    rest = next((branch for branch in branches if branch.is_unconditional), None)
+    placed = places(tuple(branch for branch in branches if not branch.is_unconditional))
+    chains = requests_chains(port) if takes_requests else []
+    chains += [place_chain(place) for place in placed]
     default = PASSTHROUGH if rest is None else rest.upstreams
     idle = None if rest is None else rest.idle_timeout
-    inspectors = [tls_inspector()] if any(server_name for server_name, _ in seen) else []
+    inspectors = [tls_inspector()] if any(place.server_names for place in placed) else []
     if takes_requests:
         inspectors.append(http_inspector())
     return unbound_listener(ANY_ADDRESS, port, chains, chain(tcp_proxy(default, idle)), inspectors)

@@ -188,6 +188,50 @@ def test_an_unknown_protocol_is_looked_at() -> None:
     assert resource(db, "10.0.0.1_8000").needs == (Reference(ROUTE_TYPE, "8000"),)
 
 
+def test_http_is_found_in_ranges_of_addresses_too() -> None:
+    db = mesh(
+        service("auto", "{port: 8000, name: x}"),
+        """
+        apiVersion: networking.istio.io/v1
+        kind: VirtualService
+        metadata: {name: auto}
+        spec:
+          hosts: [auto]
+          tcp:
+          - match: [{destinationSubnets: [10.7.0.0/16]}]
+            route: [{destination: {host: auto, subset: far}}]
+        """,
+    )
+    anywhere, near, far = listener(db, "10.0.0.1_8000").filter_chains
+    assert manager(anywhere).rds == manager(near).rds
+    assert proxy(far).cluster == "outbound|8000|far|auto.default.svc.cluster.local"
+    assert near.filter_chain_match is not None
+    assert far.filter_chain_match is not None
+    assert near.filter_chain_match.prefix_ranges == far.filter_chain_match.prefix_ranges
+    assert near.filter_chain_match.application_protocols
+    assert not near.filter_chain_match.transport_protocol, "Envoy does not come back from it"
+
+
+def test_a_range_of_addresses_does_not_hide_an_older_service_s_name() -> None:
+    db = mesh(
+        entry("old", "a.example.com", TLS443),
+        entry(
+            "new", "range.example.com", "{number: 443, name: tcp, protocol: TCP}",
+            "addresses: [10.8.0.0/16]", "2026-02-01T00:00:00Z",
+        ),
+    )  # fmt: skip
+    chains = [
+        (tuple(server_names(one)), len(match.prefix_ranges), proxy(one).cluster)
+        for one in listener(db, "0.0.0.0_443").filter_chains
+        if (match := one.filter_chain_match) is not None
+    ]
+    assert chains == [
+        (("a.example.com",), 0, "outbound|443||a.example.com"),
+        (("a.example.com",), 1, "outbound|443||a.example.com"),
+        ((), 1, "outbound|443||range.example.com"),
+    ]
+
+
 TLS443 = "{number: 443, name: tls, protocol: TLS}"
 
 

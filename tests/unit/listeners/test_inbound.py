@@ -100,6 +100,19 @@ def test_an_application_on_its_own_address_is_reached_directly() -> None:
     assert "127.0.0.9_8080" not in listeners.inbound_listener_names(found)
 
 
+def test_what_is_not_http_finds_the_default_chain_of_a_listener_at_the_workload() -> None:
+    db = mesh(MESH)
+    found = received(db, node(Mode.EGRESS, ((9000, "127.0.0.1:19000"),)))
+    resource = db.outcome(listeners.inbound_listener.ref(found, "127.0.0.9_9000"))
+    message = decode(Listener, resource.body)
+    (requests,) = message.filter_chains
+    assert requests.filter_chain_match is not None
+    assert requests.filter_chain_match.application_protocols
+    assert message.default_filter_chain is not None
+    assert message.continue_on_listener_filters_timeout
+    assert message.listener_filters_timeout, "the server may speak first"
+
+
 def test_a_service_opens_no_port_that_the_bootstrap_does_not_name() -> None:
     claims = MESH.replace("selector: {app: app}", "selector: {}")
     for text in (MESH, claims):

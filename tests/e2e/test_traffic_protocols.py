@@ -186,3 +186,24 @@ async def test_requests_pass_the_sidecar_of_the_workload_they_are_for(mesh: Mesh
     stats = await sidecar.stats(r"cluster\.inbound.*upstream_rq_total")
     assert sum(stats.values()) == 2
     assert (await mesh.ask("pair", "pair.mesh")).instance == "app"
+
+
+async def test_a_service_opens_no_port_that_its_workload_did_not_name(mesh: Mesh) -> None:
+    address = "127.0.9.18"
+    named, claimed = free_port(address), free_port(address)
+    app = await mesh.enter(HttpUpstream(Instance("app")))
+    entries = [
+        service_entry(f"{name}.mesh", HttpUpstream(Instance(name, host=address, port=port)))
+        for name, port in (("named", named), ("claimed", claimed))
+    ]
+    await mesh.save({"claims.yaml": "---\n".join(entries)})
+    options = BootstrapOptions(
+        "claimed-0",
+        instance_ips=(address,),
+        inbound={named: SocketAddress("127.0.0.1", app.instance.port)},
+    )
+    sidecar = await mesh.envoy("claimed", options)
+    assert set((await sidecar.resources())["lds"]) == {"egress", f"{address}_{named}"}
+    with pytest.raises(ConnectionRefusedError):
+        await asyncio.open_connection(address, claimed)
+    assert (await mesh.ask(DELTA, "named.mesh")).instance == "app"

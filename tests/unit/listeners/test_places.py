@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from ipaddress import ip_address, ip_network
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from translators.listeners.connections import Branch
-from translators.listeners.places import Place, places
+from translators.listeners.places import MAX_CROSSINGS, Place, places
 from translators.model.upstream import Upstream, WeightedUpstream
 
 SUBNETS = ("10.0.0.0/8", "10.1.0.0/16", "10.1.2.0/24", "192.168.0.0/16", "fd00::/8")
@@ -44,12 +46,16 @@ def chosen(found: tuple[Place, ...], address: str, name: str) -> Branch | None:
 
 
 def meant(branches: tuple[Branch, ...], address: str, name: str) -> Branch | None:
-    """The first that fits; of server names only the most specific ones count."""
-    near = [
-        one
-        for one in branches
-        if not one.subnets or any(ip_address(address) in ip_network(net) for net in one.subnets)
-    ]
+    """The first that fits; of server names only the most specific ones count.
+
+    What is behind the first for any name is not reached.
+    """
+    near = []
+    for one in branches:
+        if not one.subnets or any(ip_address(address) in ip_network(net) for net in one.subnets):
+            near.append(one)
+            if not one.server_names:
+                break
     patterns = [pattern for one in near for pattern in one.server_names]
     best = max((specificity(pattern, name) for pattern in patterns), default=-1)
     for one in near:
@@ -103,3 +109,30 @@ def test_a_range_does_not_hide_a_server_name() -> None:
 def test_a_branch_stands_once_for_all_its_ranges_and_names() -> None:
     only = branch(0, ("a.example.com", "b.example.com"), ("10.0.0.0/8", "fd00::/8"))
     assert places((only,)) == (Place(only, only.subnets, only.server_names),)
+
+
+def test_what_would_be_too_many_stands_as_it_is_written() -> None:
+    hosts = tuple(f"h{number}.example.com" for number in range(MAX_CROSSINGS))
+    names = branch(0, hosts, ())
+    one_range = branch(1, (), ("10.0.0.0/8",))
+    two_ranges = branch(2, ("*.com",), ("10.0.0.0/8", "10.1.0.0/16"))
+    assert places((names, one_range, two_ranges)) == (
+        Place(names, (), hosts),
+        Place(names, ("10.0.0.0/8",), hosts),
+        Place(one_range, ("10.0.0.0/8",), ()),
+        Place(two_ranges, two_ranges.subnets, ("*.com",)),
+    )
+
+
+@pytest.mark.parametrize("names", [(), ("a.example.com",)])
+def test_thousands_of_ranges_within_ranges_are_not_compared_each_with_each(
+    names: tuple[str, ...],
+) -> None:
+    many = tuple(f"10.{number // 256}.{number % 256}.0/24" for number in range(10_000))
+    branches = tuple(
+        branch(number, names, ("10.0.0.0/8", subnet)) for number, subnet in enumerate(many)
+    )
+    started = time.process_time()
+    found = places(branches)
+    assert time.process_time() - started < 10, "each against each takes minutes"
+    assert found[0].subnets[0] == "10.0.0.0/8"

@@ -1,14 +1,16 @@
 """Which destination rule a client follows for a host, and what it says of a port and subset.
 
 Source: Istio's lookup: the client's namespace, then the service's, then the root namespace; the
-first that has any rule for the host wins, and nothing is inherited from the others. Within it the
-most specific host wins, and rules for the same host are merged.
+first that has any rule for the host wins, and nothing is inherited from the others. In each only
+what is exported to the client counts. Within it the most specific host wins, and rules for the
+same host are merged.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from translators.database import Index, Reader, query
 from translators.kinds.destination_rule import DESTINATION_RULE, DestinationRuleSpec
@@ -106,24 +108,49 @@ def _wildcards(db: Reader) -> frozenset[str]:
 @query
 def _destination_rule(db: Reader, host: str, client: ClientScope) -> DestinationPolicy | None:
     service = service_of(db, host, client.viewer)
-    places = [client.viewer.namespace, "" if service is None else service.namespace, ROOT_NAMESPACE]
-    for namespace in dict.fromkeys(places):
+    for place in _places(client, "" if service is None else service.namespace):
         for keys in rules_of_host(db, host):
-            inside = tuple(key for key in keys if key.namespace == namespace)
+            inside = tuple(key for key in keys if key.namespace == place.namespace)
             rules = [
-                rule for rule in objects(db, inside, DestinationRuleSpec) if _applies(rule, client)
+                rule
+                for rule in objects(db, inside, DestinationRuleSpec)
+                if _applies(rule, client) and (_is_private(rule) or not place.is_private)
             ]
             if rules:
                 return _merged(sorted(rules, key=_precedence))
     return None
 
 
+class _Place(NamedTuple):
+    """Where rules are looked for; `is_private`: only those that the namespace keeps to itself."""
+
+    namespace: str
+    is_private: bool = False
+
+
+def _places(client: ClientScope, service_namespace: str) -> tuple[_Place, ...]:
+    """Where a client's rules are looked for, in order, each place once.
+
+    What the root namespace says to the whole mesh does not go before what a service's own
+    namespace says, not even for clients in the root namespace.
+    """
+    own = client.viewer.namespace
+    first = _Place(own, is_private=own == ROOT_NAMESPACE)
+    return tuple(dict.fromkeys((first, _Place(service_namespace), _Place(ROOT_NAMESPACE))))
+
+
 def _applies(rule: Rule, client: ClientScope) -> bool:
     selector = rule.spec.workload_selector
     if selector is not None:
         return rule.namespace == client.viewer.namespace and selector <= client.labels
-    own = rule.namespace == client.viewer.namespace != ROOT_NAMESPACE
-    return own or is_exported(rule.spec.export_to, rule.namespace, client.viewer.namespace)
+    return is_exported(rule.spec.export_to, rule.namespace, client.viewer.namespace)
+
+
+def _is_private(rule: Rule) -> bool:
+    """Whether a rule is for clients of its own namespace alone."""
+    if rule.spec.workload_selector is not None:
+        return True
+    return export_targets(rule.spec.export_to, rule.namespace) == (rule.namespace,)
 
 
 def _precedence(rule: Rule) -> tuple[bool, tuple[str, str, str]]:

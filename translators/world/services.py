@@ -18,7 +18,7 @@ from translators.object_key import ObjectKey
 from translators.world.exposure import exposed_to
 from translators.world.inputs import as_config_object, config_object, objects
 from translators.world.protocols import port_protocol
-from translators.world.visibility import EVERYONE, is_exported
+from translators.world.visibility import EVERYONE, exported
 
 
 def _entry_hosts(value: object) -> Iterable[str]:
@@ -32,21 +32,19 @@ ENTRY_HOSTS = Index("service entries by host", SERVICE_ENTRY.name, _entry_hosts)
 def service_of(db: Reader, host: str, viewer: Viewer) -> Service | None:
     """The service that a client means by a full host name, or None when it sees none of that name.
 
-    One in the client's own namespace comes first, then a Kubernetes Service, then the oldest
-    object: so that nobody takes over a host name that others use already.
+    One in the client's own namespace comes first, then a Kubernetes Service, then what is exported
+    to the client rather than to everyone, then the oldest object: so that nobody takes over a host
+    name that others use already.
     """
     services = services_of_host(db, host)
     if len(services) == 1 and not services[0].export_to:
         return services[0]
     visible = [
-        service
-        for service in services
-        if is_exported(service.export_to, service.namespace, viewer.namespace)
+        (service.namespace != viewer.namespace, not service.is_kubernetes, how, age)
+        for age, service in enumerate(services)
+        if (how := exported(service.export_to, service.namespace, viewer.namespace)) is not None
     ]
-    return next(
-        (service for service in visible if service.namespace == viewer.namespace),
-        visible[0] if visible else None,
-    )
+    return services[min(visible)[-1]] if visible else None
 
 
 @query

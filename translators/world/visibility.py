@@ -1,17 +1,34 @@
-"""Who sees an object: `exportTo`, and which wildcard hosts cover a host.
+"""Who sees an object, `exportTo`, and in which order; and which wildcard hosts cover a host.
 
 Source: Istio's `exportTo`; `.` is the object's own namespace, `*` everybody, `~` nobody, else a
-namespace; `*` wins over the others, and an empty list is the mesh's default, which is everybody.
+namespace; `*` wins over the others, then `~`, and an empty list is the mesh's default, which is
+everybody.
 """
 
 from __future__ import annotations
 
+import enum
 from functools import lru_cache
 
 EVERYONE = "*"
+NOBODY = "~"
 
 MESH_GATEWAY = "mesh"
 """The gateway name that stands for all sidecars."""
+
+
+class Exported(enum.IntEnum):
+    """How an object comes to a client; of several for one host the lowest goes first.
+
+    Source: the order in which Istio lists what a namespace sees (`PushContext`: private, exported
+    to the namespace, public).
+    """
+
+    TO_ITSELF = 0
+    """By the client's own namespace, to itself by name or `.`."""
+    BY_NAME = 1
+    """By another namespace, to the client's by name."""
+    TO_EVERYONE = 2
 
 
 def export_targets(export_to: tuple[str, ...], namespace: str) -> tuple[str, ...]:
@@ -21,16 +38,26 @@ def export_targets(export_to: tuple[str, ...], namespace: str) -> tuple[str, ...
     """
     if not export_to or EVERYONE in export_to:
         return (EVERYONE,)
-    targets = {namespace if target == "." else target for target in export_to}
-    return tuple(sorted(targets - {"~"}))
+    if NOBODY in export_to:
+        return ()
+    return tuple(sorted({namespace if target == "." else target for target in export_to}))
+
+
+def exported(export_to: tuple[str, ...], namespace: str, client_namespace: str) -> Exported | None:
+    """How clients in `client_namespace` come to see an object of `namespace`; None: not at all."""
+    if not export_to:
+        return Exported.TO_EVERYONE
+    targets = export_targets(export_to, namespace)
+    if targets == (EVERYONE,):
+        return Exported.TO_EVERYONE
+    if client_namespace not in targets:
+        return None
+    return Exported.TO_ITSELF if namespace == client_namespace else Exported.BY_NAME
 
 
 def is_exported(export_to: tuple[str, ...], namespace: str, client_namespace: str) -> bool:
     """Whether clients in `client_namespace` see an object of `namespace`."""
-    if not export_to:
-        return True
-    targets = export_targets(export_to, namespace)
-    return targets == (EVERYONE,) or client_namespace in targets
+    return exported(export_to, namespace, client_namespace) is not None
 
 
 @lru_cache(maxsize=16384)

@@ -76,9 +76,27 @@ def test_a_rule_that_is_not_exported_is_for_its_own_namespace_only() -> None:
     assert names(db, ClientScope(Viewer("shop"))) == ["private"]
 
 
-def test_a_private_rule_of_the_clients_namespace_counts() -> None:
-    db = mesh(SERVICE, rule("client", "mine", extra='exportTo: ["other"]'))
+@pytest.mark.parametrize("export_to", ['["."]', '["client"]', '["client", "other"]', "[]"])
+def test_a_rule_that_the_clients_namespace_keeps_to_itself_counts(export_to: str) -> None:
+    db = mesh(SERVICE, rule("client", "mine", extra=f"exportTo: {export_to}"), rule("shop", "not"))
     assert names(db, CLIENT) == ["mine"]
+
+
+def test_a_rule_of_the_clients_namespace_that_is_not_exported_to_it_is_not_followed() -> None:
+    mine = rule("client", "mine", extra='exportTo: ["other"]')
+    assert names(mesh(SERVICE, mine), CLIENT) == []
+    assert names(mesh(SERVICE, mine, rule("shop", "theirs")), CLIENT) == ["theirs"]
+    both = mesh(SERVICE, mine, rule("client", "wide", "*.shop.svc.cluster.local"))
+    assert names(both, CLIENT) == ["wide"]
+
+
+def test_what_the_root_namespace_says_to_all_comes_last_for_its_own_clients_too() -> None:
+    root = ClientScope(Viewer("istio-system"))
+    wide = rule("istio-system", "wide", "*.local")
+    private = rule("istio-system", "private", "*.local", extra='exportTo: ["."]')
+    assert names(mesh(SERVICE, wide, rule("shop", "theirs")), root) == ["theirs"]
+    assert names(mesh(SERVICE, wide), root) == ["wide"]
+    assert names(mesh(SERVICE, wide, private, rule("shop", "theirs")), root) == ["private"]
 
 
 def test_rules_for_one_host_are_merged_oldest_first() -> None:

@@ -84,6 +84,63 @@ def test_of_two_entries_for_a_host_the_older_one_wins() -> None:
     assert found.namespace == "two"
 
 
+def test_what_is_exported_to_the_client_by_name_comes_before_what_everyone_sees() -> None:
+    public = service_entry("a", "x.com", namespace="one", created="2001-01-01T00:00:00Z")
+    by_name = service_entry(
+        "b",
+        "x.com",
+        more="exportTo: [client]",
+        namespace="two",
+        created="2020-01-01T00:00:00Z",
+    )
+    older_by_name = service_entry(
+        "c",
+        "x.com",
+        more="exportTo: [third, client]",
+        namespace="three",
+        created="2010-01-01T00:00:00Z",
+    )
+    db = mesh(public, by_name, older_by_name)
+    assert owner(db, "client") == "three"
+    assert owner(mesh(public, by_name), "client") == "two"
+    assert owner(db, "elsewhere") == "one"
+
+
+def test_a_namespaces_own_service_comes_before_what_others_export_to_it() -> None:
+    mine = service_entry("a", "x.com", namespace="mine", created="2020-01-01T00:00:00Z")
+    theirs = service_entry(
+        "b", "x.com", more="exportTo: [mine]", namespace="two", created="2001-01-01T00:00:00Z"
+    )
+    assert owner(mesh(mine, theirs), "mine") == "mine"
+
+
+def test_of_a_namespaces_own_the_one_that_it_keeps_to_itself_comes_first() -> None:
+    shared = service_entry("a", "x.com", namespace="mine", created="2001-01-01T00:00:00Z")
+    kept = service_entry(
+        "b", "x.com", more='exportTo: ["."]', namespace="mine", created="2020-01-01T00:00:00Z"
+    )
+    found = service_of(mesh(shared, kept), "x.com", Viewer("mine"))
+    assert found is not None
+    assert found.source.name == "b"
+    other = service_of(mesh(shared, kept), "x.com", Viewer("elsewhere"))
+    assert other is not None
+    assert other.source.name == "a"
+
+
+def test_a_kubernetes_service_comes_before_an_entry_that_is_exported_by_name() -> None:
+    host = "web.shop.svc.cluster.local"
+    entry = service_entry("a", host, more="exportTo: [client]", namespace="two")
+    found = service_of(mesh(entry, WEB), host, Viewer("client"))
+    assert found is not None
+    assert found.is_kubernetes
+
+
+def owner(db: Database, namespace: str) -> str | None:
+    """The namespace of the service that x.com means to a client."""
+    found = service_of(db, "x.com", Viewer(namespace))
+    return None if found is None else found.namespace
+
+
 @pytest.mark.parametrize(
     ("export_to", "seen_by"),
     [

@@ -21,6 +21,7 @@ from envoy_data_plane.envoy.config.core.v3 import Address, SocketAddress
 from envoy_data_plane.envoy.config.listener.v3 import FilterChain, Listener
 from envoy_data_plane.envoy.config.route.v3 import RouteConfiguration
 
+from tests.support.documents.objects import virtual_service
 from tests.support.documents.routes import named_clusters
 from tests.support.documents.translation import CLIENT, mesh
 from tests.support.processes.managed_process import ManagedProcess
@@ -145,12 +146,60 @@ spec:
   - route: [{destination: {host: reviews, subset: rest}}]
 """
 
+MESH += "".join(
+    (
+        *(
+            f"""
+---
+apiVersion: v1
+kind: Service
+metadata: {{name: {name}}}
+spec: {{ports: [{{port: 9080, name: http}}]}}"""
+            for name in ("shared", "owned", "named", "passed")
+        ),
+        """
+---
+apiVersion: v1
+kind: Service
+metadata: {name: hidden, namespace: secret, annotations: {networking.istio.io/exportTo: "."}}
+spec: {clusterIP: 10.0.0.9, ports: [{port: 9080, name: http}]}
+---
+""",
+        virtual_service(
+            "shared",
+            'shared", "alias.example.org", "hidden.secret.svc.cluster.local',
+            "{route: [{destination: {host: shared, subset: all}}]}",
+        ),
+        *(
+            virtual_service(
+                f"{host}-{choice}",
+                f"{host}.default.svc.cluster.local",
+                f"{{match: [{match}], route: [{{destination: {{host: {destination}, subset: {choice}}}}}]}}",
+                more=more,
+                namespace=namespace,
+                created=f"{year}-01-01T00:00:00Z",
+            )
+            for host, choice, namespace, year, more, match in (
+                ("owned", "own", "default", 2023, 'exportTo: ["."]', ""),
+                ("owned", "exported", "other", 2022, "exportTo: [default]", ""),
+                ("owned", "public", "other", 2021, "", ""),
+                ("named", "exported", "other", 2022, "exportTo: [default]", ""),
+                ("named", "public", "default", 2021, "", ""),
+                ("passed", "never", "default", 2021, "", "{port: 1}"),
+                ("passed", "nobody", "default", 2022, "", "{sourceLabels: {app: nobody}}"),
+                ("passed", "next", "other", 2023, "", ""),
+            )
+            for destination in (f"{host}.default.svc.cluster.local",)
+        ),
+    )
+)  # fmt: skip
+
 REVIEWS = "reviews.default.svc.cluster.local"
 UNKNOWN = "not-there"
 
 
-def subset(name: str) -> str:
-    return f"outbound|9080|{name}|{REVIEWS}"
+def subset(name: str, service: str = "reviews") -> str:
+    return f"outbound|9080|{name}|{service}.default.svc.cluster.local"
 
 
 @dataclass(frozen=True)
@@ -223,6 +272,16 @@ CAPTURED = [
     Case(PASSTHROUGH_CLUSTER, host="www.example.org"),
     Case("outbound|9080||*.example.com", host="a.b.example.com"),
     Case(PASSTHROUGH_CLUSTER, host="example.com"),
+    Case(subset("all", "shared"), host="shared"),
+    Case(subset("all", "shared"), host="alias.example.org"),
+    Case(subset("all", "shared"), host="alias.example.org:9080"),
+    Case(subset("all", "shared"), host="hidden.secret.svc.cluster.local"),
+    Case(PASSTHROUGH_CLUSTER, host="hidden.secret"),
+    Case(PASSTHROUGH_CLUSTER, host="hidden.secret.svc"),
+    Case(PASSTHROUGH_CLUSTER, host="10.0.0.9"),
+    Case(subset("own", "owned"), host="owned"),
+    Case(subset("exported", "named"), host="named"),
+    Case(subset("next", "passed"), host="passed"),
 ]  # fmt: skip
 
 EGRESS = [
@@ -233,6 +292,12 @@ EGRESS = [
     Case("outbound|9081||plain.default.svc.cluster.local", host="plain:9081"),
     Case("outbound|9080||far.other.svc.cluster.local", host="[fd00::3]"),
     Case("outbound|9080||*.example.com", host="a.example.com:9080"),
+    Case(subset("all", "shared"), host="alias.example.org"),
+    Case(subset("all", "shared"), host="alias.example.org:9080"),
+    Case("", host="alias.example.org:80", status=502),
+    Case(subset("all", "shared"), host="hidden.secret.svc.cluster.local"),
+    Case("", host="hidden.secret:9080", status=502),
+    Case(subset("own", "owned"), host="owned.default:9080"),
 ]
 
 

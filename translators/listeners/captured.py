@@ -39,7 +39,6 @@ from translators.listeners.wildcard import wildcard_listener, wildcard_ports
 from translators.model.resource import Resource, resource
 from translators.model.service import ClientScope
 from translators.model.upstream import Upstream, WeightedUpstream
-from translators.model.viewer import Viewer
 from translators.world.exposure import virtual_ips
 from translators.world.ports import l4_hosts
 
@@ -47,14 +46,14 @@ _BLACKHOLE = (WeightedUpstream(Upstream(names.BLACKHOLE_CLUSTER)),)
 
 
 @query
-def captured_names(db: Reader, viewer: Viewer, bucket: int) -> tuple[str, ...]:
+def captured_names(db: Reader, client: ClientScope, bucket: int) -> tuple[str, ...]:
     """The names of these listeners as far as hosts in a bucket give rise to them, sorted."""
     listeners = {names.VIRTUAL_OUTBOUND} if bucket == 0 else set()
-    ports = wildcard_ports(db, viewer, bucket)
+    ports = wildcard_ports(db, client, bucket)
     listeners.update(names.listener(ANY_ADDRESS, port) for port in ports)
     listeners.update(
         names.listener(vip, port)
-        for port, exposed in l4_hosts(db, viewer, bucket)
+        for port, exposed in l4_hosts(db, client.viewer, bucket)
         if port not in names.ENVOY_PORTS
         for vip in virtual_ips(exposed)
     )

@@ -23,8 +23,8 @@ def listener_names(db: Reader, client: ClientScope, mode: Mode, bucket: int) -> 
     if mode is Mode.EGRESS:
         return (names.EGRESS_LISTENER,) if bucket == 0 else ()
     if mode is Mode.PROXYLESS:
-        return proxyless_names(db, client.viewer, bucket)
-    return captured_names(db, client.viewer, bucket)
+        return proxyless_names(db, client, bucket)
+    return captured_names(db, client, bucket)
 
 
 @query
@@ -33,7 +33,7 @@ def listener(db: Reader, client: ClientScope, mode: Mode, name: str, egress_port
     if mode is Mode.EGRESS:
         return egress_listener(db, egress_port)
     if mode is Mode.PROXYLESS:
-        return proxyless_listener(db, client.viewer, name)
+        return proxyless_listener(db, client, name)
     if name == names.VIRTUAL_OUTBOUND:
         return virtual_outbound(db)
     return captured_listener(db, client, name)

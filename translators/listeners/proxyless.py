@@ -13,47 +13,45 @@ from translators.codec import encode, new, pack
 from translators.database import Reader, query
 from translators.listeners.http_connection_manager import proxyless_manager
 from translators.model.resource import Reference, Resource, resource
-from translators.model.viewer import Viewer
-from translators.world.ports import UNREGISTERED_PORT, http_hosts
+from translators.model.service import ClientScope
+from translators.world.ports import http_hosts
 from translators.world.services import service_of
-from translators.world.virtual_services import is_unregistered
+from translators.world.unregistered import unregistered_hosts, unregistered_ports
 
 
 @query
-def proxyless_names(db: Reader, viewer: Viewer, bucket: int) -> tuple[str, ...]:
+def proxyless_names(db: Reader, client: ClientScope, bucket: int) -> tuple[str, ...]:
     """The targets for hosts in a bucket that a client may name, sorted.
 
-    Each port by full name and short forms.
+    Each port by full name and, where the host has a service, by short forms.
     """
-    return tuple(
-        sorted(
-            {
-                f"{form}:{port}"
-                for port, host in http_hosts(db, viewer, bucket)
-                for form in (host, *names.short_hosts(host, viewer.namespace))
-            }
-        )
-    )
+    hosts = http_hosts(db, client, bucket)
+    targets = {f"{host}:{port}" for port, host in hosts}
+    for port, host in set(hosts).difference(unregistered_hosts(db, client, bucket)):
+        forms = names.short_hosts(host, client.viewer.namespace)
+        targets.update(f"{form}:{port}" for form in forms)
+    return tuple(sorted(targets))
 
 
 @query
-def proxyless_listener(db: Reader, viewer: Viewer, target: str) -> Resource:
+def proxyless_listener(db: Reader, client: ClientScope, target: str) -> Resource:
     """The listener of a target.
 
     A name that is some host's in full means that host, else the short form of a service's.
     """
     label, port = names.host_and_port(target)
-    host = label if _is_host(db, viewer, label, port) else _full_name(label, viewer.namespace)
+    is_host = _is_host(db, client, label, port)
+    host = label if is_host else _full_name(label, client.viewer.namespace)
     return _api_listener(db, target, f"{host}:{port}")
 
 
-def _is_host(db: Reader, viewer: Viewer, label: str, port: int) -> bool:
+def _is_host(db: Reader, client: ClientScope, label: str, port: int) -> bool:
     """Whether a name is in full that of a host with requests on the port."""
-    service = service_of(db, label, viewer)
-    if service is None:
-        return port == UNREGISTERED_PORT and is_unregistered(db, viewer, label)
-    shape = service.port(port)
-    return shape is not None and shape.protocol.takes_requests
+    service = service_of(db, label, client.viewer)
+    shape = None if service is None else service.port(port)
+    if shape is None:
+        return port in unregistered_ports(db, client, label)
+    return shape.protocol.takes_requests
 
 
 def _full_name(label: str, namespace: str) -> str:

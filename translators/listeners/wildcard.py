@@ -30,10 +30,10 @@ from translators.world.exposure import Exposed, virtual_ips
 from translators.world.ports import http_hosts, http_ports, l4_hosts
 
 
-def wildcard_ports(db: Reader, viewer: Viewer, bucket: int) -> set[int]:
+def wildcard_ports(db: Reader, client: ClientScope, bucket: int) -> set[int]:
     """Give the ports for which hosts in a bucket want such a listener."""
-    ports = {port for port, _ in http_hosts(db, viewer, bucket)}
-    ports.update(port for port, _ in _wildcard_hosts(db, viewer, bucket))
+    ports = {port for port, _ in http_hosts(db, client, bucket)}
+    ports.update(port for port, _ in _wildcard_hosts(db, client.viewer, bucket))
     return ports - ENVOY_PORTS
 
 
@@ -71,7 +71,7 @@ def wildcard_hosts(db: Reader, viewer: Viewer, port: int) -> tuple[Exposed, ...]
 
 def wildcard_listener(db: Reader, client: ClientScope, port: int) -> Resource:
     """Give the listener of a port at any address."""
-    takes_requests = port in http_ports(db, client.viewer)
+    takes_requests = port in http_ports(db, client)
     others = wildcard_hosts(db, client.viewer, port)
     if takes_requests and not others:
         return _request_listener(db, port)

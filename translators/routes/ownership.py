@@ -9,19 +9,18 @@ here.
 from __future__ import annotations
 
 from translators.database import Reader
-from translators.model.service import Service
+from translators.model.service import ClientScope, Service
 from translators.model.viewer import Viewer
 from translators.routes import domains
 from translators.routes.domains import Ports
 from translators.world.ambiguous_names import ambiguous_names
-from translators.world.ports import UNREGISTERED_PORT
 from translators.world.services import service_of
+from translators.world.unregistered import unregistered_ports
 from translators.world.virtual_ips import address_claimants, is_shared
-from translators.world.virtual_services import is_unregistered
 
 
 def contested_domains(
-    db: Reader, viewer: Viewer, at: tuple[str, int], addresses: tuple[str, ...], ports: Ports
+    db: Reader, client: ClientScope, at: tuple[str, int], addresses: tuple[str, ...], ports: Ports
 ) -> list[str]:
     """The domains of a (host, port) with these virtual IPs where some names belong to others.
 
@@ -29,14 +28,15 @@ def contested_domains(
     egress mode.
     """
     host, port = at
+    viewer = client.viewer
     taken = ambiguous_names(db, viewer)
     owned = domains.with_ports((host,), port, ports)
     for name in domains.names(host, viewer.namespace)[1:]:
-        left = _left_by_name(db, viewer, name, port, ports) if name in taken else ports
+        left = _left_by_name(db, client, name, port, ports) if name in taken else ports
         if left is not None:
             owned += domains.with_ports((name,), port, left)
     for address in dict.fromkeys(addresses):
-        left = _left_by_name(db, viewer, address, port, ports) if address in taken else ports
+        left = _left_by_name(db, client, address, port, ports) if address in taken else ports
         if left is not None and is_shared(db, address):
             left = _left_by_claimants(db, viewer, address, at, left)
         if left is not None:
@@ -44,19 +44,18 @@ def contested_domains(
     return owned
 
 
-def _left_by_name(db: Reader, viewer: Viewer, name: str, port: int, ports: Ports) -> Ports | None:
+def _left_by_name(
+    db: Reader, client: ClientScope, name: str, port: int, ports: Ports
+) -> Ports | None:
     """What is left of a further name that is another host's full one.
 
     The ports that this one does not have.
     """
-    owner = service_of(db, name, viewer)
-    if owner is None:
-        if not is_unregistered(db, viewer, name):
-            return ports
-        has_port = port == UNREGISTERED_PORT
-    else:
-        has_port = answers(owner, port, ports)
-    if has_port:
+    owner = service_of(db, name, client.viewer)
+    unregistered = unregistered_ports(db, client, name)
+    if owner is None and not unregistered:
+        return ports
+    if port in unregistered or (owner is not None and answers(owner, port, ports)):
         return None
     return Ports.REQUIRED if ports is Ports.OPTIONAL else ports
 

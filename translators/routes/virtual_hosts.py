@@ -11,7 +11,7 @@ configuration of everyone else. Which names a host has depends on the mode:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 
 from envoy_data_plane.envoy.config.route.v3 import VirtualHost
@@ -36,8 +36,9 @@ from translators.world.buckets import BUCKETS
 from translators.world.destinations import upstream_of, upstream_of_host
 from translators.world.ports import http_hosts, l4_hosts
 from translators.world.services import service_of
+from translators.world.unregistered import unregistered_ports, unregistered_rules
 from translators.world.virtual_ips import is_shared
-from translators.world.virtual_services import http_rules
+from translators.world.virtual_services import http_rules, virtual_services_of_host
 
 _DEFAULT_PORT = 80
 _PLACEHOLDER = "placeholder"
@@ -57,7 +58,7 @@ def route_names(db: Reader, client: ClientScope, mode: Mode, bucket: int) -> tup
     """
     if mode is Mode.EGRESS:
         return (names.EGRESS_ROUTE,) if bucket == 0 else ()
-    hosts = http_hosts(db, client.viewer, bucket)
+    hosts = http_hosts(db, client, bucket)
     if mode is Mode.CAPTURED:
         return tuple(sorted({str(port) for port, _ in hosts}))
     return tuple(sorted(f"{host}:{port}" for port, host in hosts))
@@ -70,7 +71,7 @@ def host_names(db: Reader, client: ClientScope, mode: Mode, bucket: int) -> tupl
     Envoy opens a listener only once its route configuration has a host, so in egress mode bucket 0
     has a placeholder as long as there is nothing else.
     """
-    requested = http_hosts(db, client.viewer, bucket)
+    requested = http_hosts(db, client, bucket)
     if mode is Mode.PROXYLESS:
         return tuple(
             sorted(names.virtual_host(f"{host}:{port}", host, port) for port, host in requested)
@@ -78,7 +79,7 @@ def host_names(db: Reader, client: ClientScope, mode: Mode, bucket: int) -> tupl
     if mode is Mode.CAPTURED:
         return tuple(sorted(names.virtual_host(str(port), host, port) for port, host in requested))
     hosts = {*requested, *_l4_names(db, client.viewer, bucket)}
-    if bucket == 0 and not hosts and not _has_hosts(db, client.viewer):
+    if bucket == 0 and not hosts and not _has_hosts(db, client):
         return (f"{names.EGRESS_ROUTE}/{_PLACEHOLDER}",)
     return tuple(sorted(names.virtual_host(names.EGRESS_ROUTE, host, port) for port, host in hosts))
 
@@ -90,14 +91,14 @@ def _l4_names(db: Reader, viewer: Viewer, bucket: int) -> Iterator[tuple[int, st
             yield port, exposed.host
 
 
-def _has_hosts(db: Reader, viewer: Viewer) -> bool:
-    return any(_has_hosts_in.last_good(db, viewer, bucket) for bucket in BUCKETS)
+def _has_hosts(db: Reader, client: ClientScope) -> bool:
+    return any(_has_hosts_in.last_good(db, client, bucket) for bucket in BUCKETS)
 
 
 @query
-def _has_hosts_in(db: Reader, viewer: Viewer, bucket: int) -> bool:
+def _has_hosts_in(db: Reader, client: ClientScope, bucket: int) -> bool:
     """Whether any host in a bucket can be asked for at the egress listener."""
-    return bool(http_hosts(db, viewer, bucket)) or any(_l4_names(db, viewer, bucket))
+    return bool(http_hosts(db, client, bucket)) or any(_l4_names(db, client.viewer, bucket))
 
 
 @query
@@ -135,16 +136,16 @@ def virtual_host(db: Reader, client: ClientScope, mode: Mode, name: str) -> Reso
     service = service_of(db, host, client.viewer)
     protocol = _protocol(service, port)
     parts = [string(_NAME, name)]
-    for domain in _domains(db, client.viewer, mode, (host, port), service):
+    for domain in _domains(db, client, mode, (host, port), service):
         text = domain.encode()
         parts.append(_DOMAIN_HEADS[len(text)] + text)
     if mode is Mode.EGRESS and not protocol.is_http:
         parts.append(connect_route(upstream_of_host(host, port)))
     if protocol.takes_requests:
-        if http_rules(db, host, client.viewer) is None:
-            parts.append(default_route(upstream_of_host(host, port)))
-        else:
+        if virtual_services_of_host(db, host):
             parts.append(host_routes(db, client, mode is Mode.PROXYLESS, host, port))
+        else:
+            parts.append(default_route(upstream_of_host(host, port)))
     parts.append(_tail())
     return resource(names.VIRTUAL_HOST_TYPE, name, b"".join(parts))
 
@@ -161,50 +162,62 @@ def host_routes(db: Reader, client: ClientScope, is_proxyless: bool, host: str, 
     def upstream(destination: Destination) -> Upstream:
         return upstream_of(db, destination, client, port)
 
-    rules = http_rules(db, host, client.viewer) or ()
+    service = service_of(db, host, client.viewer)
+    rules_of = unregistered_rules if _is_unregistered(service, port) else http_rules
+    rules = rules_of(db, host, client, port)
     routes = rule_routes(rules, client, port, upstream, is_proxyless=is_proxyless)
     return routes or default_route(upstream_of_host(host, port))
 
 
+def _is_unregistered(service: Service | None, port: int) -> bool:
+    """Whether a host answers on a port because of a VirtualService, not for its service's sake."""
+    return service is None or service.port(port) is None
+
+
 def _protocol(service: Service | None, port: int) -> Protocol:
-    """What a host's port speaks; HTTP when only a VirtualService knows the host."""
+    """What a host's port speaks; HTTP when only a VirtualService knows of it."""
     shape = None if service is None else service.port(port)
     return Protocol.HTTP if shape is None else shape.protocol
 
 
-def default_port(service: Service) -> int:
+def _default_port(db: Reader, client: ClientScope, host: str, service: Service | None) -> int:
     """The port that a request without one means: 80 if it takes requests, else the first that does.
 
+    Of a host whose service has no such port, those count that VirtualServices have it answer on.
     0 for none.
     """
-    numbers = [port.number for port in service.ports if port.protocol.takes_requests]
+    ports = () if service is None else service.ports
+    numbers: Sequence[int] = [port.number for port in ports if port.protocol.takes_requests]
+    numbers = numbers or unregistered_ports(db, client, host)
     return _DEFAULT_PORT if _DEFAULT_PORT in numbers else next(iter(numbers), 0)
 
 
 def _domains(
-    db: Reader, viewer: Viewer, mode: Mode, at: tuple[str, int], service: Service | None
+    db: Reader, client: ClientScope, mode: Mode, at: tuple[str, int], service: Service | None
 ) -> list[str]:
     """All domains of a (host, port) that no other host has a better claim to.
 
-    The full name is always there.
+    The full name is always there. It is the only one where only a VirtualService has the host
+    answer: its short names and addresses are the service's, which the client may not see.
     """
     host, port = at
-    forms = domains.names(host, viewer.namespace)
-    if mode is Mode.PROXYLESS:
-        return domains.with_ports(forms, port, Ports.OPTIONAL)
     if mode is Mode.CAPTURED:
         ports = Ports.IGNORED
-    elif service is None or default_port(service) == port:
+    elif mode is Mode.PROXYLESS or _default_port(db, client, host, service) == port:
         ports = Ports.OPTIONAL
     else:
         ports = Ports.REQUIRED
-    addresses = () if service is None else service.addresses
-    taken = ambiguous_names(db, viewer)
-    if taken or any(is_shared(db, address) for address in addresses):
-        return contested_domains(db, viewer, at, addresses, ports)
-    if not addresses:
+    if service is None or service.port(port) is None:
+        return domains.with_ports((host,), port, ports)
+    forms = domains.names(host, client.viewer.namespace)
+    if mode is Mode.PROXYLESS:
         return domains.with_ports(forms, port, ports)
-    return domains.with_ports((*forms, *domains.address_names(addresses)), port, ports)
+    taken = ambiguous_names(db, client.viewer)
+    if taken or any(is_shared(db, address) for address in service.addresses):
+        return contested_domains(db, client, at, service.addresses, ports)
+    if not service.addresses:
+        return domains.with_ports(forms, port, ports)
+    return domains.with_ports((*forms, *domains.address_names(service.addresses)), port, ports)
 
 
 @cache

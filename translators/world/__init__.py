@@ -18,7 +18,8 @@ from translators.world.inbound import Inbound, InboundPort, inbound_of
 from translators.world.indexes import INDEXES
 from translators.world.inputs import ROOT_NAMESPACE
 from translators.world.services import service_of, services_of_host, visible_hosts
-from translators.world.virtual_services import http_rules, l4_rules, unregistered_hosts
+from translators.world.unregistered import unregistered_hosts
+from translators.world.virtual_services import http_rules, l4_rules
 from translators.world.workloads import WorkloadPort, served_ports, workload_ports
 
 __all__ = [

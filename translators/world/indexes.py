@@ -14,12 +14,9 @@ from translators.world.endpoints import POD_LABELS, SLICE_SERVICES, WORKLOAD_LAB
 from translators.world.exposure import ENTRY_EXPOSURE, SERVICE_EXPOSURE
 from translators.world.localities import NODE_ZONES
 from translators.world.services import ENTRY_HOSTS
+from translators.world.unregistered import VIRTUAL_SERVICE_EXPORTS
 from translators.world.virtual_ips import ENTRY_VIRTUAL_IPS, SERVICE_ADDRESSES, TWIN_VIRTUAL_IPS
-from translators.world.virtual_services import (
-    VIRTUAL_SERVICE_EXPORTS,
-    VIRTUAL_SERVICE_HOSTS,
-    VIRTUAL_SERVICE_WILDCARDS,
-)
+from translators.world.virtual_services import VIRTUAL_SERVICE_HOSTS, VIRTUAL_SERVICE_WILDCARDS
 from translators.world.workloads import (
     ENTRY_ADDRESSES,
     ENTRY_SELECTORS,

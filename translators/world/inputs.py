@@ -62,12 +62,3 @@ def index_texts(db: Reader, index: Index) -> list[str]:
 def index_pairs(db: Reader, index: Index) -> list[tuple[str, str]]:
     """The keys of an index that files by pairs of texts, sorted."""
     return [key for key in db.index_keys(index) if isinstance(key, tuple) and len(key) == 2]
-
-
-def grouped_pairs(db: Reader, index: Index, group: int) -> list[tuple[str, str]]:
-    """The keys in a group of an index that files by group and a pair of texts, without the group.
-
-    Sorted.
-    """
-    keys = db.index_keys(index, group)
-    return [(key[1], key[2]) for key in keys if isinstance(key, tuple) and len(key) == 3]

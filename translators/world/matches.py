@@ -8,9 +8,19 @@ TLSMatchAttributes, L4MatchAttributes).
 
 from __future__ import annotations
 
-from translators.model.routing import HttpMatch, L4Match
+from translators.model.routing import HttpMatch, HttpRule, L4Match, L4Rule
 from translators.model.service import ClientScope
 from translators.world.visibility import MESH_GATEWAY
+
+
+def concern(
+    rules: tuple[HttpRule, ...] | tuple[L4Rule, ...], client: ClientScope, port: int
+) -> bool:
+    """Whether any of these rules is for the client and port; one without matches is for all."""
+    return any(
+        not rule.match or any(applies(match, client, port) for match in rule.match)
+        for rule in rules
+    )
 
 
 def applies(match: HttpMatch | L4Match, client: ClientScope, port: int) -> bool:

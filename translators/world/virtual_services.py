@@ -1,39 +1,25 @@
 """Which virtual service routes a host's requests for sidecars.
 
-And the hosts that only virtual services know.
-
-Source: Istio; on sidecars virtual services of the same host are not merged; the oldest wins. Of
-several that cover a host by wildcard the most specific one wins.
+Source: Istio; on sidecars the HTTP rules of virtual services of the same host are not merged. Of
+several that cover a host the most specific ones count, and of these the first that has a rule for
+the client and port: those that the client's namespace keeps to itself, those that others export to
+it by name, those that everyone sees, and the oldest of each first.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from translators.database import Index, Reader, query
 from translators.kinds.virtual_service import VIRTUAL_SERVICE, VirtualServiceSpec
 from translators.model.config_object import ConfigObject
-from translators.model.hosts import covers
 from translators.model.routing import HttpRule, L4Rule
-from translators.model.service import Protocol
+from translators.model.service import ClientScope, Protocol
 from translators.model.viewer import Viewer
 from translators.object_key import ObjectKey
-from translators.world.buckets import BUCKETS, bucket_of
-from translators.world.inputs import (
-    as_config_object,
-    grouped_pairs,
-    index_texts,
-    keys_by_host,
-    objects,
-)
-from translators.world.services import visible_hosts
-from translators.world.visibility import (
-    EVERYONE,
-    MESH_GATEWAY,
-    export_targets,
-    is_exported,
-    is_wildcard,
-)
+from translators.world.inputs import as_config_object, index_texts, keys_by_host, objects
+from translators.world.matches import concern
+from translators.world.visibility import MESH_GATEWAY, Exported, exported, is_wildcard
 
 
 def meshed(value: object) -> ConfigObject[VirtualServiceSpec] | None:
@@ -55,63 +41,71 @@ def _virtual_service_wildcards(value: object) -> Iterable[str]:
     return filter(is_wildcard, _virtual_service_hosts(value))
 
 
-def _virtual_service_exports(value: object) -> Iterable[tuple[int, str, str]]:
-    virtual_service = meshed(value)
-    if virtual_service is None:
-        return ()
-    targets = export_targets(virtual_service.spec.export_to, virtual_service.namespace)
-    return (
-        (bucket_of(host), target, host) for target in targets for host in virtual_service.spec.hosts
-    )
-
-
 VIRTUAL_SERVICE_HOSTS = Index(
     "virtual services by host", VIRTUAL_SERVICE.name, _virtual_service_hosts
 )
 VIRTUAL_SERVICE_WILDCARDS = Index(
     "virtual services for wildcard hosts", VIRTUAL_SERVICE.name, _virtual_service_wildcards
 )
-VIRTUAL_SERVICE_EXPORTS = Index(
-    "virtual services by namespace they are exported to",
-    VIRTUAL_SERVICE.name,
-    _virtual_service_exports,
-    is_grouped=True,
-)
 
 
-def http_rules(db: Reader, host: str, viewer: Viewer) -> tuple[HttpRule, ...] | None:
-    """The rules for a client's requests to a full host name, in order.
+def http_rules(db: Reader, host: str, client: ClientScope, port: int) -> tuple[HttpRule, ...]:
+    """The rules for a client's requests to a port of a service, by its full host name, in order.
 
-    None when nothing is said of the host.
+    They are one virtual service's: the first for the most specific host that has any rule for this
+    client and port. Empty when there is none.
     """
-    policy = virtual_service_of(db, host, viewer)
-    return None if policy is None else policy.spec.http
+    first = next(visible_virtual_services(db, host, client.viewer), ())
+    policies = (virtual_service.spec.http for virtual_service in first)
+    return next((rules for rules in policies if concern(rules, client, port)), ())
 
 
 def l4_rules(db: Reader, host: str, viewer: Viewer, protocol: Protocol) -> tuple[L4Rule, ...]:
-    """The rules for a client's connections to a full host name.
+    """The rules for a client's connections to a full host name, in order.
 
-    Those for TLS or, of other protocols, those for TCP.
+    Those for TLS or, of other protocols, those for TCP. They are those of all virtual services
+    that cover the host: a rule says for itself which connections it is for.
     """
-    policy = virtual_service_of(db, host, viewer)
-    if policy is None:
-        return ()
-    return policy.spec.tls if protocol is Protocol.TLS else policy.spec.tcp
+    return tuple(
+        rule
+        for group in visible_virtual_services(db, host, viewer)
+        for virtual_service in group
+        for rule in _l4_rules(virtual_service.spec, protocol)
+    )
 
 
-def virtual_service_of(
+def _l4_rules(spec: VirtualServiceSpec, protocol: Protocol) -> tuple[L4Rule, ...]:
+    return spec.tls if protocol is Protocol.TLS else spec.tcp
+
+
+def visible_virtual_services(
     db: Reader, host: str, viewer: Viewer
-) -> ConfigObject[VirtualServiceSpec] | None:
-    """The virtual service for the mesh by which a client reaches a full host name, or None."""
+) -> Iterator[tuple[ConfigObject[VirtualServiceSpec], ...]]:
+    """What a client sees of `virtual_services_of_host`, in the same groups, none of them empty.
+
+    In each: what the client's namespace keeps to itself, what others export to it by name, what
+    everyone sees; the oldest first.
+    """
     for keys in virtual_services_of_host(db, host):
-        exported = [
-            candidate
-            for candidate in objects(db, keys, VirtualServiceSpec)
-            if is_exported(candidate.spec.export_to, candidate.namespace, viewer.namespace)
+        visible = [
+            (how, virtual_service)
+            for virtual_service in objects(db, keys, VirtualServiceSpec)
+            if (how := _exported(virtual_service, viewer)) is not None
         ]
-        if exported:
-            return min(exported, key=_age)
-    return None
+        if visible:
+            yield tuple(virtual_service for _, virtual_service in sorted(visible, key=_precedence))
+
+
+def _exported(virtual_service: ConfigObject[VirtualServiceSpec], viewer: Viewer) -> Exported | None:
+    export_to = virtual_service.spec.export_to
+    return exported(export_to, virtual_service.namespace, viewer.namespace)
+
+
+def _precedence(
+    visible: tuple[Exported, ConfigObject[VirtualServiceSpec]],
+) -> tuple[Exported, tuple[str, str, str]]:
+    how, virtual_service = visible
+    return (how, virtual_service.age)
 
 
 @query
@@ -126,46 +120,5 @@ def virtual_services_of_host(db: Reader, host: str) -> tuple[tuple[ObjectKey, ..
 
 
 @query
-def unregistered_hosts(db: Reader, viewer: Viewer, bucket: int) -> tuple[str, ...]:
-    """The hosts in a bucket that a client knows from virtual services alone.
-
-    They route for it though no service that it sees is meant.
-
-    Sorted. A wildcard host is among them when no service falls under it.
-    """
-    routed = {
-        host
-        for target, host in grouped_pairs(db, VIRTUAL_SERVICE_EXPORTS, bucket)
-        if target in (EVERYONE, viewer.namespace)
-    }
-    if not routed:
-        return ()
-    return tuple(
-        host
-        for host in sorted(routed.difference(visible_hosts(db, viewer, bucket)))
-        if not (is_wildcard(host) and _covers_any(db, viewer, host))
-    )
-
-
-def is_unregistered(db: Reader, viewer: Viewer, host: str) -> bool:
-    """Whether a host is one of `unregistered_hosts`."""
-    return host in unregistered_hosts(db, viewer, bucket_of(host))
-
-
-def _covers_any(db: Reader, viewer: Viewer, wildcard: str) -> bool:
-    return any(_covers_any_in.last_good(db, viewer, wildcard, bucket) for bucket in BUCKETS)
-
-
-@query
-def _covers_any_in(db: Reader, viewer: Viewer, wildcard: str, bucket: int) -> bool:
-    """Whether any service in a bucket falls under a wildcard host."""
-    return any(covers(wildcard, host) for host in visible_hosts(db, viewer, bucket))
-
-
-@query
 def _wildcards(db: Reader) -> frozenset[str]:
     return frozenset(index_texts(db, VIRTUAL_SERVICE_WILDCARDS))
-
-
-def _age(virtual_service: ConfigObject[VirtualServiceSpec]) -> tuple[str, str, str]:
-    return virtual_service.age

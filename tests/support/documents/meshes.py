@@ -11,7 +11,14 @@ from translators.kinds.service import KubernetesPort, ServiceSpec
 from translators.kinds.service_entry import EntryPort, ServiceEntrySpec
 from translators.kinds.virtual_service import VirtualServiceSpec
 from translators.model.config_object import ConfigObject
-from translators.model.routing import Destination, HttpRule, L4Match, L4Rule, WeightedDestination
+from translators.model.routing import (
+    Destination,
+    HttpMatch,
+    HttpRule,
+    L4Match,
+    L4Rule,
+    WeightedDestination,
+)
 from translators.model.service import Resolution
 
 NAMES = ("a", "b", "svc")
@@ -25,7 +32,16 @@ PORTS = (80, 81)
 
 addresses = st.lists(st.sampled_from(ADDRESSES), max_size=2).map(tuple)
 created = st.sampled_from(["", "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"])
-export_to = st.sampled_from([(), (".",), ("*",), ("default",), ("~",)])
+export_to = st.sampled_from([(), (".",), ("*",), ("default",), ("default", "b"), ("~",)])
+http_matches = st.sampled_from(
+    [
+        (),
+        (),
+        (HttpMatch(port=81),),
+        (HttpMatch(source_labels=frozenset({("app", "x")})),),
+        (HttpMatch(source_namespace="b"), HttpMatch(port=80)),
+    ]
+)
 port_names = st.sampled_from(["http", "tcp", "tls", "", "grpc"])
 
 
@@ -80,7 +96,7 @@ def virtual_services(draw: st.DrawFn) -> ConfigObject[object]:
     )
     spec = VirtualServiceSpec(
         hosts,
-        http=(HttpRule(route=route),),
+        http=(HttpRule(match=draw(http_matches), route=route),),
         tcp=(L4Rule((match,), route),),
         tls=(L4Rule((match,), route),),
         export_to=draw(export_to),

@@ -8,6 +8,7 @@ from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v
 )
 
 from tests.support.documents.buckets import everywhere
+from tests.support.documents.objects import virtual_service
 from tests.support.documents.routes import REVIEWS, REVIEWS_HOST
 from tests.support.documents.translation import CLIENT, mesh
 from translators import listeners, routes
@@ -57,6 +58,25 @@ def test_proxyless_clients_find_a_service_by_each_of_its_names() -> None:
         assert found.needs == (Reference(ROUTE_TYPE, f"{REVIEWS_HOST}:9080"),)
         assert {need.name for need in found.needs} <= set(known)
         assert decode(Listener, found.body).api_listener is not None
+
+
+def test_proxyless_clients_find_a_host_of_a_virtual_service_by_its_full_name_alone() -> None:
+    to = "{route: [{destination: {host: reviews.default.svc.cluster.local}}]}"
+    hidden = "web.far.svc.cluster.local"
+    db = mesh(REVIEWS, virtual_service("a", f'{REVIEWS_HOST}", "{hidden}', to))
+    found = set(names(db, Mode.PROXYLESS))
+    assert {f"{hidden}:9080", "reviews.default:9080"} <= found
+    assert not {"web.far:9080", "web.far.svc:9080", f"{hidden}:80"} & found
+    target = db.outcome(listeners.listener.ref(CLIENT, Mode.PROXYLESS, f"{hidden}:9080", 0))
+    assert target.needs == (Reference(ROUTE_TYPE, f"{hidden}:9080"),)
+
+
+def test_a_port_gets_a_listener_only_for_clients_that_a_rule_is_for() -> None:
+    to = "{match: [{sourceLabels: {app: x}}], route: [{destination: {host: reviews}}]}"
+    db = mesh(virtual_service("a", "x.example.com", to))
+    labelled = ClientScope(Viewer("default"), frozenset({("app", "x")}))
+    assert names(db, Mode.CAPTURED) == ("virtualOutbound",)
+    assert set(names(db, Mode.CAPTURED, labelled)) == {"virtualOutbound", "0.0.0.0_80"}
 
 
 def test_the_bare_name_is_for_clients_of_the_same_namespace() -> None:

@@ -6,7 +6,7 @@ import pytest
 from envoy_data_plane.envoy.config.route.v3 import VirtualHost
 
 from tests.support.documents.buckets import everywhere
-from tests.support.documents.objects import service_entry
+from tests.support.documents.objects import service, service_entry, virtual_service
 from tests.support.documents.routes import REVIEWS, REVIEWS_HOST, virtual_host
 from tests.support.documents.translation import CLIENT, apply, mesh
 from translators import routes
@@ -157,6 +157,97 @@ def test_hosts_of_virtual_services_alone_are_on_port_80() -> None:
     assert host.routes[0].route is not None
     assert host.routes[0].route.cluster == "outbound|80||new.example.com"
     assert virtual_host(db, "80/*.wild.example.com:80").domains == ["*.wild.example.com"]
+
+
+HIDDEN = """
+apiVersion: v1
+kind: Service
+metadata: {name: reviews, namespace: far, annotations: {networking.istio.io/exportTo: "."}}
+spec: {clusterIP: 10.0.0.9, ports: [{port: 9080, name: http}]}
+---
+"""
+FAR_HOST = "reviews.far.svc.cluster.local"
+
+
+def routing(name: str, hosts: str, *, match: str = "", extra: str = "") -> str:
+    to = "route: [{destination: {host: reviews.default.svc.cluster.local}}]"
+    rule = f"{{match: [{match}], {to}}}"
+    return virtual_service(name, '", "'.join(hosts.split()), rule, more=extra)
+
+
+def test_a_host_that_only_a_virtual_service_knows_answers_to_its_full_name_alone() -> None:
+    db = mesh(HIDDEN, routing("a", FAR_HOST))
+    assert virtual_host(db, f"80/{FAR_HOST}:80").domains == [FAR_HOST]
+    egress = virtual_host(db, f"egress/{FAR_HOST}:80", Mode.EGRESS).domains
+    assert egress == [FAR_HOST, f"{FAR_HOST}:80"]
+    proxyless = virtual_host(db, f"{FAR_HOST}:80/{FAR_HOST}:80", Mode.PROXYLESS).domains
+    assert proxyless == [FAR_HOST, f"{FAR_HOST}:80"]
+    own = virtual_host(db, f"9080/{FAR_HOST}:9080", client=ClientScope(Viewer("far"))).domains
+    assert {"reviews", "10.0.0.9"} <= set(own), "who sees the service has all of its names"
+
+
+def test_a_host_answers_on_the_ports_of_the_others_of_its_virtual_service() -> None:
+    db = mesh(REVIEWS, routing("a", f"{REVIEWS_HOST} x.example.com"))
+    assert names(db, Mode.CAPTURED, "80") == ()
+    assert names(db, Mode.CAPTURED, "9080") == (
+        f"9080/{REVIEWS_HOST}:9080",
+        "9080/x.example.com:9080",
+    )
+    host = virtual_host(db, "9080/x.example.com:9080")
+    assert host.domains == ["x.example.com"]
+    assert host.routes[0].route is not None
+    assert host.routes[0].route.cluster == f"outbound|9080||{REVIEWS_HOST}"
+    egress = virtual_host(db, "egress/x.example.com:9080", Mode.EGRESS).domains
+    assert egress == ["x.example.com", "x.example.com:9080"]
+
+
+def test_a_request_without_a_port_means_the_first_on_which_such_a_host_answers() -> None:
+    two = REVIEWS.replace("ports: [", "ports: [{port: 7070, name: http-b}, ")
+    db = mesh(two, routing("a", f"{REVIEWS_HOST} x.example.com"))
+    first = virtual_host(db, "egress/x.example.com:7070", Mode.EGRESS).domains
+    second = virtual_host(db, "egress/x.example.com:9080", Mode.EGRESS).domains
+    assert first == ["x.example.com", "x.example.com:7070"]
+    assert second == ["x.example.com:9080"]
+
+
+def test_a_service_keeps_its_names_on_its_own_ports_and_has_its_full_one_on_others() -> None:
+    other = service("other", "{name: http, port: 7070}")
+    db = mesh(REVIEWS, other, routing("a", f"{REVIEWS_HOST} other.default.svc.cluster.local"))
+    assert "reviews" in virtual_host(db, f"9080/{REVIEWS_HOST}:9080").domains
+    assert virtual_host(db, f"7070/{REVIEWS_HOST}:7070").domains == [REVIEWS_HOST]
+    egress = virtual_host(db, f"egress/{REVIEWS_HOST}:7070", Mode.EGRESS).domains
+    assert egress == [f"{REVIEWS_HOST}:7070"]
+
+
+def test_a_host_that_has_no_rule_for_a_client_is_not_there_for_it() -> None:
+    db = mesh(routing("a", "x.example.com", match="{sourceLabels: {app: x}}"))
+    assert names(db, Mode.CAPTURED, "80") == route_names(db, Mode.CAPTURED) == ()
+    assert names(db, Mode.EGRESS, "egress") == ("egress/placeholder",)
+    labelled = ClientScope(Viewer("default"), frozenset({("app", "x")}))
+    assert names(db, Mode.CAPTURED, "80", labelled) == ("80/x.example.com:80",)
+
+
+def test_a_service_without_a_rule_for_a_client_has_its_default_route() -> None:
+    db = mesh(REVIEWS, routing("a", REVIEWS_HOST, match="{sourceLabels: {app: x}}"))
+    (route,) = virtual_host(db, f"9080/{REVIEWS_HOST}:9080").routes
+    assert route.name == "default"
+
+
+def test_a_host_named_like_a_short_form_keeps_its_name_where_it_answers() -> None:
+    db = mesh(
+        REVIEWS,
+        service("b", "{name: http, port: 9080}"),
+        routing("trap", "reviews.default b.default.svc.cluster.local"),
+        routing("far", "reviews.default.svc"),
+    )
+    assert virtual_host(db, "9080/reviews.default:9080").domains == ["reviews.default"]
+    ours = virtual_host(db, f"9080/{REVIEWS_HOST}:9080").domains
+    assert "reviews.default" not in ours
+    assert "reviews.default.svc" in ours, "the other host answers on port 80"
+    egress = virtual_host(db, f"egress/{REVIEWS_HOST}:9080", Mode.EGRESS).domains
+    assert "reviews.default:9080" not in egress
+    assert "reviews.default.svc:9080" in egress
+    assert "reviews.default.svc" not in egress
 
 
 def test_a_host_named_like_a_short_form_keeps_its_name() -> None:

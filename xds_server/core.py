@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Mapping
 from translators import names
 from translators.codec.node import RawNode
 from translators.database import Database
+from translators.model.origin import Problem
 from translators.model.proxy_node import ProxyNode
 from translators.model.resource import Resource
 from translators.object_key import ObjectKey
@@ -29,6 +30,7 @@ from xds_server.clock import Clock
 from xds_server.judge.bootstrap import can_judge
 from xds_server.ledger.failures import Failures
 from xds_server.ledger.ledger import Ledger
+from xds_server.ledger.lost_hosts import LostHosts
 from xds_server.metrics import Metrics
 from xds_server.quarantine.docket import Urgency
 from xds_server.quarantine.inbox import (
@@ -90,6 +92,8 @@ class Core:
             self.publisher, self.quarantine, metrics, clock, lambda: self.inbox.is_empty
         )
         self.failures = Failures(self.publisher, locator)
+        self._lost_hosts = LostHosts(self.database)
+        self._found: tuple[Problem, ...] = ()
         self.observer = StreamObserver(self.ledger, self.inbox)
         self.joins = 0
         self._metrics = metrics
@@ -104,7 +108,9 @@ class Core:
         self._note_failures(is_edit=True, is_read=True)
         self.ledger.committed(committed)
         self._note(progress)
-        self.ledger.listed(batch.problems, is_ready=is_ready)
+        self._found = batch.problems
+        self._lost_hosts.follow(batch)
+        self._list(is_ready=is_ready)
         if committed.changed:
             _log.info(
                 "revision published",
@@ -205,10 +211,14 @@ class Core:
         if self.quarantine.docket.has(Urgency.REVIEW):
             self._wake()
 
+    def _list(self, *, is_ready: bool) -> None:
+        self.ledger.listed(self._found + self._lost_hosts.problems(), is_ready=is_ready)
+
     def _note(self, progress: Progress) -> None:
         self._note_failures(is_edit=True)
         self.ledger.progressed(progress)
         if progress.rejected or progress.explained or progress.lifted:
+            self._list(is_ready=self.ledger.is_ready())
             self.held_back_changed()
 
     def _note_failures(self, *, is_edit: bool, is_read: bool = False) -> None:

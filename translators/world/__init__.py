@@ -17,6 +17,7 @@ from translators.world.endpoints import service_endpoints
 from translators.world.inbound import Inbound, InboundPort, inbound_of
 from translators.world.indexes import INDEXES
 from translators.world.inputs import ROOT_NAMESPACE
+from translators.world.lost_hosts import LostHost, lost_hosts
 from translators.world.services import service_of, services_of_host, visible_hosts
 from translators.world.unregistered import unregistered_hosts
 from translators.world.virtual_services import http_rules, l4_rules
@@ -29,6 +30,7 @@ __all__ = [
     "DestinationPolicy",
     "Inbound",
     "InboundPort",
+    "LostHost",
     "WorkloadPort",
     "bucket_of",
     "client_scope",
@@ -36,6 +38,7 @@ __all__ = [
     "http_rules",
     "inbound_of",
     "l4_rules",
+    "lost_hosts",
     "policy_of",
     "served_ports",
     "service_endpoints",

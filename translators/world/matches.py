@@ -23,6 +23,19 @@ def concern(
     )
 
 
+def concern_everybody(rules: tuple[HttpRule, ...]) -> bool:
+    """Whether one of these rules is for every client on every port."""
+    return any(not rule.match or any(map(_is_for_everybody, rule.match)) for rule in rules)
+
+
+def _is_for_everybody(match: HttpMatch) -> bool:
+    if match.port:
+        return False
+    if match.gateways:
+        return MESH_GATEWAY in match.gateways
+    return not match.source_namespace and not match.source_labels
+
+
 def applies(match: HttpMatch | L4Match, client: ClientScope, port: int) -> bool:
     """Whether the conditions on client and port hold.
 

@@ -5,7 +5,7 @@ Whatever kind of object describes them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from translators.database import Index, Reader, query
 from translators.kinds.service import SERVICE, KubernetesPort, ServiceSpec
@@ -39,10 +39,15 @@ def service_of(db: Reader, host: str, viewer: Viewer) -> Service | None:
     services = services_of_host(db, host)
     if len(services) == 1 and not services[0].export_to:
         return services[0]
+    return first_visible(services, viewer.namespace)
+
+
+def first_visible(services: Sequence[Service], namespace: str) -> Service | None:
+    """The one of these services of one host, oldest first, that clients of a namespace mean."""
     visible = [
-        (service.namespace != viewer.namespace, not service.is_kubernetes, how, age)
+        (service.namespace != namespace, not service.is_kubernetes, how, age)
         for age, service in enumerate(services)
-        if (how := exported(service.export_to, service.namespace, viewer.namespace)) is not None
+        if (how := exported(service.export_to, service.namespace, namespace)) is not None
     ]
     return services[min(visible)[-1]] if visible else None
 

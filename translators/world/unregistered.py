@@ -45,7 +45,7 @@ class _Ports(NamedTuple):
         return self.requests if self.numbers else _WITHOUT_SERVICES
 
 
-class _Named(NamedTuple):
+class NamedHost(NamedTuple):
     """A host that a virtual service has HTTP rules for, as an index key.
 
     `bucket` is the host's, `target` a namespace or `*`, `is_alone` whether the virtual service
@@ -59,14 +59,14 @@ class _Named(NamedTuple):
     is_alone: bool
 
 
-def _named_hosts(value: object) -> Iterable[_Named]:
+def _named_hosts(value: object) -> Iterable[NamedHost]:
     virtual_service = meshed(value)
     if virtual_service is None or not virtual_service.spec.http:
         return ()
     hosts = virtual_service.spec.hosts
     targets = export_targets(virtual_service.spec.export_to, virtual_service.namespace)
     return (
-        _Named(bucket_of(host), target, host, virtual_service.key, len(hosts) == 1)
+        NamedHost(bucket_of(host), target, host, virtual_service.key, len(hosts) == 1)
         for target in targets
         for host in hosts
         # `*` is every other host's name too and stays with the catch-all.
@@ -127,7 +127,7 @@ def _candidates(db: Reader, viewer: Viewer, bucket: int) -> tuple[tuple[int, str
     named = [
         key
         for key in db.index_keys(VIRTUAL_SERVICE_EXPORTS, bucket)
-        if isinstance(key, _Named) and key.target in (EVERYONE, viewer.namespace)
+        if isinstance(key, NamedHost) and key.target in (EVERYONE, viewer.namespace)
     ]
     if not named:
         return ()

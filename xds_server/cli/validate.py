@@ -20,15 +20,24 @@ def validate(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Check a directory without a server; exit with 1 when a document would be refused."""
+    from translators.database import Database
     from translators.model.origin import Severity
+    from translators.world import INDEXES
     from xds_server.cli.printing import print_document, print_lines, problem_lines
+    from xds_server.ledger.lost_hosts import LostHosts
     from xds_server.sources.files import read_directory
     from xds_server.status import problem_status
 
     listing = read_directory(directory)
-    problems = [problem_status(problem) for problem in listing.problems]
-    found = sum(problem.count for problem in listing.problems)
-    errors = (each for each in listing.problems if each.severity is Severity.ERROR)
+    database = Database(INDEXES)
+    for key, value in listing.set.items():
+        database.set(key, value, 1)
+    lost = LostHosts(database)
+    lost.follow(listing)
+    all_problems = (*listing.problems, *lost.problems())
+    problems = [problem_status(problem) for problem in all_problems]
+    found = sum(problem.count for problem in all_problems)
+    errors = (each for each in all_problems if each.severity is Severity.ERROR)
     refused = sum(problem.count for problem in errors)
     if output is Output.TABLE:
         print_lines(problem_lines(problems))

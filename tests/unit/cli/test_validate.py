@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import typer
 
+from tests.support.documents.objects import service_entry
 from xds_server.cli.options import Output
 from xds_server.cli.validate import validate
 
@@ -38,6 +39,18 @@ def test_a_bad_document_is_named_with_file_line_and_field(
     assert "web.yaml:11  Service default/typo  spec.prots\n" in printed
     assert "ports" in printed
     assert printed.endswith("1 object, 1 error, no warnings\n")
+
+
+def test_an_object_whose_host_another_one_has_is_a_warning_that_names_that(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.yaml").write_text(service_entry("a", "x.com", namespace="a"))
+    (tmp_path / "b.yaml").write_text(f"---\n{service_entry('b', 'y.com, x.com', namespace='a')}")
+    validate(tmp_path)
+    printed = capsys.readouterr().out
+    assert "b.yaml:2  ServiceEntry a/b  spec.hosts[1]\n" in printed
+    assert "x.com is that of ServiceEntry a/a at " in printed
+    assert printed.endswith("2 objects, no errors, 1 warning\n")
 
 
 def test_programs_get_the_same_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

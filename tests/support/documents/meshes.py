@@ -62,12 +62,12 @@ def services(draw: st.DrawFn) -> ConfigObject[object]:
 
 
 @st.composite
-def entries(draw: st.DrawFn) -> ConfigObject[object]:
+def entries(draw: st.DrawFn, among: tuple[str, ...] = HOSTS) -> ConfigObject[object]:
     ports = tuple(
         EntryPort(number, draw(port_names))
         for number in draw(st.lists(st.sampled_from(PORTS), min_size=1, unique=True))
     )
-    hosts = tuple(draw(st.lists(st.sampled_from(HOSTS), min_size=1, max_size=3, unique=True)))
+    hosts = tuple(draw(st.lists(st.sampled_from(among), min_size=1, max_size=3, unique=True)))
     spec = ServiceEntrySpec(
         hosts, ports, draw(addresses), resolution=Resolution.STATIC, export_to=draw(export_to)
     )
@@ -81,10 +81,10 @@ def entries(draw: st.DrawFn) -> ConfigObject[object]:
 
 
 @st.composite
-def virtual_services(draw: st.DrawFn) -> ConfigObject[object]:
-    hosts = tuple(
-        draw(st.lists(st.sampled_from((*HOSTS, "*")), min_size=1, max_size=3, unique=True))
-    )
+def virtual_services(
+    draw: st.DrawFn, among: tuple[str, ...] = (*HOSTS, "*")
+) -> ConfigObject[object]:
+    hosts = tuple(draw(st.lists(st.sampled_from(among), min_size=1, max_size=3, unique=True)))
     destination = Destination(draw(st.sampled_from(HOSTS)))
     route = (WeightedDestination(destination),)
     match = L4Match(

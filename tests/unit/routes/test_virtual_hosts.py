@@ -9,7 +9,7 @@ from tests.support.documents.buckets import everywhere
 from tests.support.documents.objects import service, service_entry, virtual_service
 from tests.support.documents.routes import REVIEWS, REVIEWS_HOST, virtual_host
 from tests.support.documents.translation import CLIENT, apply, mesh
-from translators import routes
+from translators import clusters, routes
 from translators.codec import decode, encode
 from translators.database import Database
 from translators.model.proxy_node import Mode
@@ -231,6 +231,17 @@ def test_a_service_without_a_rule_for_a_client_has_its_default_route() -> None:
     db = mesh(REVIEWS, routing("a", REVIEWS_HOST, match="{sourceLabels: {app: x}}"))
     (route,) = virtual_host(db, f"9080/{REVIEWS_HOST}:9080").routes
     assert route.name == "default"
+
+
+def test_a_destination_that_is_not_exported_to_the_clients_namespace_stays_unknown_to_it() -> None:
+    mine = service_entry("mine", "mine.example.com", HTTP80, "exportTo: [other]")
+    to = "{route: [{destination: {host: mine.example.com}}]}"
+    db = mesh(REVIEWS, mine, virtual_service("a", REVIEWS_HOST, to))
+    (route,) = virtual_host(db, f"9080/{REVIEWS_HOST}:9080").routes
+    assert route.route is not None
+    assert "mine.example.com" in (route.route.cluster or "")
+    known = everywhere(lambda bucket: clusters.cluster_names(db, CLIENT, bucket))
+    assert {name.host for name in known} == {REVIEWS_HOST}, "so Envoy answers with a 503"
 
 
 def test_a_host_named_like_a_short_form_keeps_its_name_where_it_answers() -> None:

@@ -10,8 +10,8 @@ from functools import partial
 from translators.model.resource import Resource
 from xds_server import log, memory
 from xds_server.admin.server import AdminServer
+from xds_server.ads.limits import StreamLimits
 from xds_server.ads.service import AdsLimits, AdsService
-from xds_server.ads.stream import StreamLimits
 from xds_server.clock import Clock, SystemClock
 from xds_server.core import Core
 from xds_server.errors import JudgeError, StateError

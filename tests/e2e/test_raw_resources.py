@@ -65,9 +65,10 @@ from translators.names import (
     VIRTUAL_HOST_TYPE,
 )
 from xds_server.ads.diff import Response
+from xds_server.ads.limits import StreamLimits
 from xds_server.ads.service import AdsLimits, AdsService
 from xds_server.ads.silent_observer import SilentObserver
-from xds_server.ads.stream import Stream, StreamLimits
+from xds_server.ads.stream import Stream
 from xds_server.bootstrap import BootstrapOptions
 from xds_server.bootstrap import SocketAddress as BootstrapAddress
 from xds_server.clock import SystemClock
@@ -367,6 +368,46 @@ async def test_rejected_cluster_leaves_the_old_one_and_is_not_sent_again(
         assert len(found.counts.nacks) == 1
         await requests.seen(20)
     assert requests.failures == [], requests.report()
+
+
+@WIRES
+async def test_what_came_with_a_cluster_that_had_all_refused_is_warm_at_once_after_it(
+    tmp_path: Path, is_delta: bool
+) -> None:
+    async with (
+        HttpUpstream(Instance("a")) as upstream,
+        mesh(tmp_path, upstream.instance.port, is_delta=is_delta) as found,
+        load(found.port, "svc", per_second=200) as requests,
+    ):
+        port = upstream.instance.port
+        names = [f"s{number}" for number in range(6)]
+        every = [*names, "old"]
+        await requests.seen(50)
+        found.raw.update(
+            "*", dict([each for name in every for each in (cluster(name), endpoints(name, port))])
+        )
+        await found.settled()
+        changed = [cluster(name, alt_stat_name=f"{name}-changed") for name in names]
+        bad = cluster("bad", lb_policy=99)
+        new = [cluster("new"), endpoints("new", port)]
+        gone = [(CLUSTER_TYPE, "old"), (ENDPOINT_TYPE, "old")]
+        found.raw.update("*", dict([*changed, bad, *new]), removed=gone)
+
+        async def is_refused() -> bool:
+            return bool(found.counts.nacks)
+
+        await eventually(is_refused, "the response is refused", timeout=5, interval=0.01)
+        assert "LbPolicy" in found.counts.nacks[0]
+        found.raw.update("*", dict(routes("r", "new", is_delta=is_delta)), removed=[bad[0]])
+        await found.settled(timeout=4)
+        stats = await found.envoy.stats("warming_clusters")
+        assert stats["cluster_manager.warming_clusters"] == 0
+        clusters = (await found.envoy.resources())["cds"]
+        assert set(clusters) == {"c0", *names, "new"}
+        assert all(clusters[name]["alt_stat_name"] == f"{name}-changed" for name in names)
+        await requests.seen(20)
+    assert requests.failures == [], requests.report()
+    assert found.counts.warnings == []
 
 
 @WIRES

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.fakes.script import LIMITS, TYPES, Delta, Got, Sotw, World
-from xds_server.ads.stream import StreamLimits
+from xds_server.ads.limits import StreamLimits
 
 NAMES = ("a", "b", "c", "d")
 IN_PARTS = replace(LIMITS, response_bytes=1)
@@ -198,7 +198,8 @@ def test_any_order_ends_in_the_same_state_for_sotw(moves: list[Edit | bool]) -> 
         got = client.next()
         if got is None:
             return False
-        heard = dict(text.split(".") for text in got.content)
+        # Blanks keep clusters that were rejected, and so are none that the client would hold.
+        heard = dict(text.split(".") for text in got.content if not text.startswith("\n"))
         held[got.short] = heard if got.short == "cds" else {**held[got.short], **heard}
         if is_accepted:
             client.acks(got.short)

@@ -100,12 +100,15 @@ def test_clusters_answered_before_their_endpoints_are_asked_for_open_no_gate() -
     envoy.gets("vhds", "r/h=b")
 
 
-def test_rejection_counts_as_an_answer() -> None:
+def test_rejection_counts_as_an_answer_when_nothing_comes_in_its_place() -> None:
     world = World()
     envoy = started(world)
     swap(world)
     envoy.gets("cds", "b=1")
     envoy.nacks("cds")
+    # The client does not have the cluster that the new routes send to.
+    envoy.hears_no_more()
+    envoy.passes(3)
     envoy.gets("vhds", "r/h=b")
     envoy.nacks("vhds")
     envoy.gets("cds", "-a")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.fakes.script import TYPES, Delta, World
-from xds_server.ads.stream import StreamLimits
+from tests.support.fakes.script import TYPES, Delta, Got, World
+from xds_server.ads.limits import StreamLimits
 from xds_server.errors import LimitExceededError
 
 
@@ -56,18 +56,91 @@ def test_named_request_is_answered_by_name() -> None:
     assert envoy.diary.settlements == [1, 2, 3]
 
 
-def test_unknown_endpoints_are_answered_empty_and_filled_later() -> None:
+def blanks(got: Got | None) -> list[str]:
+    """The names of a response that has nothing else in it."""
+    assert got is not None
+    assert not any(text.startswith("-") for text in got.content)
+    return list(got.versions)
+
+
+@pytest.mark.parametrize(("child", "parent"), [("eds", "cds"), ("rds", "lds")])
+def test_unknown_name_is_answered_empty_where_its_parent_is_held(child: str, parent: str) -> None:
     world = World()
     envoy = Delta(world)
-    envoy.asks("eds", "a")
-    got = envoy.next()
-    assert got is not None
-    assert list(got.versions) == ["a"]
+    envoy.asks("cds")
+    envoy.gets("cds")
+    envoy.acks("cds")
+    if parent != "cds":
+        envoy.asks(parent)
+        envoy.gets(parent)
+        envoy.acks(parent)
+    envoy.asks(child, "a")
+    assert blanks(envoy.next()) == ["a"]
+    envoy.acks(child)
+    envoy.hears_no_more()
+    world.set(child, "a", "1").publish()
+    envoy.gets(child, "a=1")
+    envoy.acks(child)
+    envoy.hears_no_more()
+
+
+@pytest.mark.parametrize(("child", "other"), [("eds", "lds"), ("rds", "cds")])
+def test_unknown_name_is_called_removed_where_no_parent_is_held(child: str, other: str) -> None:
+    world = World()
+    envoy = Delta(world)
+    envoy.asks(other)
+    envoy.gets(other)
+    envoy.acks(other)
+    envoy.asks(child, "a")
+    envoy.gets(child, "-a")
+    envoy.acks(child)
+    envoy.hears_no_more()
+    world.set(child, "a", "1").publish()
+    envoy.gets(child, "a=1")
+    envoy.acks(child)
+    world.remove(child, "a").publish()
+    envoy.gets(child, "-a")
+    envoy.acks(child)
+    envoy.hears_no_more()
+
+
+def test_names_that_a_reconnected_client_has_and_nobody_else_are_called_removed() -> None:
+    world = World().set("eds", "b", "1")
+    world.publish()
+    envoy = Delta(world)
+    envoy.asks("eds", "a b", has={"a": "any"})
+    envoy.gets("eds", "b=1 -a")
     envoy.acks("eds")
     envoy.hears_no_more()
-    world.set("eds", "a", "1").publish()
-    envoy.gets("eds", "a=1")
+
+
+def test_a_parent_that_is_asked_for_later_needs_what_was_called_removed() -> None:
+    world = World().set("lds", "l", "1", needs="r")
+    world.publish()
+    envoy = Delta(world)
+    envoy.asks("rds", "r other")
+    envoy.gets("rds", "-r -other")
+    envoy.acks("rds")
+    envoy.asks("lds")
+    envoy.gets("lds", "l=1")
+    envoy.acks("lds")
+    assert blanks(envoy.next()) == ["r"]
+    envoy.acks("rds")
+    envoy.hears_no_more()
+
+
+def test_clusters_asked_for_later_get_empty_endpoints() -> None:
+    world = World().set("cds", "a", "1", needs="a")
+    world.publish()
+    envoy = Delta(world)
+    envoy.asks("eds", "a")
+    envoy.gets("eds", "-a")
     envoy.acks("eds")
+    envoy.asks("cds")
+    envoy.gets("cds", "a=1")
+    assert blanks(envoy.next()) == ["a"]
+    envoy.acks("eds")
+    envoy.acks("cds")
     envoy.hears_no_more()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.support.fakes.script import Delta, World
-from xds_server.ads.stream import StreamLimits
+from xds_server.ads.limits import StreamLimits
 
 PARTS = StreamLimits(response_bytes=1000)
 

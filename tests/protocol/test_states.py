@@ -23,9 +23,9 @@ from tests.support.fakes.script import TYPES, Delta, Sotw, World
 from translators.codec.discovery import DeltaRequest, RequestError, SotwRequest
 from xds_server.ads import watched_type
 from xds_server.ads.delta import DELTA
+from xds_server.ads.limits import StreamLimits
 from xds_server.ads.sotw import SOTW
 from xds_server.ads.state import TABLE, Event, Moves, State
-from xds_server.ads.stream import StreamLimits
 from xds_server.ads.watched_type import WatchedType
 from xds_server.errors import LimitExceededError
 

@@ -19,9 +19,10 @@ from translators.codec.discovery import parse_delta_request, parse_discovery_req
 from translators.codec.errors import DecodeError
 from translators.codec.node import RawNode, parse_node
 from xds_server.ads.delta import DELTA
+from xds_server.ads.limits import StreamLimits
 from xds_server.ads.seams import Cache, Wire
 from xds_server.ads.sotw import SOTW
-from xds_server.ads.stream import Observer, Stream, StreamLimits
+from xds_server.ads.stream import Observer, Stream
 from xds_server.ads.subscription import SubscriptionPool
 from xds_server.clock import Clock
 from xds_server.errors import (

@@ -53,19 +53,19 @@ class DeltaVariant:
         if request.subscribe or request.unsubscribe:
             self._resubscribe(stream, watched, request)
 
-    def tells_nothing(self, _watched: WatchedType, diff: Diff) -> bool:
+    def tells_nothing(self, watched: WatchedType, diff: Diff) -> bool:
         """Say whether neither a resource nor a removal is to be told."""
-        return diff.tells_nothing
+        return not diff.changed and (watched.is_filled or not diff.removed)
 
     def messages(
-        self, _watched: WatchedType, _goal: Resources, diff: Diff, limit_bytes: int
+        self, watched: WatchedType, _goal: Resources, diff: Diff, limit_bytes: int
     ) -> tuple[Response, ...]:
         """Make the difference, in as many messages as its size takes."""
-        return diff.delta(limit_bytes)
+        return diff.delta(limit_bytes, tells_removals=not watched.is_filled)
 
-    def is_doubtful(self, _watched: WatchedType) -> bool:
-        """Say yes: what was not told again would never be."""
-        return True
+    def is_complete(self, _watched: WatchedType) -> bool:
+        """Say no: what is not told again never is."""
+        return False
 
     def _first(self, stream: Stream, request: DeltaRequest) -> None:
         """Take in the first request of a type, which says what the client kept from before.

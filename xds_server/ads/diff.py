@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 
 from translators.codec.discovery import delta_response_body, sotw_resource, sotw_response_body
 from translators.model.resource import Resource
-from translators.resource_types import resource_type
+from xds_server.ads.blank import is_blank
 
 DEFAULT_RESPONSE_BYTES = 3_500_000
 """A delta response is split above this size; many clients take no message of more than 4 MiB."""
@@ -56,15 +56,31 @@ class Response:
         self.is_accepted = False
 
     def names_in(self, known: Mapping[str, Resource]) -> list[str]:
-        """Give the names that it changes or takes away and that are just so in a set by name."""
+        """Give the names that it changes or takes away and that are just so in a set by name.
+
+        Where the set has nothing, a blank is just so.
+        """
         return [
-            *[resource.name for resource in self.changed if known.get(resource.name) == resource],
+            *[each.name for each in self.changed if _is_just_so(each, known.get(each.name))],
             *[name for name in self.removed if name not in known],
         ]
+
+    def joined(self, newer: Response) -> Response:
+        """Give what this response and a newer one told together; it is never sent."""
+        changed = {each.name: each for each in (*self.changed, *newer.changed)}
+        for name in newer.removed:
+            changed.pop(name, None)
+        removed = dict.fromkeys((*self.removed, *newer.removed))
+        gone = tuple([name for name in removed if name not in changed])
+        return Response(tuple(changed.values()), gone, b"")
 
     def differs(self, goal: Mapping[str, Resource]) -> bool:
         """Whether any of it is something else in a set of resources by name."""
         return len(self.names_in(goal)) < len(self.changed) + len(self.removed)
+
+
+def _is_just_so(resource: Resource, known: Resource | None) -> bool:
+    return is_blank(resource) if known is None else known == resource
 
 
 class Diff:
@@ -95,18 +111,9 @@ class Diff:
         self.removed = removed
         self._names: frozenset[str] | None = None
         self._needs: dict[str, frozenset[str]] = {}
-        self._delta: tuple[int, tuple[Response, ...]] | None = None
+        self._delta: dict[tuple[int, bool], tuple[Response, ...]] = {}
         self._partial: dict[str, Response] = {}
         self._extended: dict[tuple[tuple[Resource, ...], tuple[str, ...]], Diff] = {}
-
-    @property
-    def tells_nothing(self) -> bool:
-        """Whether a delta client need not hear of it."""
-        return not self.changed and not (self.removed and self._may_remove)
-
-    @property
-    def _may_remove(self) -> bool:
-        return not resource_type(self.type_url).is_never_removed
 
     @property
     def names(self) -> frozenset[str]:
@@ -135,17 +142,22 @@ class Diff:
             self._extended[key] = extended
         return extended
 
-    def delta(self, limit_bytes: int = DEFAULT_RESPONSE_BYTES) -> tuple[Response, ...]:
+    def delta(
+        self, limit_bytes: int = DEFAULT_RESPONSE_BYTES, *, tells_removals: bool = True
+    ) -> tuple[Response, ...]:
         """Give the delta responses that tell it, in order.
 
-        There is one with nothing in it when there is nothing to say.
+        There is one with nothing in it when there is nothing to say. `tells_removals`: whether they
+        say what is gone.
         """
-        if self._delta is None or self._delta[0] != limit_bytes:
-            self._delta = (limit_bytes, tuple(self._split(limit_bytes)))
-        return self._delta[1]
+        key = (limit_bytes, tells_removals)
+        responses = self._delta.get(key)
+        if responses is None:
+            removed = self.removed if tells_removals else ()
+            responses = self._delta[key] = tuple(self._split(limit_bytes, removed))
+        return responses
 
-    def _split(self, limit_bytes: int) -> Iterable[Response]:
-        removed = self.removed if self._may_remove else ()
+    def _split(self, limit_bytes: int, removed: tuple[str, ...]) -> Iterable[Response]:
         if sum([len(resource.part) for resource in self.changed]) <= limit_bytes:
             yield self._response(self.changed, removed)
             return

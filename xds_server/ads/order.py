@@ -36,12 +36,17 @@ from translators.resource_types import (
     ResourceType,
     Stage,
 )
+from xds_server.ads.blank import blank
 from xds_server.ads.diff import Diff
-from xds_server.ads.resources import Resources, blank
+from xds_server.ads.filling import fill, filled, hosts
+from xds_server.ads.resources import Resources
+from xds_server.ads.resumption import Resumption
 from xds_server.ads.snapshot import Snapshot
-from xds_server.ads.subscription import Subscription, SubscriptionPool
+from xds_server.ads.subscription import SubscriptionPool
 from xds_server.ads.watched_type import NEVER, WatchedType
 
+REJECTION_PATIENCE: Final = 3.0
+"""For how many seconds stage 2 waits for others in place of rejected clusters; it may need them."""
 _LEADING: Final = frozenset(known.url for known in TYPES if known.stage is Stage.LEADING)
 _GATED: Final = Stage.GATED
 _NO_NAMES: Final = frozenset[str]()
@@ -64,7 +69,9 @@ class Order:
         "_gated",
         "_now",
         "_pool",
+        "_resumption",
         "_routed_number",
+        "_tells_removals",
         "_timeout",
         "_wait_until",
         "_waiting_number",
@@ -76,10 +83,20 @@ class Order:
     )  # fmt: skip
 
     def __init__(
-        self, snapshot: Snapshot, pool: SubscriptionPool, timeout: float, now: Callable[[], float]
+        self,
+        snapshot: Snapshot,
+        pool: SubscriptionPool,
+        timeout: float,
+        now: Callable[[], float],
+        *,
+        tells_removals: bool,
     ) -> None:
-        """`timeout` is for how many seconds a stage is waited for, on the scale of `now`."""
+        """`timeout` is for how many seconds a stage is waited for, on the scale of `now`.
+
+        `tells_removals`: whether a response can say that a name is not there.
+        """
         self._pool = pool
+        self._tells_removals = tells_removals
         self._timeout = timeout
         self._now = now
         self._watched: dict[ResourceType, WatchedType] = {}
@@ -100,6 +117,7 @@ class Order:
         self._awaited = _NO_NAMES
         # The same of clusters that were sent before the client asked for any endpoints.
         self._early_needs = _NO_NAMES
+        self._resumption = Resumption()
 
     # What happens to the stream.
 
@@ -108,11 +126,21 @@ class Order:
         if watched.type.stage is Stage.FREE:
             return
         self._watched[watched.type] = watched
+        fill(self._watched, tells_removals=self._tells_removals)
         if watched.type.stage is _GATED:
             self._gated = (*self._gated, watched)
-        if watched.type is ENDPOINT and self._early_needs:
-            watched.resend(self._early_needs & watched.subscription.names)
-            self._early_needs = _NO_NAMES
+        if watched.type is ENDPOINT:
+            self._resumption.name(self._watched.get(CLUSTER), watched)
+            if self._early_needs:
+                watched.resend(self._early_needs & watched.subscription.names)
+                self._early_needs = _NO_NAMES
+
+    def resume(self, clusters: WatchedType, version: str) -> None:
+        """Note that the client has clusters of a version from an earlier stream (SotW)."""
+        newest = clusters.subscription.select(self.snapshot.resources(CLUSTER_TYPE))
+        if version != newest.version:
+            self._resumption.wait(self._now())
+            self._resumption.name(clusters, self._watched.get(ENDPOINT))
 
     def subscribed(self, watched: WatchedType) -> None:
         """Note that a type's subscription changed."""
@@ -140,6 +168,7 @@ class Order:
             routes.follow_parent()
         if watched.type is not CLUSTER:
             return
+        self._resumption.sent(watched.sent)
         needs = diff.needs(ENDPOINT.url)
         endpoints = self._watched.get(ENDPOINT)
         if endpoints is None:
@@ -158,6 +187,8 @@ class Order:
         """Note an answer; `rejected` are the endpoints that rejected clusters would have needed."""
         if watched.type is CLUSTER:
             self._awaited -= rejected
+            if watched.unsure:
+                self._wait_until = min(self._wait_until, self._now() + REJECTION_PATIENCE)
         elif watched.type.stage is _GATED:
             self._look_at_removals()
             # Hosts are sent for the route configurations that were answered.
@@ -173,10 +204,9 @@ class Order:
 
     def deadline(self) -> float | None:
         """Give when a stage is not waited for any longer; None when none is."""
-        times = [self._wait_until] if self.waiting is not None else []
-        if self._break_until is not None:
-            times.append(self._break_until)
-        return min(times, default=None)
+        times = [self._wait_until if self.waiting is not None else None]
+        times += [self._break_until, self._resumption.until]
+        return min([time for time in times if time is not None], default=None)
 
     def expire(self) -> str:
         """Let clusters go if their deadline has passed; a warning if so."""
@@ -206,12 +236,20 @@ class Order:
                 )
             self.waiting = None
             self._awaited = _NO_NAMES
+            if CLUSTER in self._watched:
+                self._watched[CLUSTER].unsure = _NO_NAMES
             self._route(snapshot, number)
             if snapshot is not self.snapshot:
                 self._wait()
         return warning
 
     # What may be sent.
+
+    def newest(self, watched: WatchedType, goal: Resources) -> Resources:
+        """Give what a type will be brought to; its goal may have what is going."""
+        if watched.type is not CLUSTER:
+            return goal
+        return watched.subscription.select(self.snapshot.resources(CLUSTER_TYPE))
 
     def number_of(self, watched: WatchedType) -> int:
         """Give the number of the snapshot that a type follows now."""
@@ -225,13 +263,13 @@ class Order:
         if snapshot is None:
             return None
         if watched.type is VIRTUAL_HOST:
-            return self._host_goal(watched, snapshot)
-        if watched.type.is_never_removed:
-            return self._filled(watched, snapshot)
+            return hosts(watched, self._watched.get(ROUTE), snapshot, self._pool)
+        if watched.is_filled:
+            return filled(watched, snapshot, self._watched)
         return watched.subscription.select(snapshot.resources(watched.type_url))
 
     def substitute(self, watched: WatchedType, name: str) -> Resource | None:
-        """Give what to send for a name that is not there; None when it may be called removed.
+        """Give what to send for a name that is not there; None: nothing, or that it is gone.
 
         Endpoints are those of the snapshots that routes follow, or will follow before they follow
         the newest. Where no one has any they are blank, as routes are: a cluster or listener stays
@@ -239,9 +277,11 @@ class Order:
 
         Source: "Resource warming"; envoy#5887, envoy#23321.
         """
-        if not watched.type.is_never_removed:
+        if not watched.is_filled:
             return None
         if watched.type is ENDPOINT:
+            if self._resumption.keeps(name, self.snapshot.resources(CLUSTER_TYPE)):
+                return None
             for snapshot in (self.waiting, self.routed):
                 if snapshot is not None and snapshot is not self.snapshot:
                     endpoints = snapshot.resources(watched.type_url).by_name.get(name)
@@ -249,8 +289,10 @@ class Order:
                         return endpoints
         return blank(watched.type_url, name)
 
-    def _cluster_goal(self, watched: WatchedType) -> Resources:
+    def _cluster_goal(self, watched: WatchedType) -> Resources | None:
         """Give the newest clusters, and as many of the old ones as anything may still refer to."""
+        if self._resumption.waits(self._now()):
+            return None
         select = watched.subscription.select
         newest = self.snapshot.resources(CLUSTER_TYPE)
         target = select(newest)
@@ -263,6 +305,8 @@ class Order:
             goal = wanted
         else:
             goal = wanted.over(select(routed.resources(CLUSTER_TYPE)))
+        if watched.doubted:
+            goal = self._resumption.doubt(watched, goal, target, has_routes=routed is not None)
         if goal is target:
             self._break_until = None
         elif self._break_until is None:
@@ -277,51 +321,27 @@ class Order:
         waiting = self.waiting
         if waiting is None or waiting is self.snapshot:
             return target
-        if self._has_clusters_of(waiting):
+        if watched.unsure:
+            self._wait(self._wait_until)
+        elif self._has_clusters_of(waiting):
             return target.over(watched.subscription.select(waiting.resources(CLUSTER_TYPE)))
-        self._wait()
+        else:
+            self._wait()
         return target
-
-    def _filled(self, watched: WatchedType, snapshot: Snapshot) -> Resources:
-        """Give what is selected of a type, and a blank where a parent asks for what nobody has.
-
-        What no parent asks for any more is left to the client: it went with its parent ("Deleting
-        Resources").
-        """
-        selected = watched.subscription.select(snapshot.resources(watched.type_url))
-        if not selected.missing:
-            return selected
-        missing = selected.missing
-        for parent in watched.type.parents:
-            if parent in self._watched:
-                missing &= snapshot.resources(parent.url).needed(watched.type_url)
-        return selected.filled(missing) if missing else selected
-
-    def _host_goal(self, watched: WatchedType, snapshot: Snapshot) -> Resources | None:
-        """Give the hosts of the route configurations that the client has answered.
-
-        "VHDS updates … must arrive after RDS updates", so not even the first request is answered
-        while route configurations are under way.
-        """
-        hosts = snapshot.resources(watched.type_url)
-        routes = self._watched.get(ROUTE)
-        if not watched.subscription.is_wildcard or routes is None:
-            return watched.subscription.select(hosts)
-        if watched.is_due and not watched.nonce and routes.inflight is not None:
-            return None
-        return self._hosts_of(routes.answered).select(hosts)
-
-    def _hosts_of(self, routes: Resources) -> Subscription:
-        """Give the hosts of those route configurations that take any."""
-        return self._pool.hosts_of(routes.needing(VIRTUAL_HOST.url))
 
     # What is waited for.
 
     def _lacking(self) -> str:
         """Name what the waiting snapshot's later types still wait for; empty when nothing."""
         clusters, endpoints = self._watched.get(CLUSTER), self._watched.get(ENDPOINT)
-        if clusters is not None and clusters.answered_at < self._waiting_number:
-            return "clusters"
+        if clusters is not None:
+            # Those that blanks keep alive warm, and no answer comes ("Resource warming").
+            at = clusters.sent_at if self._resumption.kept else clusters.answered_at
+            if at < self._waiting_number:
+                return "clusters"
+            waiting = self.waiting or self.snapshot
+            if not clusters.unsure.isdisjoint(waiting.resources(CLUSTER_TYPE).by_name):
+                return "clusters that were rejected"
         if endpoints is not None and endpoints.answered_at < self._waiting_number:
             return "endpoints"
         if endpoints is not None and self._awaited:
@@ -343,11 +363,11 @@ class Order:
         """Say whether all of stage 2 is answered, for the snapshot that it follows."""
         return all(watched.answered_at >= self._routed_number for watched in self._gated)
 
-    def _wait(self) -> None:
-        """Have stage 2 wait for stage 1 of the newest snapshot."""
+    def _wait(self, until: float | None = None) -> None:
+        """Have stage 2 wait for stage 1 of the newest snapshot; None: for a while from now on."""
         self.waiting = self.snapshot
         self._waiting_number = self.number
-        self._wait_until = self._now() + self._timeout
+        self._wait_until = self._now() + self._timeout if until is None else until
 
     def _route(self, snapshot: Snapshot, number: int) -> None:
         """Have stage 2 follow a snapshot."""
@@ -359,8 +379,13 @@ class Order:
 
     def _look_at_removals(self) -> None:
         """Have clusters looked at again if some stay only because others may refer to them."""
-        if self._break_until is not None and (clusters := self._watched.get(CLUSTER)):
-            clusters.change()
+        if self._break_until is None or not (clusters := self._watched.get(CLUSTER)):
+            return
+        clusters.change()
+        if self._resumption.kept and clusters.inflight is not None and self._is_routed():
+            # Its answer comes after the next response, which ends the warming.
+            clusters.time_out()
+            clusters.doubt()
 
 
 def _mark(watched: WatchedType, changed: frozenset[str] | None, number: int) -> None:

@@ -19,9 +19,9 @@ from collections.abc import Collection, Mapping
 from types import MappingProxyType
 
 from translators.codec.discovery import sotw_resource, sotw_response_body
-from translators.codec.wire import string
-from translators.model.resource import Resource, resource
+from translators.model.resource import Resource
 from translators.resource_types import TYPES
+from xds_server.ads.blank import blank
 from xds_server.ads.diff import Diff, Response, needed
 from xds_server.ads.lineage import EditLog, Lineage
 
@@ -217,14 +217,6 @@ def _fingerprint(part: Resource) -> int:
     """Give a number of which sums identify sets, whatever the order in which they were made."""
     text = f"{part.name}\0{part.version}".encode()
     return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big")
-
-
-def blank(type_url: str, name: str) -> Resource:
-    """Make a resource that only says its name.
-
-    That is a ClusterLoadAssignment without endpoints, or a RouteConfiguration without hosts.
-    """
-    return resource(type_url, name, string(1, name))
 
 
 EMPTY: Mapping[str, Resources] = MappingProxyType(

@@ -18,9 +18,10 @@ import grpc
 import grpc.aio
 
 from xds_server.ads.connection import Connection, Protocols
+from xds_server.ads.limits import StreamLimits
 from xds_server.ads.seams import Cache, Wire
 from xds_server.ads.silent_observer import SilentObserver
-from xds_server.ads.stream import Observer, StreamLimits
+from xds_server.ads.stream import Observer
 from xds_server.ads.subscription import SubscriptionPool
 from xds_server.clock import Clock
 from xds_server.settings import DEFAULTS

@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import Final
 
 from translators.codec.discovery import RequestError, SotwRequest, parse_discovery_request
+from translators.resource_types import CLUSTER
 from xds_server.ads.diff import Diff, Response
 from xds_server.ads.resources import Resources
 from xds_server.ads.seams import Wire
@@ -81,9 +82,9 @@ class SotwVariant:
             return (goal.full(),)
         return (diff.partial(goal.version),)
 
-    def is_doubtful(self, watched: WatchedType) -> bool:
-        """Say whether the next response is not complete anyway."""
-        return not watched.type.is_complete_in_sotw
+    def is_complete(self, watched: WatchedType) -> bool:
+        """Say whether each response holds all resources of the type."""
+        return watched.type.is_complete_in_sotw
 
     def _judge(self, stream: Stream, watched: WatchedType, request: SotwRequest) -> None:
         """Tell an ACK from a NACK.
@@ -102,6 +103,9 @@ class SotwVariant:
             stream.answered(watched, None)
             self._blame_late(stream, watched, error)
             return
+        if error is not None:
+            # Its own word: it may have accepted what it never answered.
+            watched.accepted_version = request.version_info
         stream.answered(watched, error)
         self._close_late(stream, watched)
 
@@ -140,6 +144,8 @@ class SotwVariant:
         stream.open(watched)
         if subscription.names:
             watched.resend(subscription.names)
+        if watched.type is CLUSTER and subscription.is_wildcard and request.version_info:
+            stream.order.resume(watched, request.version_info)
 
     def _resubscribe(self, stream: Stream, watched: WatchedType, request: SotwRequest) -> None:
         known = watched.subscription

@@ -19,8 +19,6 @@ must hold, and works on the stream through `open`, `resubscribe`, `answered`, `a
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import timedelta
 from typing import Final, Protocol, final
 
 from translators.codec.discovery import RequestError, with_nonce
@@ -28,7 +26,8 @@ from translators.codec.errors import DecodeError
 from translators.codec.node import RawNode
 from translators.model.resource import Resource
 from translators.resource_types import ENDPOINT, Stage
-from xds_server.ads.diff import DEFAULT_RESPONSE_BYTES, Diff, Response, needed
+from xds_server.ads.diff import Diff, Response, needed
+from xds_server.ads.limits import DEFAULT_LIMITS, StreamLimits
 from xds_server.ads.order import Order
 from xds_server.ads.resources import Resources
 from xds_server.ads.seams import Watch, Wire
@@ -42,26 +41,6 @@ _NO_NAMES: Final = frozenset[str]()
 _UNSETTLED: Final = -1
 _LEADING: Final = Stage.LEADING
 _IDLE: Final = State.IDLE
-
-
-@dataclass(frozen=True, slots=True)
-class StreamLimits:
-    """What a stream may cost, and how patient it is.
-
-    Attributes:
-        gate_deadline: So long a stage of a change waits for the answers that it depends on.
-        response_bytes: Delta responses are split above this size.
-        pending_bytes: What may be sent and not answered; beyond it the stream waits, and ends when
-            that does not help.
-        types: Resource types that a client may ask for.
-        names: Names that a client may ask for, of one type.
-    """
-
-    gate_deadline: timedelta = timedelta(seconds=10)
-    response_bytes: int = DEFAULT_RESPONSE_BYTES
-    pending_bytes: int = 64 * 1024 * 1024
-    types: int = 64
-    names: int = 100_000
 
 
 class Variant(Protocol):
@@ -87,8 +66,8 @@ class Variant(Protocol):
     ) -> tuple[Response, ...]:
         """Make the messages that tell a difference and lead to the goal; at least one."""
 
-    def is_doubtful(self, watched: WatchedType, /) -> bool:
-        """Say whether what was good in a rejected response must be sent again, some time."""
+    def is_complete(self, watched: WatchedType, /) -> bool:
+        """Say whether each response holds all resources of the type."""
 
 
 class Observer(Protocol):
@@ -167,7 +146,7 @@ class Stream:
         observer: Observer,
         pool: SubscriptionPool,
         now: Callable[[], float],
-        limits: StreamLimits = StreamLimits(),
+        limits: StreamLimits = DEFAULT_LIMITS,
     ) -> None:
         """`now` gives seconds that only grow."""
         self.variant = variant
@@ -180,7 +159,13 @@ class Stream:
         self._limits = limits
         self._timeout = limits.gate_deadline.total_seconds()
         self._window = Window(limits.pending_bytes, self._timeout)
-        self.order = Order(watch.snapshot(), pool, self._timeout, now)
+        self.order = Order(
+            watch.snapshot(),
+            pool,
+            self._timeout,
+            now,
+            tells_removals=variant.wire is Wire.DELTA,
+        )
         self._ordered: tuple[WatchedType, ...] = ()
         self._others: list[WatchedType] = []
         self._nonces = 0
@@ -220,6 +205,8 @@ class Stream:
         for watched in self._ordered:
             if watched.is_blocked and now >= watched.sent_time + self._timeout:
                 watched.time_out()
+                if self.variant.is_complete(watched):
+                    watched.doubt()
                 self.warn(f"no answer to a response of {watched.type_url} in {self._timeout:g} s")
         self.warn(self.order.expire())
 
@@ -282,7 +269,7 @@ class Stream:
         if error is None:
             self._observer.acked(self, watched.type_url, response)
         else:
-            self._reject(watched, response, error)
+            self._reject(watched, response, error, is_late=True)
 
     def has_rejected(self, type_url: str) -> bool:
         """Whether the client lacks some of a type because it rejected it."""
@@ -352,9 +339,18 @@ class Stream:
                 f" the limit is {self._limits.names}"
             )
 
-    def _reject(self, watched: WatchedType, response: Response, error: RequestError) -> None:
-        if self.variant.is_doubtful(watched):
+    def _reject(
+        self,
+        watched: WatchedType,
+        response: Response,
+        error: RequestError,
+        *,
+        is_late: bool = False,
+    ) -> None:
+        if not self.variant.is_complete(watched):
             watched.reject(response)
+        elif not is_late:
+            watched.reject_all(response)
         self._observer.nacked(self, watched.type_url, response, error.code, error.message)
 
     def _advance(self, watched: WatchedType) -> bytes | None:
@@ -365,8 +361,10 @@ class Stream:
         if goal is None:
             return None
         diff = goal.diff_from(watched.sent)
-        if watched.rejected:
-            watched.reclaim(goal)
+        if self.variant.is_complete(watched):
+            diff = watched.including_doubted(goal, diff)
+        elif watched.rejected:
+            watched.reclaim(self.order.newest(watched, goal))
         if watched.to_resend:
             diff = self._including_resent(watched, goal, diff)
         number = self.order.number_of(watched)

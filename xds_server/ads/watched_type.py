@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from translators.resource_types import resource_type
-from xds_server.ads.diff import Response
+from xds_server.ads.diff import Diff, Response
 from xds_server.ads.resources import Resources
 from xds_server.ads.state import (
     ANSWERED,
@@ -57,11 +57,17 @@ class WatchedType:
         answered_at: Number of the newest snapshot that `answered` covers.
         sent_time: When `inflight` was sent.
         late: Nonce → response, for responses whose answer is not waited for any more, oldest first.
+        unsure: Names of which the client may have nothing: what brought them was rejected, and they
+            were not sent again.
+        is_filled: Whether names that nobody has are answered with empty resources, and none is ever
+            called removed.
         rejected: Responses that were rejected and of which nothing has changed since: what the
             client has of their names is not known.
         accepted_version: Version of the last accepted response (SotW).
         names: The names of the last request, as sent (SotW).
         is_explicit: Whether names were ever asked for (SotW).
+        doubted: Names of which the client may hold anything: a complete response was not accepted
+            (SotW).
         is_parent_newer: Whether a parent was sent since this type was (SotW).
         is_one_by_one: Whether the next step goes out with one resource in each message (delta).
     """
@@ -71,8 +77,10 @@ class WatchedType:
         "accepted_version",
         "answered",
         "answered_at",
+        "doubted",
         "inflight",
         "is_explicit",
+        "is_filled",
         "is_one_by_one",
         "is_parent_newer",
         "late",
@@ -88,6 +96,7 @@ class WatchedType:
         "to_resend",
         "type",
         "type_url",
+        "unsure",
     )  # fmt: skip
 
     def __init__(self, type_url: str, subscription: Subscription, held: Resources) -> None:
@@ -107,9 +116,12 @@ class WatchedType:
         self.answered_at = NEVER
         self.sent_time = 0.0
         self.late: dict[str, Response] | None = None
+        self.is_filled = False
+        self.unsure = _NONE
         self.rejected: tuple[Response, ...] = ()
         self.accepted_version = ""
         self.names: tuple[str, ...] = ()
+        self.doubted = _NONE
         self.is_explicit = False
         self.is_parent_newer = False
         self.is_one_by_one = False
@@ -188,6 +200,9 @@ class WatchedType:
     def begin(self, goal: Resources, number: int, messages: tuple[Response, ...]) -> None:
         """Begin the step to a snapshot's resources; there is at least one message."""
         self.state = BEGUN[self.state]
+        if self.unsure:
+            told = {each.name for message in messages for each in message.changed}
+            self.unsure = self.unsure.intersection(goal.by_name).difference(told)
         self.sent = goal
         self.sent_at = number
         self.rest = messages
@@ -237,6 +252,17 @@ class WatchedType:
         if not self.rest:
             self.accepted = self.answered
         self.accepted_version = response.version
+        if self.doubted:
+            self.doubted, self.unsure, self.rejected = _NONE, _NONE, ()
+
+    def hold(self, held: Resources) -> None:
+        """Note what the client has from an earlier stream, before anything is sent."""
+        self.sent = self.answered = self.accepted = held
+
+    def fill(self) -> None:
+        """Have names that nobody has answered with empty resources from now on."""
+        self.is_filled = True
+        self.change()
 
     def reject(self, response: Response) -> None:
         """Note a rejected response of which the client has applied who knows what.
@@ -244,18 +270,54 @@ class WatchedType:
         Nothing of most types, all but the bad resources of others (envoy#5806, envoy#32880).
         """
         self.state = CHANGED[self.state]
-        self.rejected = (*self.rejected, response)[-_REJECTED_KEPT:]
+        self._lack(response)
+        if len(self.rejected) >= _REJECTED_KEPT:
+            first, second, *others = self.rejected
+            self.rejected = (first.joined(second), *others)
+        self.rejected = (*self.rejected, response)
+
+    def reject_all(self, response: Response) -> None:
+        """Note a rejected response that was complete, as the next one will be (SotW)."""
+        self.rejected = (response,)
+        self._lack(response)
+        self.doubt()
+
+    def _lack(self, response: Response) -> None:
+        accepted = self.accepted.by_name
+        brought = [each.name for each in response.changed if each.name not in accepted]
+        self.unsure = self.unsure.union(brought)
+
+    def doubt(self) -> None:
+        """Note that a complete response was rejected or not answered (SotW).
+
+        The client may have applied all of it, or nothing.
+        """
+        diff = self.sent.diff_from(self.accepted)
+        self.doubted = self.doubted.union(diff.names, diff.removed)
+
+    def including_doubted(self, goal: Resources, diff: Diff) -> Diff:
+        """Add to a difference what the next complete response may change as well (SotW)."""
+        doubted = self.doubted - diff.names
+        if not doubted or not (diff.changed or diff.removed or self.is_due):
+            return diff
+        by_name = goal.by_name
+        return diff.including(
+            tuple([by_name[name] for name in sorted(doubted) if name in by_name]), ()
+        )
 
     def reclaim(self, goal: Resources) -> None:
         """Resend the names of rejected responses of which any is to be something else.
 
-        Before, they would only be rejected again.
+        Before, they would only be rejected again. What is to be something else is left out.
         """
+        wanted = goal.by_name
         kept = []
         for response in self.rejected:
-            if response.differs(goal.by_name):
+            if response.differs(wanted):
                 # Whatever was sent again since then is not in doubt.
-                names = response.names_in(self.sent.by_name)
+                names = set(response.names_in(self.sent.by_name)).intersection(
+                    response.names_in(wanted)
+                )
                 self.to_resend = self.to_resend.union(filter(self.subscription.covers, names))
             else:
                 kept.append(response)
@@ -265,6 +327,11 @@ class WatchedType:
         """Have what was rejected sent again, though it is the same; False when nothing was."""
         if not self.has_rejected:
             return False
+        if self.doubted:
+            # Its next response is complete anyway.
+            self.rejected = ()
+            self.ask()
+            return True
         names = {name for each in self.rejected for name in each.names_in(self.sent.by_name)}
         self.rejected = ()
         if names:

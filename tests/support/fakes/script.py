@@ -26,12 +26,13 @@ from translators.model.resource import Reference, resource
 from translators.resource_types import TYPES as KNOWN
 from xds_server.ads.delta import DELTA
 from xds_server.ads.diff import Response
+from xds_server.ads.limits import StreamLimits
 from xds_server.ads.resources import EMPTY
 from xds_server.ads.seams import Wire
 from xds_server.ads.silent_observer import SilentObserver
 from xds_server.ads.snapshot import Snapshot
 from xds_server.ads.sotw import SOTW
-from xds_server.ads.stream import Stream, StreamLimits, Variant
+from xds_server.ads.stream import Stream, Variant
 from xds_server.ads.subscription import SubscriptionPool
 
 TYPES = {

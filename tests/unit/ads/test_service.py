@@ -27,10 +27,11 @@ from tests.support.fakes.raw_resources import RawResources, RawWatch
 from translators.codec.node import RawNode
 from translators.names import CLUSTER_TYPE, ENDPOINT_TYPE, ROUTE_TYPE
 from xds_server.ads.diff import Response
+from xds_server.ads.limits import StreamLimits
 from xds_server.ads.seams import Wire
 from xds_server.ads.service import SERVICE, AdsLimits, AdsService
 from xds_server.ads.silent_observer import SilentObserver
-from xds_server.ads.stream import Stream, StreamLimits
+from xds_server.ads.stream import Stream
 from xds_server.clock import SystemClock
 from xds_server.errors import ChanceryError, NodeRefusedError
 from xds_server.grpc_server import GrpcServer, ServerLimits, serving
@@ -352,7 +353,7 @@ async def test_thousand_names_of_many_streams_are_held_once() -> None:
                 node=NODE, type_url=ENDPOINT_TYPE, resource_names_subscribe=names
             )
             await ask(call, request)
-            assert len((await hear(call)).resources) == 1000
+            assert len((await hear(call)).removed_resources) == 1000
         first = found.seen.responses[0]
         assert all(each is first for each in found.seen.responses)
 

@@ -121,6 +121,12 @@ def resource_type(url: str) -> ResourceType:
     return _BY_URL.get(url) or ResourceType(url, url)
 
 
+def type_label(url: str) -> str:
+    """What a type is called where there are to be few names: `other` when it is not known."""
+    known = _BY_URL.get(url)
+    return "other" if known is None else known.short
+
+
 def short_name(url: str) -> str:
     """What people call a type: `cds`, `eds`, …; the URL itself when it is not known."""
     known = _BY_URL.get(url)

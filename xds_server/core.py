@@ -99,6 +99,7 @@ class Core:
         self._metrics = metrics
         self._wake = wake or _nothing
         self.held_back_changed: Callable[[], None] = _nothing
+        self._now = clock.now
 
     def take(self, batch: Batch, *, is_ready: bool = True) -> Committed:
         """Take in one edit of the sources; `is_ready`: each of them has been read once."""
@@ -204,6 +205,7 @@ class Core:
         """Act on what time alone brings about; for every second or so."""
         self.work()
         self._note(self.quarantine.tick())
+        self.publisher.tidy(self._now())
         self._metrics.query_runs = self.database.statistics.runs
         self._wake_for_questions()
 

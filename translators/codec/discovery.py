@@ -86,8 +86,18 @@ class SotwRequest:
     node: bytes | None
 
 
+LONGEST_NAME_BYTES = 4096
+"""Names of resources are some hundred bytes; a client with longer ones is not taken at its word."""
+_LONGEST_TYPE_URL_BYTES = 512
+_LONGEST_REASON_BYTES = 16 * 1024
+"""Envoy cuts its words at 4096 characters."""
+
+
 def _names(data: bytes, entries: list[tuple[int, int]]) -> tuple[str, ...]:
     intern = sys.intern
+    for start, stop in entries:
+        if stop - start > LONGEST_NAME_BYTES:
+            raise ValueError(_too_long("a name", stop - start))
     return tuple([intern(data[start:stop].decode()) for start, stop in entries])
 
 
@@ -95,6 +105,8 @@ def _versions(data: bytes, entries: list[tuple[int, int]]) -> Mapping[str, str]:
     intern = sys.intern
     versions: dict[str, str] = {}
     for start, stop in entries:
+        if stop - start > 2 * LONGEST_NAME_BYTES:
+            raise ValueError(_too_long("a name with its version", stop - start))
         # What every encoder writes for short texts: 0A, length, name, 12, length, version.
         middle = start + 2 + data[start + 1] if stop - start > 3 else stop
         if (
@@ -128,9 +140,25 @@ _VERSIONS = RunMemo(_versions)
 _NO_VERSIONS: Mapping[str, str] = MappingProxyType({})
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def _type_url(body: bytes) -> str:
+    if len(body) > _LONGEST_TYPE_URL_BYTES:
+        raise ValueError(_too_long("a type URL", len(body)))
     return sys.intern(body.decode())
+
+
+def _too_long(what: str, size_bytes: int) -> str:
+    return f"{what} of {size_bytes} bytes is too long"
+
+
+def forget_requests() -> None:
+    """Forget what was kept to read the same requests faster, so that no client's is kept for long.
+
+    What requests gave is unharmed.
+    """
+    _NAMES.forget()
+    _VERSIONS.forget()
+    _type_url.cache_clear()
 
 
 def parse_delta_request(data: bytes) -> DeltaRequest:
@@ -226,7 +254,9 @@ def _error(body: bytes) -> RequestError:
         if number == 1 and wire_type == 0:
             code = read_varint(body, start)[0] & 0xFFFFFFFF
         elif number == 2 and wire_type == 2:
-            message = body[start:stop].decode(errors="replace")
+            message = body[start : min(stop, start + _LONGEST_REASON_BYTES)].decode(
+                errors="replace"
+            )
     return RequestError(code, message)
 
 

@@ -15,7 +15,8 @@ T = TypeVar("T")
 
 _HEAD_BYTES = 48
 _RUNS_PER_HEAD = 16
-_ENTRY_BYTES = 512
+_RUN_BYTES = 512
+_ENTRY_BYTES = 128
 _LONG_BYTES = 2048
 _SEEN_ONCE = 4096
 
@@ -24,9 +25,9 @@ class RunMemo(Generic[T]):
     """Runs seen lately → what they decode to.
 
     Runs are found by their first entry, then compared whole, so that the end of a known run need
-    not be searched for. Memory is bounded: each run counts with its bytes and a flat charge, and
-    beyond `max_bytes` the oldest are forgotten. A long run is kept only when it comes a second
-    time: Envoys list the same names in orders of their own.
+    not be searched for. Memory is bounded: each run counts with its bytes and a flat charge for
+    itself and for each of its entries, and beyond `max_bytes` the oldest are forgotten. A long run
+    is kept only when it comes a second time: Envoys list the same names in orders of their own.
     """
 
     def __init__(
@@ -36,7 +37,7 @@ class RunMemo(Generic[T]):
         self._decode = decode
         self._max_bytes = max_bytes
         self._bytes = 0
-        self._by_head: dict[bytes, list[tuple[bytes, T]]] = {}
+        self._by_head: dict[bytes, list[tuple[bytes, T, int]]] = {}
         self._seen: dict[int, None] = {}
 
     def read(self, data: bytes, at: int) -> tuple[T, int]:
@@ -52,7 +53,7 @@ class RunMemo(Generic[T]):
         head = data[at : at + (2 + length if length < 128 else _HEAD_BYTES)]
         known = self._by_head.get(head)
         if known is not None:
-            for run, value in known:
+            for run, value, _ in known:
                 stop = at + len(run)
                 if data.startswith(run, at) and (stop == len(data) or data[stop] != key):
                     return value, stop
@@ -70,20 +71,27 @@ class RunMemo(Generic[T]):
         if stop > end:
             raise ValueError("a repeated field is cut off")
         value = self._decode(data, entries)
-        self._keep(head, data[at:stop], value)
+        self._keep(head, data[at:stop], value, len(entries))
         return value, stop
 
-    def _keep(self, head: bytes, run: bytes, value: T) -> None:
+    def forget(self) -> None:
+        """Forget everything, so that nothing of a client is kept for long."""
+        self._by_head.clear()
+        self._seen.clear()
+        self._bytes = 0
+
+    def _keep(self, head: bytes, run: bytes, value: T, entries: int) -> None:
         if len(run) > _LONG_BYTES and self._is_first_sight(hash(run)):
             return
         known = self._by_head.setdefault(head, [])
         if len(known) == _RUNS_PER_HEAD:
-            self._bytes -= _ENTRY_BYTES + len(known.pop()[0])
-        known.insert(0, (run, value))
-        self._bytes += _ENTRY_BYTES + len(run)
+            self._bytes -= known.pop()[2]
+        size = _RUN_BYTES + len(run) + _ENTRY_BYTES * entries
+        known.insert(0, (run, value, size))
+        self._bytes += size
         while self._bytes > self._max_bytes:
             oldest = self._by_head.pop(next(iter(self._by_head)))
-            self._bytes -= sum(_ENTRY_BYTES + len(forgotten) for forgotten, _ in oldest)
+            self._bytes -= sum(forgotten for _, _, forgotten in oldest)
 
     def _is_first_sight(self, mark: int) -> bool:
         if mark in self._seen:

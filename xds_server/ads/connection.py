@@ -31,6 +31,8 @@ from xds_server.errors import (
     PeerError,
 )
 
+_REASON_LENGTH = 2000
+
 
 @dataclass(frozen=True, slots=True)
 class Protocols:
@@ -224,7 +226,8 @@ class Connection:
         is_limit = isinstance(error, LimitExceededError)
         code = grpc.StatusCode.RESOURCE_EXHAUSTED if is_limit else grpc.StatusCode.INVALID_ARGUMENT
         if self.failure is None:
-            self.failure = (code, str(error))
+            # It travels in a header, which has its limits too.
+            self.failure = (code, str(error)[:_REASON_LENGTH])
 
     def _drop(self, reason: str) -> None:
         """End the stream without a status.

@@ -26,7 +26,12 @@ _LABEL = r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?"
 _NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 _NAMESPACE = re.compile(_LABEL)
 _ROLES = ("sidecar",)
+LONGEST_ID = 512
+"""Characters. A pod's longest name, its namespace twice, an IPv6 address and a domain take 450."""
+_LONGEST_NAME = 253
+_LONGEST_NAMESPACE = 63
 _DEFAULT_EGRESS_PORT = 15001
+_QUOTED = 80
 
 
 def proxy_node(raw: RawNode) -> ProxyNode:
@@ -37,6 +42,15 @@ def proxy_node(raw: RawNode) -> ProxyNode:
             expected.
     """
     metadata = raw.metadata
+    if len(raw.id) > LONGEST_ID:
+        raise NodeRefusedError(
+            f"the node's id has {len(raw.id)} characters, more than {LONGEST_ID}:"
+            f" {raw.id[:40]!r}…; {EXPECTED_ID}"
+        )
+    if max(len(raw.region), len(raw.zone), len(raw.sub_zone)) > _LONGEST_NAME:
+        raise NodeRefusedError(
+            f"node {raw.id!r}: a part of its locality has more than {_LONGEST_NAME} characters"
+        )
     is_proxyless = raw.user_agent_name.startswith("gRPC")
     if "~" in raw.id:
         name, namespace, address = _istio_id(raw.id)
@@ -51,7 +65,7 @@ def proxy_node(raw: RawNode) -> ProxyNode:
     stated = _text(metadata, "NAMESPACE")
     if stated and stated != namespace:
         raise NodeRefusedError(
-            f"node {raw.id!r} says namespace {namespace!r} in its id and {stated!r} in metadata.NAMESPACE: make them agree"
+            f"node {raw.id!r} says namespace {namespace!r} in its id and {_cut(stated)} in metadata.NAMESPACE: make them agree"
         )
     return ProxyNode(
         id=raw.id,
@@ -98,6 +112,11 @@ def _plain_id(text: str) -> tuple[str, str, str]:
 def _split(node_id: str, workload: str) -> tuple[str, str]:
     """Name and namespace; the namespace is behind the last dot, for names of pods may have dots."""
     name, _, namespace = workload.rpartition(".")
+    if len(name) > _LONGEST_NAME or len(namespace) > _LONGEST_NAMESPACE:
+        raise NodeRefusedError(
+            f"node id {node_id!r} names a workload in {len(name)} characters and a namespace in"
+            f" {len(namespace)}; the limits are {_LONGEST_NAME} and {_LONGEST_NAMESPACE}"
+        )
     if not _NAME.fullmatch(name) or not _NAMESPACE.fullmatch(namespace):
         raise NodeRefusedError(
             f"node id {node_id!r} does not name a workload and its namespace: {workload!r} is not NAME.NAMESPACE"
@@ -112,7 +131,9 @@ def _mode(raw: RawNode) -> Mode:
         if mode.value == text:
             return mode
     known = ", ".join([mode.value for mode in Mode])
-    raise NodeRefusedError(f"node {raw.id!r}: metadata.CHANCERY_MODE {text!r} is none of {known}")
+    raise NodeRefusedError(
+        f"node {raw.id!r}: metadata.CHANCERY_MODE {_cut(text)} is none of {known}"
+    )
 
 
 def _addresses(raw: RawNode, address: str) -> tuple[str, ...]:
@@ -126,11 +147,21 @@ def _addresses(raw: RawNode, address: str) -> tuple[str, ...]:
 
 def _address(node_id: str, where: str, text: str) -> str:
     try:
-        return str(ipaddress.ip_address(text))
+        address = ipaddress.ip_address(text)
     except ValueError as error:
         raise NodeRefusedError(
-            f"node {node_id!r}: {text!r} in {where} is not an IP address"
+            f"node {node_id!r}: {_cut(text)} in {where} is not an IP address"
         ) from error
+    if isinstance(address, ipaddress.IPv6Address) and address.scope_id is not None:
+        raise NodeRefusedError(
+            f"node {node_id!r}: {_cut(text)} in {where} has a zone: leave it out"
+        )
+    return str(address)
+
+
+def _cut(text: str) -> str:
+    """Give a text that may be of any length as a message quotes it."""
+    return repr(text if len(text) <= _QUOTED else f"{text[:_QUOTED]}…")
 
 
 def _labels(raw: RawNode) -> frozenset[tuple[str, str]]:
@@ -164,8 +195,10 @@ def _inbound(raw: RawNode) -> tuple[tuple[int, str], ...]:
 def _port(raw: RawNode, where: str, value: Json) -> int:
     """Give a port that is written as a number or as text."""
     text = f"{value:g}" if isinstance(value, float) else str(value)
-    if not text.isascii() or not text.isdigit() or not 0 < int(text) < 65536:
-        raise NodeRefusedError(f"node {raw.id!r}: {text!r} in metadata.{where} is not a port")
+    # Python does not read thousands of digits.
+    is_short = 0 < len(text) < 6
+    if not (is_short and text.isascii() and text.isdigit() and 0 < int(text) < 65536):
+        raise NodeRefusedError(f"node {raw.id!r}: {_cut(text)} in metadata.{where} is not a port")
     return int(text)
 
 

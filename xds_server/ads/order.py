@@ -130,7 +130,8 @@ class Order:
         if watched.type.stage is _GATED:
             self._gated = (*self._gated, watched)
         if watched.type is ENDPOINT:
-            self._resumption.name(self._watched.get(CLUSTER), watched)
+            newest = self.snapshot.resources(CLUSTER_TYPE)
+            self._resumption.name(self._watched.get(CLUSTER), watched, newest)
             if self._early_needs:
                 watched.resend(self._early_needs & watched.subscription.names)
                 self._early_needs = _NO_NAMES
@@ -140,7 +141,7 @@ class Order:
         newest = clusters.subscription.select(self.snapshot.resources(CLUSTER_TYPE))
         if version != newest.version:
             self._resumption.wait(self._now())
-            self._resumption.name(clusters, self._watched.get(ENDPOINT))
+            self._resumption.name(clusters, self._watched.get(ENDPOINT), newest)
 
     def subscribed(self, watched: WatchedType) -> None:
         """Note that a type's subscription changed."""

@@ -7,16 +7,15 @@ differences between two.
   content.
 * Each set knows which names were edited on the way to it, so a difference costs what changed, not
   what there is.
-* A difference hangs on the set that it leads to and dies with it. It does not keep the older one
-  alive.
+* A difference hangs on both sets and dies with either. It does not keep the older one alive.
 """
 
 from __future__ import annotations
 
 import hashlib
-import itertools
 from collections.abc import Collection, Mapping
 from types import MappingProxyType
+from weakref import WeakKeyDictionary
 
 from translators.codec.discovery import sotw_resource, sotw_response_body
 from translators.model.resource import Resource
@@ -26,7 +25,6 @@ from xds_server.ads.diff import Diff, Response, needed
 from xds_server.ads.lineage import EditLog, Lineage
 
 _DIFFS_KEPT = 64
-_serials = itertools.count(1)
 
 
 class Resources:
@@ -37,7 +35,6 @@ class Resources:
         by_name: Name → resource; never to be changed.
         missing: Names that were asked for and are not there; only in what a named subscription
             selects.
-        serial: Identifies the set among all of this process.
     """
 
     __slots__ = (
@@ -45,13 +42,13 @@ class Resources:
         "_diffs",
         "_digest",
         "_edits",
+        "_filled",
         "_full",
         "_merged",
         "_needed",
         "_needing",
         "by_name",
         "missing",
-        "serial",
         "type_url",
     )  # fmt: skip
 
@@ -65,11 +62,11 @@ class Resources:
         self.type_url = type_url
         self.by_name = by_name
         self.missing = missing
-        self.serial = next(_serials)
         self._edits = _edits or EditLog(None, (), Lineage())
         self._digest: int | None = None
-        self._diffs: dict[int, Diff] = {}
-        self._merged: dict[tuple[int, frozenset[str]], Resources] = {}
+        self._diffs: WeakKeyDictionary[Resources, Diff] | None = None
+        self._merged: WeakKeyDictionary[Resources, Resources] | None = None
+        self._filled: tuple[frozenset[str], Resources] | None = None
         self._full: Response | None = None
         self._needed: dict[str, frozenset[str]] = {}
         self._needing: dict[str, frozenset[str]] = {}
@@ -118,11 +115,11 @@ class Resources:
 
     def diff_from(self, old: Resources) -> Diff:
         """Give what leads from the other set to this one; made once."""
-        diff = self._diffs.get(old.serial)
+        if self._diffs is None or len(self._diffs) > _DIFFS_KEPT:
+            self._diffs = WeakKeyDictionary()
+        diff = self._diffs.get(old)
         if diff is None:
-            if len(self._diffs) >= _DIFFS_KEPT:
-                del self._diffs[next(iter(self._diffs))]
-            diff = self._diffs[old.serial] = self._difference(old)
+            diff = self._diffs[old] = self._difference(old)
         return diff
 
     def _difference(self, old: Resources) -> Diff:
@@ -154,28 +151,23 @@ class Resources:
 
         That is what a client can hold while it changes over.
         """
-        key = (old.serial, frozenset[str]())
-        merged = self._merged.get(key)
+        if self._merged is None or len(self._merged) > _DIFFS_KEPT:
+            self._merged = WeakKeyDictionary()
+        merged = self._merged.get(old)
         if merged is None:
             diff = self.diff_from(old)
             merged = old.edit({new.name: new for new in diff.changed}) if diff.removed else self
-            self._merge(key, merged)
+            # Else it would keep itself.
+            if merged is not old and merged is not self:
+                self._merged[old] = merged
         return merged
 
     def filled(self, names: frozenset[str]) -> Resources:
         """Put an empty resource under each of these missing names."""
-        key = (0, names)
-        merged = self._merged.get(key)
-        if merged is None:
+        if self._filled is None or self._filled[0] != names:
             blanks = {name: blank(self.type_url, name) for name in sorted(names)}
-            merged = self._merge(key, self.edit(blanks))
-        return merged
-
-    def _merge(self, key: tuple[int, frozenset[str]], merged: Resources) -> Resources:
-        if len(self._merged) >= _DIFFS_KEPT:
-            del self._merged[next(iter(self._merged))]
-        self._merged[key] = merged
-        return merged
+            self._filled = (names, self.edit(blanks))
+        return self._filled[1]
 
     def needed(self, type_url: str) -> frozenset[str]:
         """The names of a type that a holder of these resources asks for."""

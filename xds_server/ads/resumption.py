@@ -21,6 +21,8 @@ from xds_server.ads.watched_type import WatchedType
 
 PATIENCE: Final = 1.0
 """How many seconds the names are waited for: they come with the request for clusters, if at all."""
+KEPT: Final = 2000
+"""How many clusters are kept; whoever has more that nobody knows makes them up."""
 
 
 class Resumption:
@@ -47,13 +49,16 @@ class Resumption:
             self.until = None
         return self.until is not None
 
-    def name(self, clusters: WatchedType | None, endpoints: WatchedType | None) -> None:
+    def name(
+        self, clusters: WatchedType | None, endpoints: WatchedType | None, newest: Resources
+    ) -> None:
         """Take the names that endpoints are asked for of, if they are waited for."""
         if self.until is None or clusters is None or endpoints is None:
             return
         self.until = None
-        self.kept = names = endpoints.subscription.names
-        blanks = {name: blank(CLUSTER_TYPE, name) for name in sorted(names)}
+        names = endpoints.subscription.names.difference(newest.by_name)
+        self.kept = frozenset(sorted(names)[:KEPT])
+        blanks = {name: blank(CLUSTER_TYPE, name) for name in sorted(self.kept)}
         clusters.hold(Resources(CLUSTER_TYPE, blanks))
 
     def keeps(self, name: str, newest: Resources) -> bool:

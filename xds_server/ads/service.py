@@ -17,6 +17,8 @@ from typing import TypeAlias
 import grpc
 import grpc.aio
 
+from translators.codec.discovery import forget_requests
+from translators.codec.node import forget_nodes
 from xds_server.ads.connection import Connection, Protocols
 from xds_server.ads.limits import StreamLimits
 from xds_server.ads.seams import Cache, Wire
@@ -28,6 +30,8 @@ from xds_server.settings import DEFAULTS
 
 SERVICE = "envoy.service.discovery.v3.AggregatedDiscoveryService"
 _WAKES_AT_ONCE = 100
+FORGET_SECONDS = 30.0
+"""For so long it is kept what clients said, for others that say the same."""
 Context: TypeAlias = "grpc.aio.ServicerContext[bytes, bytes]"
 
 
@@ -90,11 +94,24 @@ class AdsService:
         gate = self._limits.stream.gate_deadline.total_seconds()
         stall = self._limits.write_timeout.total_seconds()
         interval = min(1.0, gate / 4, stall / 4)
+        forget_at = self._clock.now() + FORGET_SECONDS
         while True:
             await asyncio.sleep(interval)
             now = self._clock.now()
+            if now >= forget_at:
+                forget_at = now + FORGET_SECONDS
+                self.forget()
             for connection in list(self._connections):
                 connection.watch(now, stall)
+
+    def forget(self) -> None:
+        """Forget what requests said, as far as no stream needs it.
+
+        It is kept for others that say the same at about that time.
+        """
+        self._protocols.pool.forget()
+        forget_requests()
+        forget_nodes()
 
     async def drain(self, period: timedelta) -> None:
         """Take no new streams and end the present ones, spread over this time."""

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
+from weakref import WeakValueDictionary
 
 from xds_server.ads.resources import EMPTY, Resources
 
 _CHANGES_KEPT = 64
 _serials = itertools.count(1)
+# One empty set for each type that clients ask for and nobody makes, for as long as any asks.
+_absent: WeakValueDictionary[str, Resources] = WeakValueDictionary()
 
 
 class Snapshot:
@@ -19,22 +22,21 @@ class Snapshot:
         by_type: Type URL → what of that type there is; a type that is absent has nothing.
     """
 
-    __slots__ = ("_absent", "_changed", "_serial", "by_type", "revision")
+    __slots__ = ("_changed", "_serial", "by_type", "revision")
 
     def __init__(self, revision: int, by_type: Mapping[str, Resources]) -> None:
         self.revision = revision
         self.by_type = by_type
         self._serial = next(_serials)
         self._changed: dict[int, frozenset[str]] = {}
-        self._absent: dict[str, Resources] = {}
 
     def resources(self, type_url: str) -> Resources:
         """Give what there is of a type."""
         resources = self.by_type.get(type_url)
         if resources is None:
-            resources = self._absent.get(type_url, EMPTY.get(type_url))
+            resources = EMPTY.get(type_url, _absent.get(type_url))
             if resources is None:
-                resources = self._absent[type_url] = Resources(type_url)
+                resources = _absent[type_url] = Resources(type_url)
         return resources
 
     def with_own(self, own: Mapping[str, Resources]) -> Snapshot:

@@ -35,10 +35,12 @@ from xds_server.ads.state import State
 from xds_server.ads.subscription import Subscription, SubscriptionPool
 from xds_server.ads.watched_type import WatchedType
 from xds_server.ads.window import Window
-from xds_server.errors import LimitExceededError, MalformedRequestError
+from xds_server.errors import MalformedRequestError
 
 _NO_NAMES: Final = frozenset[str]()
 _UNSETTLED: Final = -1
+_SUBSTITUTES: Final = 2000
+"""How many resources are made up for one response."""
 _LEADING: Final = Stage.LEADING
 _IDLE: Final = State.IDLE
 
@@ -122,6 +124,7 @@ class Stream:
     __slots__ = (
         "__weakref__",
         "_limits",
+        "_names",
         "_nonces",
         "_now",
         "_observer",
@@ -168,6 +171,7 @@ class Stream:
         )
         self._ordered: tuple[WatchedType, ...] = ()
         self._others: list[WatchedType] = []
+        self._names = 0
         self._nonces = 0
         self._settled = _UNSETTLED
 
@@ -224,11 +228,7 @@ class Stream:
         Raises:
             LimitExceededError: It is one type or one name too many.
         """
-        if len(self.watched) >= self._limits.types:
-            raise LimitExceededError(
-                f"this stream asks for more than {self._limits.types} resource types;"
-                f" {watched.type_url} is one too many"
-            )
+        self._limits.check_types(len(self.watched) + 1, watched.type_url)
         self._check(watched.type_url, watched.subscription)
         self.watched[watched.type_url] = watched
         self._ordered = tuple(sorted(self.watched.values(), key=lambda watched: watched.type.rank))
@@ -332,20 +332,14 @@ class Stream:
         self._observer.settled(self, order.snapshot.revision)
 
     def _check(self, type_url: str, subscription: Subscription) -> None:
-        count = len(subscription.names)
-        if count > self._limits.names:
-            raise LimitExceededError(
-                f"this stream asks for {count} names of {type_url};"
-                f" the limit is {self._limits.names}"
-            )
+        known = self.watched.get(type_url)
+        own = len(subscription.names)
+        count = self._names + own - (len(known.subscription.names) if known is not None else 0)
+        self._limits.check_names(count, own, type_url)
+        self._names = count
 
     def _reject(
-        self,
-        watched: WatchedType,
-        response: Response,
-        error: RequestError,
-        *,
-        is_late: bool = False,
+        self, watched: WatchedType, response: Response, error: RequestError, is_late: bool = False
     ) -> None:
         if not self.variant.is_complete(watched):
             watched.reject(response)
@@ -374,23 +368,35 @@ class Stream:
             return None
         limit_bytes = 0 if watched.is_one_by_one else self._limits.response_bytes
         watched.begin(goal, number, self.variant.messages(watched, goal, diff, limit_bytes))
+        if watched.to_resend:
+            watched.resend(_NO_NAMES)
         self.order.pushed(watched, diff)
         return self._continue(watched)
 
     def _including_resent(self, watched: WatchedType, goal: Resources, diff: Diff) -> Diff:
-        """Add to a difference what must be sent although it is none."""
+        """Add to a difference what must be sent although it is none.
+
+        Of what is not there so much at a time that making it holds nobody else up.
+        """
         changed: list[Resource] = []
         removed: list[str] = []
-        known = diff.names
+        later: list[str] = []
+        known, made = diff.names, 0
         for name in watched.take_to_resend():
             if name in known:
                 continue
-            resource = goal.by_name.get(name) or self.order.substitute(watched, name)
+            resource = goal.by_name.get(name)
+            if resource is None and made >= _SUBSTITUTES:
+                later.append(name)
+                continue
+            if resource is None and (resource := self.order.substitute(watched, name)):
+                made += 1
             if resource is None:
                 if name not in diff.removed:
                     removed.append(name)
             elif resource.part:
                 changed.append(resource)
+        watched.to_resend = frozenset(later)
         return diff.including(tuple(changed), tuple(removed))
 
     def _continue(self, watched: WatchedType) -> bytes | None:

@@ -134,6 +134,15 @@ class SubscriptionPool:
         """Give the wildcard alone."""
         return self._everything
 
+    def forget(self) -> None:
+        """Forget what clients claimed and how they changed their minds.
+
+        It is kept for others that do the same at about that time, and nothing of a client is to
+        stay for long.
+        """
+        self._claims.clear()
+        self._changes.clear()
+
     def hosts_of(self, routes: frozenset[str]) -> Subscription:
         """Give all virtual hosts of some route configurations: those named `ROUTE/anything`.
 

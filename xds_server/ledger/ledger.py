@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from translators.database import Failure
 from translators.model.origin import Problem, Severity
 from translators.model.resource import Resource
-from translators.resource_types import short_name
+from translators.resource_types import short_name, type_label
 from xds_server import log
 from xds_server.ads.diff import Response
 from xds_server.ads.stream import Stream
@@ -36,6 +36,7 @@ _log = log.logger(__name__)
 EDITS_KEPT = 1024
 """How many revisions of sources are told apart from the quarantine's own."""
 
+_OTHER = type_label("")
 REASONS_TOLD = 256
 """How many reasons for turning proxies away are remembered.
 
@@ -44,14 +45,17 @@ Proxies that keep trying are not to fill the log.
 
 
 class _TypeCounts(dict[str, TypeMetrics]):
-    """Type URL → its counts, looked up once."""
+    """Type URL → its counts, looked up once; of types that clients made up nothing is kept."""
 
     def __init__(self, metrics: Metrics) -> None:
         super().__init__()
         self._metrics = metrics
 
     def __missing__(self, type_url: str) -> TypeMetrics:
-        counts = self[type_url] = self._metrics.type(short_name(type_url))
+        label = type_label(type_url)
+        counts = self._metrics.type(label)
+        if label != _OTHER:
+            self[type_url] = counts
         return counts
 
 
@@ -90,7 +94,7 @@ class Ledger:
         self._failures: tuple[Problem, ...] = ()
         self._is_ready = False
         self._counts = _TypeCounts(metrics)
-        self._told: set[str] = set()
+        self._told: set[int] = set()
         self.judge = ""
 
     # Sources and translation.
@@ -170,7 +174,11 @@ class Ledger:
         if entry is None:
             return False
         reason = shortened(message)
+        known = entry.rejected.get(type_url)
         entry.rejected[type_url] = (response, reason)
+        if known is not None and known[1] == reason and known[0].changed == response.changed:
+            # A client that asks for the same again and rejects it is not to fill the log.
+            return True
         _log.warning(
             "response rejected",
             node=entry.member.node.id,
@@ -199,10 +207,12 @@ class Ledger:
         It will try again, and is told of once.
         """
         self._metrics.turned_away(code)
-        if message not in self._told:
+        # The reason itself may hold anything that a client says of itself, so it is not kept.
+        reason = hash(message)
+        if reason not in self._told:
             if len(self._told) >= REASONS_TOLD:
                 self._told.clear()
-            self._told.add(message)
+            self._told.add(reason)
             _log.warning("proxy turned away", peer=peer, code=code, reason=message)
 
     def warned(self, stream: Stream, message: str) -> None:

@@ -26,9 +26,8 @@ from xds_server.ads.snapshot import Snapshot
 from xds_server.serving.acceptance import Acceptance
 from xds_server.serving.filing import Filing
 from xds_server.serving.groups import Group, Member
+from xds_server.serving.idle import IdleGroups
 from xds_server.serving.unions import Listing, SharedSlice, Union
-
-IDLE_GROUPS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +71,7 @@ class Publisher:
         self._unions: dict[tuple[ResourceSet, ...], Union] = {}
         self._holders: dict[Union, dict[Group, None]] = {}
         self._groups: dict[tuple[Scope, bool], Group] = {}
-        self._idle: dict[Group, None] = {}
+        self._idle = IdleGroups()
         self._nodes: dict[QueryKey[object], dict[Member, None]] = {}
         self._dirty: dict[SharedSlice, None] = {}
         self._moved: dict[Member, None] = {}
@@ -115,7 +114,7 @@ class Publisher:
             raise
         member = Member(node, inline, self._group(scope, inline), self.leave)
         member.group.members[member] = None
-        self._idle.pop(member.group, None)
+        self._idle.discard(member.group)
         self._nodes.setdefault(ref, {})[member] = None
         self._settle()
         return member
@@ -130,9 +129,23 @@ class Publisher:
         # The stream that is woken knows its member: apart they need no collector to be freed.
         member.wake = None
         self.database.unpin(ref)
+        self._idle.note()
         if not members:
             del self._nodes[ref]
         self._retire(member, member.group)
+
+    def tidy(self, now: float) -> None:
+        """Forget what was made for proxies that left, after a while; for every second or so."""
+        overdue = self._idle.overdue(now)
+        for group in overdue:
+            self._dissolve(group)
+        if self._idle.take_news():
+            self._settle()
+        if overdue:
+            unproven = self.acceptance.unproven
+            for each in [*unproven]:
+                if each not in self.current(each.type_url, each.name):
+                    del unproven[each]
 
     def groups(self) -> Iterator[Group]:
         """Every group, also idle ones."""
@@ -338,7 +351,7 @@ class Publisher:
         before = member.group
         member.group = self._group(scope, member.inline)
         member.group.members[member] = None
-        self._idle.pop(member.group, None)
+        self._idle.discard(member.group)
         self._retire(member, before)
         self._moved[member] = None
 
@@ -389,12 +402,13 @@ class Publisher:
     def _retire(self, member: Member, group: Group) -> None:
         del group.members[member]
         if not group.members:
-            self._idle[group] = None
-            if len(self._idle) > IDLE_GROUPS:
-                self._dissolve(next(iter(self._idle)))
+            self._idle.add(group)
+            for oldest in self._idle.excess():
+                self._dissolve(oldest)
 
     def _dissolve(self, group: Group) -> None:
-        del self._idle[group]
+        self._idle.discard(group)
+        self._idle.note()
         del self._groups[group.scope, group.inline]
         for union in group.unions.values():
             holders = self._holders[union]

@@ -124,3 +124,52 @@ def test_metadata_that_cannot_be_understood_is_refused(
         proxy_node(node("web.default", **metadata))
     assert message in str(refused.value)
     assert "web.default" in str(refused.value)
+
+
+def test_an_id_that_is_too_long_is_refused_with_the_limit() -> None:
+    with pytest.raises(NodeRefusedError, match="600 characters, more than 512") as refused:
+        proxy_node(node("a" * 592 + ".default"))
+    assert len(str(refused.value)) < 300
+
+
+def test_the_longest_names_of_kubernetes_are_taken() -> None:
+    pod, namespace = "p" * 253, "n" * 63
+    text = f"sidecar~fd00:1111:2222:3333:4444:5555:6666:7777~{pod}.{namespace}~{namespace}.svc.cluster.local"
+    assert proxy_node(node(text)).namespace == namespace
+
+
+@pytest.mark.parametrize("text", ["p" * 254 + ".default", "web." + "n" * 64])
+def test_longer_names_than_kubernetes_knows_are_refused(text: str) -> None:
+    with pytest.raises(NodeRefusedError, match="the limits are 253 and 63"):
+        proxy_node(node(text))
+
+
+@pytest.mark.parametrize("port", ["9" * 5000, "", "80" * 4, "٣"])
+def test_a_port_of_any_length_is_refused_in_few_words(port: str) -> None:
+    with pytest.raises(NodeRefusedError, match="is not a port") as refused:
+        proxy_node(node("web.default", CHANCERY_EGRESS_PORT=port))
+    assert len(str(refused.value)) < 300
+
+
+def test_an_address_with_a_zone_is_refused() -> None:
+    with pytest.raises(NodeRefusedError, match="has a zone"):
+        proxy_node(node("web.default", CHANCERY_INBOUND={"80": "[fe80::1%eth0]:8080"}))
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"CHANCERY_MODE": "x" * 50_000},
+        {"NAMESPACE": "x" * 50_000},
+        {"INSTANCE_IPS": "x" * 50_000},
+    ],
+)
+def test_what_is_wrong_in_the_metadata_is_quoted_in_few_words(metadata: dict[str, str]) -> None:
+    with pytest.raises(NodeRefusedError) as refused:
+        proxy_node(node("web.default", **metadata))
+    assert len(str(refused.value)) < 400
+
+
+def test_a_place_of_any_length_is_refused() -> None:
+    with pytest.raises(NodeRefusedError, match="locality"):
+        proxy_node(RawNode("web.default", "", "r" * 254, "", "", {}, "envoy", "1", ()))

@@ -8,6 +8,9 @@ import pytest
 
 from tests.support.fakes.fake_envoy import FakeEnvoy, Mesh, containing
 from translators.database import Failure, query
+from translators.model.resource import resource
+from translators.names import CLUSTER_TYPE
+from xds_server.ads.diff import Response
 from xds_server.log import TextFormatter
 from xds_server.quarantine.rejection import Progress
 from xds_server.status import TypeState, WaitResult
@@ -406,3 +409,20 @@ async def test_what_envoy_says_is_told_without_its_dump(caplog: pytest.LogCaptur
     told = [each.reason for each in mesh.core.status().rejections]
     told += [each.reason for each in (await at_once(mesh, revision)).rejected]
     assert told == [short, short]
+
+
+def test_the_same_rejection_again_and_again_is_one_line_in_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    mesh = Mesh()
+    mesh.save(web=web())
+    envoy = mesh.connect("web.default")
+    mesh.run()
+    url = CLUSTER_TYPE
+    for _ in range(50):
+        bad = Response((resource(url, "a", b"1"),), (), b"")
+        assert mesh.ledger.nacked(envoy.stream, url, bad, 13, "no such field")
+    other = Response((resource(url, "a", b"2"),), (), b"")
+    assert mesh.ledger.nacked(envoy.stream, url, other, 13, "no such field")
+    lines = [each for each in caplog.records if each.getMessage() == "response rejected"]
+    assert len(lines) == 2

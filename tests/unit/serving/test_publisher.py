@@ -29,7 +29,8 @@ from translators.names import (
 from translators.object_key import ObjectKey
 from translators.world import INDEXES, bucket_of
 from xds_server.serving.groups import CHANGES_KEPT, Member
-from xds_server.serving.publisher import IDLE_GROUPS, Publisher
+from xds_server.serving.idle import IDLE_GROUPS
+from xds_server.serving.publisher import Publisher
 
 KEEPS_NOTHING_MORE = 50
 """How many tracked objects a process may gain by chance."""

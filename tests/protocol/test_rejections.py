@@ -381,3 +381,21 @@ def test_routes_do_not_wait_again_for_what_was_refused_long_ago() -> None:
     envoy.acks("rds")
     envoy.hears_no_more()
     assert len(envoy.diary.warnings) == 1
+
+
+def test_complete_response_that_is_offered_again_comes_with_its_endpoints() -> None:
+    world, envoy = six_clusters()
+    world.set("cds", "a", "bad", needs="a").publish()
+    envoy.gets("cds", "bad b1 c1 d1 e1 f1 old1")
+    envoy.gets("eds", "e-a")
+    envoy.acks("eds")
+    envoy.nacks("cds")
+    envoy.hears_no_more()
+    assert envoy.stream.offer(TYPES["cds"])
+    version = envoy.gets("cds", "bad b1 c1 d1 e1 f1 old1").version
+    envoy.gets("eds", "e-a")
+    envoy.acks("eds")
+    envoy.offered = version
+    envoy.acks("cds")
+    envoy.hears_no_more()
+    assert not envoy.stream.offer(TYPES["cds"])

@@ -32,6 +32,9 @@ from xds_server.errors import (
 )
 
 _REASON_LENGTH = 2000
+_LONG_SECONDS = 0.05
+_TURNS_OF_OTHERS = 4
+_LONGEST_PAUSE_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,12 +173,17 @@ class Connection:
     async def _read(self, stream: Stream) -> None:
         read = self._context.read
         on_bytes = stream.on_bytes
+        now = self._protocols.clock.now
         end_of_stream = grpc.aio.EOF
         try:
             while (data := await read()) is not end_of_stream:
+                began = now()
                 on_bytes(data)
                 if self._idle is not None and (response := stream.take()) is not None:
                     self._resume(response)
+                if (took := now() - began) > _LONG_SECONDS:
+                    # Who has much to say is heard seldom, so that the others are as well.
+                    await asyncio.sleep(min(_TURNS_OF_OTHERS * took, _LONGEST_PAUSE_SECONDS))
         except PeerError as error:
             self._fail(error)
         finally:

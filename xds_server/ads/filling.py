@@ -7,13 +7,19 @@ so.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Final
 
+from translators.model.resource import Resource
 from translators.resource_types import VIRTUAL_HOST, ResourceType
+from xds_server.ads.diff import Diff
 from xds_server.ads.resources import Resources
 from xds_server.ads.snapshot import Snapshot
 from xds_server.ads.subscription import SubscriptionPool
 from xds_server.ads.watched_type import WatchedType
+
+_SUBSTITUTES: Final = 2000
+"""How many resources are made up for one response."""
 
 
 def fill(watched: Mapping[ResourceType, WatchedType], *, tells_removals: bool) -> None:
@@ -57,3 +63,33 @@ def hosts(
     if child.is_due and not child.nonce and routes.inflight is not None:
         return None
     return pool.hosts_of(routes.answered.needing(VIRTUAL_HOST.url)).select(every)
+
+
+def including_resent(
+    watched: WatchedType,
+    goal: Resources,
+    diff: Diff,
+    substitute: Callable[[WatchedType, str], Resource | None],
+) -> Diff:
+    """Add to a difference what must be sent although it is none.
+
+    Of what is not there so much at a time that making it up holds nobody else up.
+    """
+    changed: list[Resource] = []
+    removed: list[str] = []
+    absent: list[str] = []
+    known = diff.names
+    for name in watched.take_to_resend():
+        resource = goal.by_name.get(name)
+        if resource is None:
+            absent.append(name)
+        elif resource.part and name not in known:
+            changed.append(resource)
+    for name in watched.take_absent(absent, _SUBSTITUTES):
+        resource = goal.by_name.get(name) or substitute(watched, name)
+        if resource is None:
+            if name not in diff.removed:
+                removed.append(name)
+        elif resource.part and name not in known:
+            changed.append(resource)
+    return diff.including(tuple(changed), tuple(removed))

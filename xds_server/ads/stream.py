@@ -24,9 +24,9 @@ from typing import Final, Protocol, final
 from translators.codec.discovery import RequestError, with_nonce
 from translators.codec.errors import DecodeError
 from translators.codec.node import RawNode
-from translators.model.resource import Resource
 from translators.resource_types import ENDPOINT, Stage
 from xds_server.ads.diff import Diff, Response, needed
+from xds_server.ads.filling import including_resent
 from xds_server.ads.limits import DEFAULT_LIMITS, StreamLimits
 from xds_server.ads.order import Order
 from xds_server.ads.resources import Resources
@@ -39,8 +39,6 @@ from xds_server.errors import MalformedRequestError
 
 _NO_NAMES: Final = frozenset[str]()
 _UNSETTLED: Final = -1
-_SUBSTITUTES: Final = 2000
-"""How many resources are made up for one response."""
 _LEADING: Final = Stage.LEADING
 _IDLE: Final = State.IDLE
 
@@ -359,45 +357,20 @@ class Stream:
             diff = watched.including_doubted(goal, diff)
         elif watched.rejected:
             watched.reclaim(self.order.newest(watched, goal))
-        if watched.to_resend:
-            diff = self._including_resent(watched, goal, diff)
+        if watched.to_resend or watched.absent:
+            diff = including_resent(watched, goal, diff, self.order.substitute)
         number = self.order.number_of(watched)
-        if not watched.is_due and self.variant.tells_nothing(watched, diff):
+        is_over = not watched.is_due and not watched.absent
+        if is_over and self.variant.tells_nothing(watched, diff):
             watched.keep(goal, number)
             self.order.answered(watched, _NO_NAMES)
             return None
         limit_bytes = 0 if watched.is_one_by_one else self._limits.response_bytes
         watched.begin(goal, number, self.variant.messages(watched, goal, diff, limit_bytes))
-        if watched.to_resend:
+        if watched.absent:
             watched.resend(_NO_NAMES)
         self.order.pushed(watched, diff)
         return self._continue(watched)
-
-    def _including_resent(self, watched: WatchedType, goal: Resources, diff: Diff) -> Diff:
-        """Add to a difference what must be sent although it is none.
-
-        Of what is not there so much at a time that making it holds nobody else up.
-        """
-        changed: list[Resource] = []
-        removed: list[str] = []
-        later: list[str] = []
-        known, made = diff.names, 0
-        for name in watched.take_to_resend():
-            if name in known:
-                continue
-            resource = goal.by_name.get(name)
-            if resource is None and made >= _SUBSTITUTES:
-                later.append(name)
-                continue
-            if resource is None and (resource := self.order.substitute(watched, name)):
-                made += 1
-            if resource is None:
-                if name not in diff.removed:
-                    removed.append(name)
-            elif resource.part:
-                changed.append(resource)
-        watched.to_resend = frozenset(later)
-        return diff.including(tuple(changed), tuple(removed))
 
     def _continue(self, watched: WatchedType) -> bytes | None:
         """Give the next message of a step that was begun; None while too much is unanswered."""

@@ -53,6 +53,7 @@ class WatchedType:
         inflight: That response, until it is answered.
         rest: Messages of the step that was begun and that did not go out yet, in order.
         to_resend: Names to send even if the client has them.
+        absent: More of these, of which nothing is there, in the order in which they are sent.
         sent_at: Number of the newest snapshot that `sent` covers.
         answered_at: Number of the newest snapshot that `answered` covers.
         sent_time: When `inflight` was sent.
@@ -73,6 +74,7 @@ class WatchedType:
     """
 
     __slots__ = (
+        "absent",
         "accepted",
         "accepted_version",
         "answered",
@@ -112,6 +114,7 @@ class WatchedType:
         self.inflight: Response | None = None
         self.rest: tuple[Response, ...] = ()
         self.to_resend = _NONE
+        self.absent: tuple[str, ...] = ()
         self.sent_at = NEVER
         self.answered_at = NEVER
         self.sent_time = 0.0
@@ -188,6 +191,8 @@ class WatchedType:
         self.sent = subscription.select(self.sent)
         self.answered = self.sent if is_answered else self.answered
         self.to_resend &= subscription.names
+        if self.absent:
+            self.absent = tuple([name for name in self.absent if name in subscription.names])
 
     def keep(self, goal: Resources, number: int) -> None:
         """Take a snapshot's resources for sent and answered: the client need not hear of them."""
@@ -340,6 +345,12 @@ class WatchedType:
         else:
             self.ask()
         return True
+
+    def take_absent(self, more: list[str], count: int) -> tuple[str, ...]:
+        """Give so many names to resend of which nothing is there; the others' turn comes later."""
+        absent = (*more, *self.absent)
+        self.absent = absent[count:]
+        return absent[:count]
 
     def take_to_resend(self) -> Iterable[str]:
         """Give the names to resend, in order, and forget them."""

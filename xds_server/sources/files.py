@@ -37,6 +37,7 @@ from xds_server.sources.losses import Losses
 from xds_server.sources.parts import (
     AHEAD_BYTES,
     AHEAD_FILES,
+    FLOOD_FILES,
     beside_a_flood,
     parts_of,
     size_of,
@@ -250,7 +251,8 @@ class FileSource:
         flooded = loop.time() + _FLOOD * self._quiet
         while self._look_through or len(self._pending) > 1:
             self._noticed.clear()
-            if loop.time() > flooded:
+            is_flood = self._look_through or len(self._pending) > FLOOD_FILES
+            if is_flood and loop.time() > flooded:
                 await self._go_ahead(())
             try:
                 async with asyncio.timeout_at(min(loop.time() + self._quiet, ceiling)):

@@ -21,6 +21,7 @@ from translators.kinds.schema.field_types import (
     PORT_NUMBER,
     SERVICE_HOST,
     UINT32,
+    parse_go_duration,
     selector,
 )
 from translators.kinds.schema.kind import ISTIO_NETWORKING, Kind, document_with_spec
@@ -38,7 +39,6 @@ from translators.kinds.schema.shape import (
     Shape,
     checked,
     choice,
-    converted,
     integer,
     list_of,
 )
@@ -107,21 +107,27 @@ _LOAD_BALANCER: Final = record(
     exclusive=(("simple", "consistentHash"),),
 )
 
-_LONGEST_KEEPALIVE: Final = timedelta(seconds=32767)
-_SECOND: Final = timedelta(seconds=1)
+_LONGEST_KEEPALIVE: Final = 32767
+"""Seconds: Linux's `MAX_TCP_KEEPIDLE` and `MAX_TCP_KEEPINTVL`."""
 
 
-def _keepalive_time(length: timedelta, path: Path, context: Context) -> timedelta | Invalid:
-    """Give a time as Linux keeps it: whole seconds, up to `MAX_TCP_KEEPIDLE`."""
-    if not _SECOND <= length <= _LONGEST_KEEPALIVE:
-        return context.error(path, "must be from 1s to 32767s, which is what Linux can keep")
-    whole = timedelta(seconds=length // _SECOND)
-    if whole != length:
-        context.warning(path, f"Linux counts whole seconds; {whole // _SECOND}s is used")
-    return whole
+def _keepalive_time(value: object, path: Path, context: Context) -> timedelta | Invalid:
+    """Give a time as Linux keeps it, in whole seconds."""
+    milliseconds = parse_go_duration(value) if type(value) is str else None
+    if milliseconds is None:
+        return DURATION.parse(value, path, context)  # which says what is wrong with it
+    seconds = milliseconds / 1000
+    if not 1 <= seconds <= _LONGEST_KEEPALIVE:
+        return context.error(
+            path,
+            f"must be from 1s to {_LONGEST_KEEPALIVE}s, which is what Linux can keep, not {value}",
+        )
+    if seconds.denominator != 1:
+        context.warning(path, f"Linux counts whole seconds; {int(seconds)}s is used")
+    return timedelta(seconds=int(seconds))
 
 
-_KEEPALIVE_TIME: Final = converted(DURATION, _keepalive_time)
+_KEEPALIVE_TIME: Final = Shape(_keepalive_time)
 _KEEPALIVE: Final = record(
     Keepalive,
     {

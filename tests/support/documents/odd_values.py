@@ -94,7 +94,7 @@ spec:
   resolution: STATIC
   endpoints:
   - address: 10.2.0.1
-    network: n
+    network: elsewhere
     ports: {http: 8080, tls: 8443}
     labels: {version: v1}
     locality: r/z/s
@@ -134,7 +134,7 @@ kind: WorkloadEntry
 metadata: {name: chosen-1, namespace: shop}
 spec:
   address: 10.3.0.1
-  network: n
+  network: elsewhere
   ports: {http: 80}
   labels: {app: chosen}
   locality: r/z/s

@@ -55,13 +55,17 @@ def _check_server_names(spec: VirtualServiceSpec, path: Path, context: Context) 
 
 
 def _check_hosts(spec: VirtualServiceSpec, path: Path, context: Context) -> None:
-    """Refuse a host that is there twice, or falls under another one."""
+    """Refuse a host that is there twice, or falls under another one.
+
+    What falls under a `*` that is refused anyway is not told.
+    """
     places: dict[str, int] = {}
     for i, host in enumerate(spec.hosts):
         if host in places:
             context.error(((path, "hosts"), i), f"{host} is listed already; remove one of the two")
         places.setdefault(host, i)
-    endings = {host[1:]: host for host in spec.hosts if host.startswith("*")}
+    wildcards = (host for host in spec.hosts if host.startswith("*"))
+    endings = {host[1:]: host for host in wildcards if host != "*" or MESH not in spec.gateways}
     for host in places if endings else ():
         for start in range(len(host) + 1):
             wider = endings.get(host[start:], host)

@@ -21,12 +21,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
+from types import MappingProxyType
 from typing import Final
 
 from envoy_data_plane.envoy.config.bootstrap.v3 import (
     Bootstrap,
     BootstrapDynamicResources,
     BootstrapStaticResources,
+    LayeredRuntime,
+    RuntimeLayer,
 )
 from envoy_data_plane.envoy.config.cluster.v3 import Cluster, ClusterDiscoveryType
 from envoy_data_plane.envoy.config.core.v3 import (
@@ -53,11 +56,13 @@ from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v
     HttpConnectionManager,
     HttpFilter,
 )
+from envoy_data_plane.google.protobuf import Struct, Value
 
 from translators import names
 from translators.codec import any_bytes, encode, field_number, pack, type_url
 from translators.codec.wire import LENGTH, delimited, read_varint, scan, string, tag, varint
 from translators.model.resource import Resource
+from translators.model.routing import MAX_BODY_BYTES
 
 _TAG: Final = "judged-"
 _TAGS: Final = re.compile(rf"{_TAG}(\d+)(?!\d)")
@@ -181,7 +186,13 @@ def _routes(body: bytes, tagged: str, place: int) -> bytes:
 
 
 def _virtual_host(body: bytes, tagged: str, place: int) -> bytes:
-    return _routes(delimited(_VIRTUAL_HOSTS, body), tagged, place)
+    return _routes(delimited(_VIRTUAL_HOSTS, body) + _limits(), tagged, place)
+
+
+@cache
+def _limits() -> bytes:
+    """What the route configuration of a host says of bodies; see `routes.route_configurations`."""
+    return encode(RouteConfiguration(max_direct_response_body_size_bytes=MAX_BODY_BYTES))
 
 
 @cache
@@ -215,14 +226,18 @@ def _frame() -> bytes:
             cluster_name=_CONTROL_PLANE, endpoints=[LocalityLbEndpoints(lb_endpoints=[host])]
         ),
     )
+    runtime = RuntimeLayer(name="static", static_layer=Struct(fields=dict(_RUNTIME)))
     return encode(
         Bootstrap(
             node=Node(id="judge", cluster="judge"),
             dynamic_resources=BootstrapDynamicResources(ads_config=ads),
+            layered_runtime=LayeredRuntime(layers=[runtime]),
         )
     ) + delimited(_STATIC_RESOURCES, delimited(_CLUSTERS, encode(control_plane)))
 
 
+_RUNTIME: Final = MappingProxyType({"re2.max_program_size.error_level": Value(number_value=32768)})
+"""What Istio's bootstraps and ours let an expression be; Envoy's own default is 100."""
 _STATIC_RESOURCES: Final = field_number(Bootstrap, "static_resources")
 _CLUSTERS: Final = field_number(BootstrapStaticResources, "clusters")
 _LISTENERS: Final = field_number(BootstrapStaticResources, "listeners")

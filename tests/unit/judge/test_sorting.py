@@ -18,6 +18,7 @@ from envoy_data_plane.envoy.config.core.v3 import (
     Address,
     AggregatedConfigSource,
     ConfigSource,
+    DataSource,
     HeaderValue,
     HeaderValueOption,
     SocketAddress,
@@ -30,6 +31,7 @@ from envoy_data_plane.envoy.config.endpoint.v3 import (
 )
 from envoy_data_plane.envoy.config.listener.v3 import ApiListener, Filter, FilterChain, Listener
 from envoy_data_plane.envoy.config.route.v3 import (
+    DirectResponseAction,
     Route,
     RouteAction,
     RouteConfiguration,
@@ -49,6 +51,7 @@ from translators import names
 from translators.codec import encode
 from translators.model.proxy_node import Mode
 from translators.model.resource import Resource, resource
+from translators.model.routing import MAX_BODY_BYTES
 from xds_server.judge.bootstrap import can_judge
 from xds_server.judge.envoy import Refusal, read_bootstrap
 from xds_server.judge.sorting import rejected
@@ -192,6 +195,19 @@ async def test_routes_are_judged_without_what_only_rds_may_say() -> None:
     message = RouteConfiguration(name="80", vhds=Vhds(config_source=source))
     routes = resource(names.ROUTE_TYPE, "80", encode(message))
     assert await rejected([routes], CountingRuns()) == {}
+
+
+async def test_what_our_bootstraps_and_route_configurations_allow_is_accepted() -> None:
+    body = DataSource(inline_bytes=b"x" * MAX_BODY_BYTES)
+    answer = Route(
+        match=RouteMatch(prefix="/"), direct_response=DirectResponseAction(status=200, body=body)
+    )
+    long_answer = VirtualHost(name="80/long:80", domains=["long"], routes=[answer])
+    allowed = [
+        host("complex", match=regex("a" * 1024)),
+        resource(names.VIRTUAL_HOST_TYPE, "80/long:80", encode(long_answer)),
+    ]
+    assert await rejected(allowed, CountingRuns()) == {}
 
 
 def test_listeners_of_proxyless_clients_and_unknown_types_are_not_for_envoy_to_judge() -> None:

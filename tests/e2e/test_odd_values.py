@@ -53,7 +53,7 @@ from translators.world import INDEXES
 
 pytestmark = [pytest.mark.envoy, pytest.mark.slow]
 AT_ONCE = 400
-ELSEWHERE = (r"tcpKeepalive\.\w+: '2562047h'", r"ddress: 'unix:///x", r"EndpointSlice .*: 15006")
+ELSEWHERE = (r"EndpointSlice .*: 15006",)
 """What passes validation and is not right yet."""
 JUDGED = (names.CLUSTER_TYPE, names.ENDPOINT_TYPE, names.LISTENER_TYPE, names.ROUTE_TYPE)
 

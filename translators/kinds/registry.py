@@ -149,7 +149,7 @@ def _metadata(
     metadata = METADATA.parse(given, at, named)
     if key is None:  # which else says whose metadata this is
         unnamed.findings.problems[told:] = [
-            replace(problem, message=f"{problem.message} (of a {kind.name})")
+            replace(problem, message=f"in a {kind.name}: {problem.message}")
             for problem in unnamed.findings.problems[told:]
         ]
     if metadata is not INVALID and kind.has_label_names and not is_dns_label(metadata.name):

@@ -97,6 +97,7 @@ spec:
     network: elsewhere
     ports: {http: 8080, tls: 8443}
     labels: {version: v1}
+    network: one
     locality: r/z/s
     weight: 2
     serviceAccount: a
@@ -137,6 +138,7 @@ spec:
   network: elsewhere
   ports: {http: 80}
   labels: {app: chosen}
+  network: one
   locality: r/z/s
   weight: 2
   serviceAccount: a

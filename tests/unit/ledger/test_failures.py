@@ -15,7 +15,7 @@ from translators.listeners import wildcard
 from translators.model.proxy_node import Mode, ProxyNode
 from translators.names import CLUSTER_TYPE, ENDPOINT_TYPE, ROUTE_TYPE
 from translators.routes import virtual_hosts
-from translators.world import clients, ports, virtual_services, workloads
+from translators.world import clients, virtual_services, visible_services, workloads
 from translators.world.buckets import bucket_of
 from translators.world.exposure import Exposed
 from xds_server.cli.wait import verdict
@@ -258,7 +258,7 @@ def test_a_bucket_that_cannot_be_listed_takes_no_other_one(
 ) -> None:
     bad, other = of_one_bucket(1)[0], "one"
     assert bucket_of(full(other)) != bucket_of(full(bad))
-    exposed_to = ports.exposed_to
+    exposed_to = visible_services.exposed_to
 
     def broken(db: Reader, target: str, bucket: int) -> tuple[Exposed, ...]:
         if bucket == bucket_of(full(bad)):
@@ -268,11 +268,11 @@ def test_a_bucket_that_cannot_be_listed_takes_no_other_one(
     mesh = Mesh()
     mesh.save(bad=service(bad), other=service(other, "tls"), more=web("two"))
     if is_cold:
-        monkeypatch.setattr(ports, "exposed_to", broken)
+        monkeypatch.setattr(visible_services, "exposed_to", broken)
     envoy = mesh.connect("a.default", inline=True, node=node)
     mesh.run()
     if not is_cold:
-        monkeypatch.setattr(ports, "exposed_to", broken)
+        monkeypatch.setattr(visible_services, "exposed_to", broken)
         mesh.save(bad=service(bad).replace("80", "81"))
     mesh.save(more=web("two", "/new"))
     mesh.run()
@@ -289,7 +289,7 @@ def test_a_host_described_twice_takes_nothing_else_of_its_bucket(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     bad, other = of_one_bucket(2)
-    failing(monkeypatch, ports, "service_of", f"{bad}.default")
+    failing(monkeypatch, visible_services, "service_of", f"{bad}.default")
     mesh = Mesh()
     mesh.save(a=service(bad), b=twin(bad), c=service(other))
     envoy = mesh.connect("a.default")

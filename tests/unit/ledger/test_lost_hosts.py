@@ -50,9 +50,10 @@ def test_what_another_loses_changes_nothing_of_what_is_served() -> None:
 
 
 def test_who_has_what_an_envoy_rejected_no_more_takes_nothing_from_others() -> None:
-    mesh = Mesh()
+    rejects = containing("poison", saying="bad {text}")
+    mesh = Mesh(judge=rejects)
     mesh.save(web=service("web"), young=routing("young", created=2002))
-    mesh.connect("one.default", containing("poison", saying="bad {text}"))
+    mesh.connect("one.default", rejects)
     mesh.run()
     mesh.save(old=routing("old", "/poison", 2001))
     assert [each.object for each in told(mesh)] == ["VirtualService default/young"]

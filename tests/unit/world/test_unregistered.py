@@ -44,10 +44,10 @@ def test_hosts_without_any_service_answer_on_port_80() -> None:
         routing("a", WEB_HOST),
         routing("b", "else.example.com"),
         routing("c", "*.shop.svc.cluster.local"),
-        routing("d", "*.example.com more.example.com"),
+        routing("d", "*.example.com more.com"),
         routing("e", "private.com", extra='exportTo: ["."]'),
     )
-    expected = {(80, "*.example.com"), (80, "else.example.com"), (80, "more.example.com")}
+    expected = {(80, "*.example.com"), (80, "else.example.com"), (80, "more.com")}
     assert found(db) == expected
     assert found(db, "shop") == {*expected, (80, "private.com")}
 

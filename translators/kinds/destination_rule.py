@@ -26,6 +26,7 @@ from translators.kinds.schema.field_types import (
 )
 from translators.kinds.schema.kind import ISTIO_NETWORKING, Kind, document_with_spec
 from translators.kinds.schema.record import (
+    Check,
     Part,
     optional,
     record,
@@ -59,7 +60,7 @@ from translators.model.policy import (
 class DestinationRuleSpec:
     """What a rule says of a host, in full. `workload_selector` None: for every client."""
 
-    host: str
+    host: str = ""
     policy: StatedPolicy | None = None
     subsets: tuple[Subset, ...] = ()
     export_to: tuple[str, ...] = ()
@@ -298,18 +299,16 @@ def _check_export(spec: DestinationRuleSpec, path: Path, context: Context) -> No
             )
 
 
-_SPEC: Final = checked(
-    record(
-        DestinationRuleSpec,
-        {
-            "host": required("host", SERVICE_HOST, "the service that this is about"),
-            "trafficPolicy": optional("policy", _TRAFFIC_POLICY),
-            "subsets": optional("subsets", _SUBSETS),
-            "exportTo": optional("export_to", EXPORT_TO),
-            "workloadSelector": optional("workload_selector", selector("matchLabels")),
-        },
-    ),
-    _check_export,
+_SPEC: Final = record(
+    DestinationRuleSpec,
+    {
+        "host": required("host", SERVICE_HOST, "the service that this is about"),
+        "trafficPolicy": optional("policy", _TRAFFIC_POLICY),
+        "subsets": optional("subsets", _SUBSETS),
+        "exportTo": optional("export_to", EXPORT_TO),
+        "workloadSelector": optional("workload_selector", selector("matchLabels")),
+    },
+    checks=(Check(_check_export, reads=("exportTo", "workloadSelector")),),
 )
 
 DESTINATION_RULE: Final = Kind(

@@ -18,9 +18,8 @@ from translators.kinds.schema.field_types import (
     selector,
 )
 from translators.kinds.schema.kind import ISTIO_NETWORKING, Kind, document_with_spec
-from translators.kinds.schema.record import optional, record, required, unsupported
+from translators.kinds.schema.record import Check, optional, record, required, unsupported
 from translators.kinds.schema.shape import (
-    checked,
     choice,
     converted,
     list_of,
@@ -52,7 +51,7 @@ class ServiceEntrySpec:
     (everyone).
     """
 
-    hosts: tuple[str, ...]
+    hosts: tuple[str, ...] = ()
     ports: tuple[EntryPort, ...] = ()
     addresses: tuple[str, ...] = ()
     external: bool = True
@@ -90,9 +89,12 @@ _HOST: Final = text_spelled(
 )
 
 
-def _check(spec: ServiceEntrySpec, path: Path, context: Context) -> None:
-    _check_unique(spec, path, context)
+def _check_resolution(spec: ServiceEntrySpec, path: Path, context: Context) -> None:
     _RESOLUTIONS[spec.resolution](spec, path, context)
+
+
+def _check_ports(spec: ServiceEntrySpec, path: Path, context: Context) -> None:
+    _check_unique_ports(spec, path, context)
     if not spec.ports:
         context.warning(
             (path, "ports"), "without ports nobody can connect; give those that clients use"
@@ -104,7 +106,7 @@ def _check(spec: ServiceEntrySpec, path: Path, context: Context) -> None:
             warn_of_workload_port(port.target_port, (at, "targetPort"), context)
 
 
-def _check_unique(spec: ServiceEntrySpec, path: Path, context: Context) -> None:
+def _check_unique_ports(spec: ServiceEntrySpec, path: Path, context: Context) -> None:
     ports = (path, "ports")
     numbers: set[int] = set()
     names: set[str] = set()
@@ -115,6 +117,9 @@ def _check_unique(spec: ServiceEntrySpec, path: Path, context: Context) -> None:
             context.error(((ports, i), "name"), f"{port.name!r} is the name of an earlier port")
         numbers.add(port.number)
         names.add(port.name)
+
+
+def _check_hosts(spec: ServiceEntrySpec, path: Path, context: Context) -> None:
     seen: set[str] = set()
     for i, host in enumerate(spec.hosts):
         if host in seen:
@@ -237,27 +242,36 @@ def _effective(spec: ServiceEntrySpec, path: Path, context: Context) -> ServiceE
     return replace(spec, addresses=addresses, endpoints=endpoints)
 
 
-_WRITTEN: Final = checked(
-    record(
-        ServiceEntrySpec,
-        {
-            "hosts": required("hosts", list_of(_HOST, at_least=1), "the names clients use"),
-            "addresses": optional("addresses", list_of(SUBNET)),
-            "ports": optional("ports", list_of(_PORT)),
-            "location": optional(
-                "external", choice({"MESH_EXTERNAL": True, "MESH_INTERNAL": False})
-            ),
-            "resolution": optional(
-                "resolution", choice({member.value: member for member in Resolution})
-            ),
-            "endpoints": optional("endpoints", list_of(WORKLOAD)),
-            "workloadSelector": optional("workload_selector", selector("labels")),
-            "exportTo": optional("export_to", SERVICE_EXPORT_TO),
-            "subjectAltNames": unsupported("connections are not yet encrypted", harmless=([],)),
-        },
-        exclusive=(("endpoints", "workloadSelector"),),
+_RESOLVED: Final = (
+    "hosts",
+    "addresses",
+    "ports",
+    "resolution",
+    "endpoints",
+    "workloadSelector",
+)
+"""The fields that a resolution has rules for."""
+_WRITTEN: Final = record(
+    ServiceEntrySpec,
+    {
+        "hosts": required("hosts", list_of(_HOST, at_least=1), "the names clients use"),
+        "addresses": optional("addresses", list_of(SUBNET)),
+        "ports": optional("ports", list_of(_PORT)),
+        "location": optional("external", choice({"MESH_EXTERNAL": True, "MESH_INTERNAL": False})),
+        "resolution": optional(
+            "resolution", choice({member.value: member for member in Resolution})
+        ),
+        "endpoints": optional("endpoints", list_of(WORKLOAD)),
+        "workloadSelector": optional("workload_selector", selector("labels")),
+        "exportTo": optional("export_to", SERVICE_EXPORT_TO),
+        "subjectAltNames": unsupported("connections are not yet encrypted", harmless=([],)),
+    },
+    exclusive=(("endpoints", "workloadSelector"),),
+    checks=(
+        Check(_check_hosts, reads=("hosts",)),
+        Check(_check_ports, reads=("ports",)),
+        Check(_check_resolution, reads=_RESOLVED),
     ),
-    _check,
 )
 
 SERVICE_ENTRY: Final = Kind(

@@ -367,3 +367,29 @@ def test_a_foreign_kind_is_reported_and_harms_nobody(head: str, names: str) -> N
     assert problem.severity is Severity.UNSUPPORTED
     assert "not supported (yet)" in problem.message
     assert names in problem.message
+
+
+@pytest.mark.parametrize(
+    ("kind", "spec", "paths"),
+    [
+        (
+            SE,
+            "hosts: [1]\nports: [{number: 80, name: a}, {number: 80, name: b}]",
+            ["spec.hosts[0]", "spec.ports[1].number"],
+        ),
+        (
+            SE,
+            "hosts: [a.org, a.org]\nports: [{number: 80, name: http}]\nlocation: HERE",
+            ["spec.location", "spec.hosts[1]"],
+        ),
+        (
+            DR,
+            "host: 1\nexportTo: ['*']\nworkloadSelector: {matchLabels: {a: b}}",
+            ["spec.host", "spec.exportTo[0]"],
+        ),
+    ],
+)
+def test_fields_are_looked_at_together_though_another_has_an_error(
+    kind: str, spec: str, paths: list[str]
+) -> None:
+    assert [path for path, _ in errors(document(kind, spec))] == paths

@@ -23,6 +23,7 @@ from itertools import islice
 from typing import Final
 
 from translators.model.origin import FilePlace, Problem, Severity
+from translators.object_key import ObjectKey
 from xds_server.sources.texts import Draft, Text, Texts, shown
 
 MORE_THAN_HALF: Final = "it would take away more than half of all objects"
@@ -54,7 +55,7 @@ class Losses:
         self._texts = texts
         self._delay = delay
         self._doubts: dict[str, _Doubt] = {}
-        self._recent: deque[tuple[float, int]] = deque()
+        self._recent: deque[tuple[float, frozenset[ObjectKey]]] = deque()
 
     def review(self, draft: Draft, read: Iterable[str], now: float) -> Draft:
         """Give what is believed of a draft.
@@ -81,7 +82,7 @@ class Losses:
                 {source: text for source, text in draft.texts.items() if source not in doubts}
             )
         if draft.lost:
-            self._recent.append((now, len(draft.lost)))
+            self._recent.append((now, draft.lost))
         return draft
 
     @property
@@ -112,7 +113,9 @@ class Losses:
         """Text → why it may be half a save, and how many objects are at stake."""
         while self._recent and self._recent[0][0] <= now - self._delay:
             self._recent.popleft()
-        earlier = sum(objects for _, objects in self._recent)
+        # What came back was moved, or is edited to and fro.
+        gone = {key for _, keys in self._recent for key in keys if not self._texts.has(key)}
+        earlier = len(gone)
         is_most = (len(draft.lost) + earlier) * 2 > self._texts.count + earlier
         directories = self._directories(draft)
         suspicions = {}

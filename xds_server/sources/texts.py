@@ -108,6 +108,10 @@ class Texts:
         """A text as it was taken in; None when there is none."""
         return self._texts.get(source)
 
+    def has(self, key: ObjectKey) -> bool:
+        """Say whether some text defines an object."""
+        return key in self._claims
+
     @property
     def count(self) -> int:
         """How many objects there are in all."""

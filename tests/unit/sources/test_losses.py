@@ -220,3 +220,11 @@ async def test_a_file_that_is_empty_for_a_moment_changes_nothing(tmp_path: Path)
         await follower.until(a="10.0.0.2")
         assert all("a" in seen for seen in follower.seen)
         assert follower.batches[-1].problems == ()
+
+
+def test_what_goes_and_comes_back_counts_once_at_most() -> None:
+    saved = Saved(f=several("a"), g=several("bcd"))
+    for _ in range(6):
+        saved.save(f=None).save(f=several("a"))
+        saved.after(0.1)
+    assert saved.save(f=None).names == "bcd"

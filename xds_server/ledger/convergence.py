@@ -6,13 +6,19 @@ See `Entry.has` for when a proxy has a revision.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Final
 
 from xds_server.clock import Clock
 from xds_server.ledger.entry import Entry
 from xds_server.metrics import Metrics
 from xds_server.serving.publisher import Publisher
+
+
+CARRIED_KEPT: Final = 64
+"""So many waits for the judge are remembered, for those who ask about a revision later."""
 
 
 @dataclass(slots=True, eq=False)
@@ -21,12 +27,14 @@ class Waiter:
 
     Attributes:
         revision: The revision.
+        carrier: The one that brings what it brought: itself, unless that had to wait.
         lacking: Who does not have it yet; None: it does not exist yet.
         is_over: Whether the answer is known: all have it, or never will.
         done: Is set then.
     """
 
     revision: int
+    carrier: int
     lacking: set[Entry] | None
     is_over: bool = False
     done: asyncio.Event = field(default_factory=asyncio.Event)
@@ -57,6 +65,7 @@ class Convergence:
         self._is_decided = is_decided
         self._is_lost = is_lost
         self._waiters: dict[Waiter, None] = {}
+        self._carried: deque[range] = deque(maxlen=CARRIED_KEPT)
         self._under_way: dict[int, tuple[float, set[Entry]]] = {}
 
     def published(self, revision: int, entries: Iterable[Entry]) -> None:
@@ -69,23 +78,19 @@ class Convergence:
             self._metrics.converged_revision = revision
         for waiter in list(self._waiters):
             if waiter.lacking is None and waiter.revision <= revision:
-                waiter.lacking = {entry for entry in entries if not entry.has(waiter.revision)}
+                waiter.lacking = {entry for entry in entries if not entry.has(waiter.carrier)}
         self.review()
 
-    def carried(self, revision: int, entries: Iterable[Entry]) -> None:
-        """What earlier revisions had to hold back is served with this one.
+    def carried(self, carried: range, entries: Iterable[Entry]) -> None:
+        """What these revisions brought had to wait, and is served with the one after them.
 
-        Whoever waits for one of them waits for this one.
+        Whoever waits for one of them waits for that one.
         """
-        self._carried_by = revision
+        self._carried.append(carried)
         for waiter in self._waiters:
-            if waiter.lacking is not None:
-                waiter.lacking = {
-                    entry
-                    for entry in entries
-                    if not (entry.has(waiter.revision) and entry.has(revision))
-                }
-                waiter.revision = max(waiter.revision, revision)
+            if waiter.lacking is not None and waiter.revision in carried:
+                waiter.carrier = carried.stop
+                waiter.lacking = {entry for entry in entries if not entry.has(carried.stop)}
 
     def joined(self, entry: Entry) -> None:
         """A proxy has come: who waits, waits for it too."""
@@ -98,7 +103,7 @@ class Convergence:
         for revision in [each for each in self._under_way if entry.has(each)]:
             self._arrived(revision, entry)
         for waiter in self._waiters:
-            if waiter.lacking and entry.has(waiter.revision):
+            if waiter.lacking and entry.has(waiter.carrier):
                 waiter.lacking.discard(entry)
         self.review()
 
@@ -129,9 +134,10 @@ class Convergence:
         End also when that is known to be in vain, or when the time (seconds) is up.
         """
         lacking = None
+        carrier = next((each.stop for each in self._carried if revision in each), revision)
         if revision <= self._publisher.revision:
-            lacking = {entry for entry in entries if not entry.has(revision)}
-        waiter = Waiter(revision, lacking)
+            lacking = {entry for entry in entries if not entry.has(carrier)}
+        waiter = Waiter(revision, carrier, lacking)
         waiter.is_over = self._is_over(waiter)
         if waiter.is_over:
             return waiter

@@ -235,8 +235,8 @@ class Ledger:
             _tell_rejected(rejection)
         self._metrics.quarantined = len(self._quarantine.rejections)
         revision = self._publisher.revision
-        if progress.carried_by:
-            self._convergence.carried(progress.carried_by, self._entries.values())
+        if progress.carried:
+            self._convergence.carried(progress.carried, self._entries.values())
         if revision > self._metrics.revision:
             self._convergence.published(revision, self._entries.values())
         else:

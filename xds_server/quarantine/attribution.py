@@ -106,7 +106,7 @@ def find_guilty(worlds: Worlds, history: History, making: Making) -> Inquiry[Gui
 
 def changed_by(worlds: Worlds, history: History, making: Making) -> list[Suspect]:
     """The objects edited since a resource was good without whose edit it would be different."""
-    policies, _ = _rounds(worlds.database, history, making, worlds.ref)
+    policies = next(_rounds(worlds.database, history, making, worlds.ref))
     edited = [suspect for suspect in policies if suspect.edited][:TRIED_ALONE]
     return [each for each in edited if worlds.resource({each.key: each.instead}) != worlds.bad]
 
@@ -130,7 +130,10 @@ def parts_of(
 def _rounds(
     database: Database, history: History, making: Making, ref: QueryKey[Resource]
 ) -> Iterator[Sequence[Suspect]]:
-    """Suspects, the likeliest first: policies and what was edited, then everything else."""
+    """Suspects, the likeliest first: policies and what was edited.
+
+    Of what was never good, then everything else.
+    """
     read = dict(database.provenance(ref))
     since = making.since if making.good is not None else 0
     edited = {key: revision or history.last_edit(key) for key, revision in read.items()}
@@ -152,7 +155,8 @@ def _rounds(
             group = policies if registry.is_policy(key.kind) else others
             group.append(Suspect(key, earlier, 0))
     yield policies
-    yield others
+    if making.good is None:
+        yield others
 
 
 def _among(worlds: Worlds, suspects: Sequence[Suspect]) -> Inquiry[Guilty | None]:

@@ -395,9 +395,11 @@ class Quarantine:
         pending = self._acceptance.pending
         if pending and not self.docket.has(Urgency.VERDICT):
             released = [each for each in pending if each not in self._rejected]
+            first = min(pending.values())
             pending.clear()
             self._publisher.release(released)
-            self._progress = replace(self._progress, carried_by=self._publisher.revision)
+            carried = range(first, self._publisher.revision)
+            self._progress = replace(self._progress, carried=carried)
 
     def _keep_rejected(self, resource: Resource, words: str) -> None:
         self._rejected.pop(resource, None)

@@ -63,11 +63,12 @@ class Progress:
         rejected: What was found guilty and is held back now.
         explained: What was held back already, and of which the field was found now.
         lifted: What was held back and is so no more: it is gone, has a new value, or is accepted.
-        carried_by: The revision that brings what had to wait for the judge; 0: nothing had to.
+        carried: The revisions of which something had to wait for the judge, up to the one that
+            brings it; empty when nothing had to.
     """
 
     has_moved: bool = False
     rejected: tuple[Rejection, ...] = ()
     explained: tuple[Rejection, ...] = ()
     lifted: tuple[Rejection, ...] = ()
-    carried_by: int = 0
+    carried: range = range(0)

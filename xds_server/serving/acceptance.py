@@ -19,14 +19,14 @@ class Acceptance:
     Attributes:
         unproven: Resources made and accepted by nobody yet, with the revision that made them.
         withheld: Resources that are never served while they are here.
-        pending: Resources that are served when they have been judged, in the order in which they
-            were made.
+        pending: Resources that are served when they have been judged, with the revision that made
+            them.
     """
 
     def __init__(self) -> None:
         self.unproven: dict[Resource, int] = {}
         self.withheld: set[Resource] = set()
-        self.pending: dict[Resource, None] = {}
+        self.pending: dict[Resource, int] = {}
         self._kept = _UNPROVEN_SLACK
 
     def doubt(self, resource: Resource, revision: int) -> None:

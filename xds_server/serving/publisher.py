@@ -305,7 +305,8 @@ class Publisher:
             return True
         is_new = resource not in acceptance.unproven and resource not in acceptance.withheld
         if self._is_edit and is_new and self.must_wait(resource):
-            acceptance.pending[resource] = None
+            acceptance.doubt(resource, self.revision)
+            acceptance.pending[resource] = self.revision
             return True
         return False
 

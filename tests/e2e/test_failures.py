@@ -10,7 +10,6 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import aiohttp
 import grpc
@@ -268,24 +267,6 @@ spec:
 """
 
 
-async def held(envoy: EnvoyProcess) -> dict[str, Any]:
-    """What an Envoy uses, in its own words, and the versions of each resource.
-
-    Free of order where order means nothing.
-    """
-    resources = await envoy.resources()
-    for route in resources["rds"].values():
-        route["virtual_hosts"] = sorted(
-            route.get("virtual_hosts", ()), key=lambda host: host["name"]
-        )
-        for host in route["virtual_hosts"]:
-            host["domains"] = sorted(host["domains"])
-    if envoy.options.is_delta:
-        return {"versions": await envoy.versions(), **resources}
-    # Over SotW they are versions of responses, which came one after the other.
-    return dict(resources)
-
-
 async def test_a_hundred_random_edits_end_where_a_fresh_translation_begins(tmp_path: Path) -> None:
     async with running_mesh(tmp_path) as mesh:
         ports = [(await mesh.http(f"i-{number}")).instance.port for number in range(4)]
@@ -304,7 +285,7 @@ async def test_a_hundred_random_edits_end_where_a_fresh_translation_begins(tmp_p
         await asyncio.sleep(1.0)
         await mesh.plane.wait_latest()
         assert (await mesh.plane.status()).rejections == ()
-        edited = {client: await held(mesh.envoys[client]) for client in WIRES}
+        edited = {client: await mesh.envoys[client].held() for client in WIRES}
 
         await mesh.plane.restart()
         for client in WIRES:
@@ -313,7 +294,7 @@ async def test_a_hundred_random_edits_end_where_a_fresh_translation_begins(tmp_p
         await mesh.plane.connected(*(mesh.envoys[client].node_id for client in WIRES))
         await mesh.plane.wait_latest()
         for client in WIRES:
-            fresh = await held(mesh.envoys[client])
+            fresh = await mesh.envoys[client].held()
             for part, found in fresh.items():
                 assert edited[client][part] == found, (client, part)
             assert len(fresh["cds"]) > 6

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -84,6 +85,11 @@ class ControlPlane:
             probe, "chancery serve is ready", timeout=timeout, explain=self.process.tail
         )
         return self
+
+    def memory_mib(self) -> float:
+        """What it has resident, in MiB."""
+        pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
+        return pages * resource.getpagesize() / (1 << 20)
 
     async def kill(self) -> None:
         """End it with SIGKILL."""

@@ -203,6 +203,23 @@ class EnvoyProcess:
             "rds": found.routes,
         }
 
+    async def held(self) -> dict[str, Any]:
+        """What it uses, in its own words, and the versions of each resource.
+
+        Free of order where order means nothing.
+        """
+        resources = await self.resources()
+        for route in resources["rds"].values():
+            route["virtual_hosts"] = sorted(
+                route.get("virtual_hosts", ()), key=lambda host: str(host["name"])
+            )
+            for host in route["virtual_hosts"]:
+                host["domains"] = sorted(host["domains"])
+        if self.options.is_delta:
+            return {"versions": await self.versions(), **resources}
+        # Over SotW they are versions of responses, which came one after the other.
+        return dict(resources)
+
     async def versions(self) -> dict[str, dict[str, str]]:
         """cds, lds and rds → resource name → `version_info` of what it uses.
 

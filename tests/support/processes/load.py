@@ -96,6 +96,7 @@ async def load(
     port: int,
     host: str,
     *,
+    address: str = "127.0.0.1",
     workers: int = 4,
     per_second: float = 200.0,
     path: str = "/",
@@ -103,13 +104,14 @@ async def load(
     timeout: float = 5.0,
     keep_alive: bool = True,
 ) -> AsyncIterator[Load]:
-    """Send requests for a host to `127.0.0.1:port` until the block is left.
+    """Send requests for a host to `address:port` until the block is left.
 
     Then the requests in flight are still counted.
 
     Args:
         port: The egress listener.
         host: The Host header.
+        address: Where the listener is.
         workers: How many connections at a time.
         per_second: Requests of all workers together; 0 is as fast as they can.
         path: The path asked for.
@@ -120,7 +122,7 @@ async def load(
     running = Load()
     stop = asyncio.Event()
     connector = aiohttp.TCPConnector(limit=0, force_close=not keep_alive)
-    url = f"http://127.0.0.1:{port}{path}"
+    url = f"http://{address}:{port}{path}"
     sent = {**(headers or {}), "Host": host}
     began = asyncio.get_running_loop().time()
     pause = workers / per_second if per_second else 0.0

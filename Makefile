@@ -18,13 +18,14 @@ DEMO_ARGS ?=
 BENCH_ARGS ?=
 FUZZ_SECONDS ?= 300
 FUZZ_ARGS ?=
+ABUSE_ARGS ?=
 
 SHELL := /bin/sh
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint check bench fuzz venv docs format clean
+.PHONY: help demo test lint check bench fuzz abuse venv docs format clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -53,6 +54,9 @@ bench: $(DEV_STAMP)  ## cost of changes, cold start and memory, as ratios; BENCH
 
 fuzz: $(DEV_STAMP)  ## property tests with fresh seeds for FUZZ_SECONDS (300), and how to repeat what fails
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) exec $(BIN)/python -m tests.fuzz $(FUZZ_ARGS)
+
+abuse: $(DEV_STAMP)  ## the whole of tests/abuse, with a table; ABUSE_ARGS="--abuse-table docs/abuse.md" keeps it
+	@exec $(BIN)/python -m pytest tests/abuse --abuse -n $(WORKERS) --dist loadfile -q $(ABUSE_ARGS)
 
 docs: $(DEV_STAMP)  ## rewrite docs/cli.md from the commands themselves
 	@$(BIN)/python -m xds_server.cli.reference docs/cli.md

@@ -31,10 +31,23 @@ def _why_not_root() -> str:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--update-goldens` writes what translation gives now instead of comparing with it."""
+    """`--update-goldens` writes what translation gives now; `--abuse` adds what takes long."""
     parser.addoption(
         "--update-goldens", action="store_true", help="rewrite the outputs in tests/golden"
     )
+    parser.addoption("--abuse", action="store_true", help="run the whole of tests/abuse")
+    parser.addoption("--abuse-seed", default=7, type=int, help="seed of the fuzz of edits")
+    parser.addoption("--abuse-table", metavar="FILE", help="write the table of tests/abuse there")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is only run as a whole, unless asked for it."""
+    if config.getoption("--abuse"):
+        return
+    left_out = [item for item in items if item.get_closest_marker("abuse")]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if not item.get_closest_marker("abuse")]
 
 
 @pytest.fixture

@@ -28,12 +28,17 @@ Act = Callable[[World], Coroutine[None, None, None]]
 
 @dataclass(frozen=True)
 class Hostile:
-    """A kind of client. `is_first`: it is there before the honest ones, at a cold start."""
+    """A kind of client.
+
+    `is_first`: it is there before the honest ones, at a cold start; `is_shown`: the status has to
+    say that it refuses something, and why.
+    """
 
     name: str
     act: Act
     is_first: bool = False
-    seconds: float = 4.0
+    is_shown: bool = False
+    seconds: float = 3.0
 
 
 def _new_id(stem: str = "hostile") -> str:
@@ -316,8 +321,8 @@ async def _other_version(world: World) -> None:
 _HUGE = "x" * 3_000_000
 
 HOSTILE = (
-    Hostile("refuses everything, delta", partial(_refuse, variant=BY_DELTA), seconds=6),
-    Hostile("refuses everything, SotW", partial(_refuse, variant=BY_SOTW), seconds=6),
+    Hostile("refuses everything, delta", partial(_refuse, variant=BY_DELTA), seconds=5),
+    Hostile("refuses everything, SotW", partial(_refuse, variant=BY_SOTW), seconds=5),
     Hostile("is there first and refuses, delta", partial(_refuse, variant=BY_DELTA), is_first=True),
     Hostile("is there first and refuses, SotW", partial(_refuse, variant=BY_SOTW), is_first=True),
     Hostile(
@@ -328,7 +333,7 @@ HOSTILE = (
     Hostile(
         "twenty refuse everything",
         partial(_crowd, count=20, act=partial(_refuse, variant=BY_DELTA)),
-        seconds=6,
+        seconds=5,
     ),
     Hostile(
         "refuses in the name of an honest one",
@@ -341,8 +346,8 @@ HOSTILE = (
         ),
     ),
     Hostile("refuses in three megabytes", partial(_refuse, variant=BY_DELTA, words=_HUGE)),
-    Hostile("90,000 names, delta", partial(_many_names, variant=BY_DELTA), seconds=6),
-    Hostile("90,000 names, SotW", partial(_many_names, variant=BY_SOTW), seconds=6),
+    Hostile("90,000 names, delta", partial(_many_names, variant=BY_DELTA), seconds=5),
+    Hostile("90,000 names, SotW", partial(_many_names, variant=BY_SOTW), seconds=5),
     Hostile("asks for names and leaves them", _fickle),
     Hostile("5,000 unknown types, delta", partial(_unknown_types, variant=BY_DELTA)),
     Hostile("5,000 unknown types, SotW", partial(_unknown_types, variant=BY_SOTW)),
@@ -352,24 +357,29 @@ HOSTILE = (
     Hostile("a node id of three megabytes", partial(_as_node, about=node(f"{_HUGE}.b"))),
     Hostile("a node id of odd bytes", partial(_as_node, about=field(1, "a\n\0\x1b[31m\ud800.b"))),
     Hostile("a node without an id", partial(_as_node, about=field(2, "nobody"))),
-    Hostile("ever new ids", partial(_ever_new_ids, stem="short", size=1), seconds=6),
-    Hostile("ever new long ids", partial(_ever_new_ids, stem="long", size=10_000), seconds=6),
+    Hostile("ever new ids", partial(_ever_new_ids, stem="short", size=1), seconds=5),
+    Hostile("ever new long ids", partial(_ever_new_ids, stem="long", size=10_000), seconds=5),
     Hostile("one nonce refused 5,000 times", partial(_nack_flood, variant=BY_DELTA, stale=False)),
     Hostile("5,000 nonces that never were", partial(_nack_flood, variant=BY_SOTW, stale=True)),
     Hostile("never acknowledges, delta", partial(_never_acks, variant=BY_DELTA)),
     Hostile("never acknowledges, SotW", partial(_never_acks, variant=BY_SOTW)),
     Hostile("acknowledges old nonces, delta", partial(_old_nonces, variant=BY_DELTA)),
     Hostile("acknowledges old nonces, SotW", partial(_old_nonces, variant=BY_SOTW)),
-    Hostile("never reads", _never_reads, seconds=6),
+    Hostile("never reads", _never_reads, seconds=5),
     Hostile("half-open connections", _half_open),
     Hostile("reconnects in a storm", _storm),
     Hostile("the wrong wire on a path", _wrong_wire),
     Hostile("one id on many streams", _two_wires),
     Hostile("other protocols", _foreign_protocols),
     Hostile("pests at the admin API", _admin_pests),
-    Hostile("a sidecar whose egress port is taken", _taken_egress_port),
-    Hostile("a sidecar whose inbound port is taken", _taken_inbound_port),
-    Hostile("a sidecar whose egress port is taken, first", _taken_egress_port, is_first=True),
-    Hostile("an Envoy of another version", _other_version),
-    Hostile("an Envoy of another version, first", _other_version, is_first=True),
+    Hostile("a sidecar whose egress port is taken", _taken_egress_port, is_shown=True),
+    Hostile("a sidecar whose inbound port is taken", _taken_inbound_port, is_shown=True),
+    Hostile(
+        "a sidecar whose egress port is taken, first",
+        _taken_egress_port,
+        is_shown=True,
+        is_first=True,
+    ),
+    Hostile("an Envoy of another version", _other_version, is_shown=True),
+    Hostile("an Envoy of another version, first", _other_version, is_shown=True, is_first=True),
 )

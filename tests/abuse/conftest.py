@@ -10,7 +10,7 @@ import pytest_asyncio
 
 from tests.abuse.outcome import Outcome, loaded, table
 from tests.abuse.runner import Stage
-from tests.abuse.world import CAPTURED, EGRESS
+from tests.abuse.world import CAPTURED, EGRESS, serve_options
 
 _PROPERTY = "abuse"
 
@@ -19,6 +19,26 @@ _PROPERTY = "abuse"
 async def egress(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
     """A stage on this machine."""
     stage = Stage(EGRESS, tmp_path_factory.mktemp("egress"))
+    yield stage
+    await stage.close()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def unjudged(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
+    """A stage on this machine whose server has no Envoy to ask."""
+    if "--judge" not in serve_options():
+        pytest.skip("chancery serve has no --judge")
+    stage = Stage(EGRESS, tmp_path_factory.mktemp("unjudged"), ("--judge", "none"))
+    yield stage
+    await stage.close()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def preflight(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
+    """A stage on this machine whose server asks before any proxy gets something new."""
+    if "--preflight" not in serve_options():
+        pytest.skip("chancery serve has no --preflight")
+    stage = Stage(EGRESS, tmp_path_factory.mktemp("preflight"), ("--preflight",))
     yield stage
     await stage.close()
 

@@ -18,9 +18,14 @@ from tests.abuse.poison import Poison
 from tests.abuse.world import World, running_world
 from translators.model.proxy_node import Mode
 from xds_server.errors import AdminError
+from xds_server.status import TypeState
 
 _SETTLES = 0.4
 """Seconds of traffic after a mistake, in which its harm would be seen."""
+
+
+_OWN_AFFAIR = "each proxy"
+"""How the status begins to say that nobody but those who refuse it lacks something."""
 
 
 class Stage:
@@ -29,6 +34,7 @@ class Stage:
     def __init__(self, mode: Mode, workdir: Path, args: Sequence[str] = ()) -> None:
         """`args` are further options of the server."""
         self.mode = mode
+        self.where = " ".join((mode.value, *args))
         self._args = args
         self._workdir = workdir
         self._stack = AsyncExitStack()
@@ -91,7 +97,7 @@ def _count(world: World, outcome: Outcome) -> None:
 
 async def warm(stage: Stage, poison: Poison) -> Outcome:
     """Save a poison under traffic."""
-    outcome = Outcome("poison", poison.name, f"{stage.mode.value}, warm", has_name=poison.is_named)
+    outcome = Outcome("poison", poison.name, f"{stage.where}, warm", has_name=poison.is_named)
 
     async def deed(world: World, outcome: Outcome) -> None:
         world.write({poison.file: poison.text})
@@ -102,7 +108,7 @@ async def warm(stage: Stage, poison: Poison) -> Outcome:
 
 async def cold(stage: Stage, poison: Poison) -> Outcome:
     """Start a server and both Envoys with a poison; what is lost counts once they are ready."""
-    outcome = Outcome("poison", poison.name, f"{stage.mode.value}, cold", has_name=poison.is_named)
+    outcome = Outcome("poison", poison.name, f"{stage.where}, cold", has_name=poison.is_named)
     world = await stage.world()
     world.is_clean = False
     await world.plane.kill()
@@ -130,7 +136,7 @@ async def _name(world: World, poison: Poison, outcome: Outcome) -> None:
 async def attacked(stage: Stage, hostile: Hostile) -> Outcome:
     """Let a client do its worst while honest edits go on, and see what is left when it is gone."""
     when = "cold" if hostile.is_first else "warm"
-    outcome = Outcome("clients", hostile.name, f"{stage.mode.value}, {when}")
+    outcome = Outcome("clients", hostile.name, f"{stage.where}, {when}")
     world = await stage.world()
     world.is_clean = False
     if hostile.is_first:
@@ -145,7 +151,7 @@ async def attacked(stage: Stage, hostile: Hostile) -> Outcome:
             await world.start_envoys()
         async with world.traffic():
             await world.flowing(3)
-            outcome.edit = await _edits(world, hostile.seconds, outcome)
+            outcome.edit = await _edits(world, hostile, outcome)
             attack.cancel()
             await _healed(world, outcome)
             outcome.kept_mib = await _kept(world, before)
@@ -164,19 +170,31 @@ async def _until_cancelled(attack: Coroutine[None, None, None]) -> None:
         await attack
 
 
-async def _edits(world: World, seconds: float, outcome: Outcome) -> float:
+async def _edits(world: World, hostile: Hostile, outcome: Outcome) -> float:
     """Edit again and again for so long; return what the slowest one took."""
     loop = asyncio.get_running_loop()
-    until = loop.time() + seconds
+    until = loop.time() + hostile.seconds
     slowest = 0.0
     withheld: set[str] = set()
+    is_shown = False
     while loop.time() < until and world.plane.process.is_running:
         slowest = max(slowest, await world.edit())
         with contextlib.suppress(AdminError):
-            rejections = (await world.plane.status()).rejections
-            withheld |= {f"{each.object} is held back: {each.reason[:80]}" for each in rejections}
+            status = await world.plane.status()
+            withheld |= {
+                f"{each.object or each.resource} is held back: {each.reason[:80]}"
+                for each in status.rejections
+                if not each.serving.startswith(_OWN_AFFAIR)
+            }
+            is_shown |= any(
+                row.state is TypeState.REJECTED and row.reason
+                for proxy in status.proxies
+                for row in proxy.types
+            )
         await asyncio.sleep(0.2)
     outcome.wrong += sorted(withheld)
+    if hostile.is_shown and not is_shown:
+        outcome.wrong.append("the status does not say what that proxy refuses")
     return slowest
 
 
@@ -192,7 +210,7 @@ async def _kept(world: World, before: float) -> float:
 
 async def happened(stage: Stage, accident: Accident) -> Outcome:
     """Let something happen to files or processes under traffic."""
-    outcome = Outcome("accidents", accident.name, stage.mode.value, has_name=bool(accident.named))
+    outcome = Outcome("accidents", accident.name, stage.where, has_name=bool(accident.named))
 
     async def deed(world: World, outcome: Outcome) -> None:
         naming = asyncio.create_task(world.named(world.config / (accident.named or "none")))

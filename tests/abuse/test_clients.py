@@ -21,6 +21,14 @@ _SHORT = frozenset(
 )
 
 
+_UNJUDGED = tuple(
+    hostile
+    for hostile in HOSTILE
+    if not hostile.is_first
+    and hostile.name.startswith(("refuses", "twenty", "a sidecar", "an Envoy"))
+)
+
+
 @pytest.mark.parametrize(
     "hostile",
     [
@@ -36,3 +44,11 @@ async def test_a_client_harms_nobody_else(
     egress: Stage, hostile: Hostile, promise: Callable[[Outcome], None]
 ) -> None:
     promise(await attacked(egress, hostile))
+
+
+@pytest.mark.abuse
+@pytest.mark.parametrize("hostile", _UNJUDGED, ids=lambda hostile: hostile.name)
+async def test_without_a_judge_no_proxy_takes_from_another_what_that_one_has(
+    unjudged: Stage, hostile: Hostile, promise: Callable[[Outcome], None]
+) -> None:
+    promise(await attacked(unjudged, hostile))

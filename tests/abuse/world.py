@@ -73,10 +73,10 @@ def serve_options() -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
-def serve_args(directory: Path) -> Sequence[str]:
+def serve_args(directory: Path, more: Sequence[str]) -> Sequence[str]:
     """What the server of a world is told: an Envoy as strict as the mesh's to ask, and a memory."""
-    args: list[str] = []
-    if "--judge" in serve_options():
+    args = [*more]
+    if "--judge" in serve_options() and "--judge" not in more:
         script = directory / "strict-envoy"
         script.write_text(f"#!/bin/sh\nexec {require_envoy()} \"$@\" --config-yaml '{STRICT}'\n")
         script.chmod(0o755)
@@ -281,7 +281,7 @@ async def running_world(
         for name, text in (more or {}).items():
             write(config / name, filled(text, places))
         socket = directory / "xds.sock"
-        args = ["--socket", str(socket), *serve_args(workdir), *args]
+        args = ["--socket", str(socket), *serve_args(workdir, args)]
         plane = await stack.enter_async_context(ControlPlane(config, workdir, args=args))
         socket.chmod(0o777)
         envoys = tuple(

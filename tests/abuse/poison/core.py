@@ -50,6 +50,7 @@ _LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
 )
 
 CORE = rows(
+    "core",
     "poison.yaml",
     {
         "Service at the address of another": _service(f"clusterIP: $SHOP_VIP, {_PORT}")

@@ -30,6 +30,7 @@ def _outlier(field: str) -> str:
 
 
 DESTINATION_RULES = rows(
+    "DestinationRule",
     "author-rule.yaml",
     {
         "connectTimeout beyond Envoy's": _tcp("connectTimeout: 10000000000s"),

@@ -24,9 +24,10 @@ class Poison:
 
 
 def rows(
-    file: str, documents: dict[str, str], *, unnamed: frozenset[str] = frozenset()
+    kind: str, file: str, documents: dict[str, str], *, unnamed: frozenset[str] = frozenset()
 ) -> tuple[Poison, ...]:
-    """A table of documents, name → text, as rows of one file."""
+    """A table of documents, name → text, as rows of one file, each named with its kind."""
     return tuple(
-        Poison(name, file, text, is_named=name not in unnamed) for name, text in documents.items()
+        Poison(f"{kind}: {name}", file, text, is_named=name not in unnamed)
+        for name, text in documents.items()
     )

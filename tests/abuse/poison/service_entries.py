@@ -39,6 +39,7 @@ def _at(address: str, more: str = "") -> str:
 _MANY = ", ".join(f"{{address: 10.7.{n // 250}.{n % 250 + 1}}}" for n in range(3000))
 
 SERVICE_ENTRIES = rows(
+    "ServiceEntry",
     "author-entry.yaml",
     {
         "the host of another beside the own": _entry(hosts="author.mesh, honest.mesh"),
@@ -193,25 +194,26 @@ spec:
 
 
 WORKLOAD_ENTRIES = rows(
+    "WorkloadEntry",
     "poison.yaml",
     {
-        "workload at the address of another": _workload(
+        "at the address of another": _workload(
             "{address: $A_IP, ports: {http: $SHOP_PORT}, labels: {app: selected}, locality: a/b/c}"
         ),
-        "workload that is half of another": _workload("{address: $A_IP, labels: {app: honest}}"),
-        "workload at an IPv6 zone": _workload("{address: 'fe80::1%lo', labels: {app: selected}}"),
-        "workload at a name": _workload("{address: a.invalid, labels: {app: selected}}"),
-        "workload at a path with ports": _workload(
+        "that is half of another": _workload("{address: $A_IP, labels: {app: honest}}"),
+        "at an IPv6 zone": _workload("{address: 'fe80::1%lo', labels: {app: selected}}"),
+        "at a name": _workload("{address: a.invalid, labels: {app: selected}}"),
+        "at a path with ports": _workload(
             "{address: 'unix:///tmp/a', ports: {http: 80}, labels: {app: selected}}"
         ),
-        "workload at a path of 200 characters": _workload(
+        "at a path of 200 characters": _workload(
             f"{{address: 'unix:///{'a' * 200}', labels: {{app: selected}}}}"
         ),
-        "workload without an address": _workload("{labels: {app: selected}}"),
-        "workload in a network alone": _workload("{network: far, labels: {app: selected}}"),
-        "workload at the capture port of another": _workload(
+        "without an address": _workload("{labels: {app: selected}}"),
+        "in a network alone": _workload("{network: far, labels: {app: selected}}"),
+        "at the capture port of another": _workload(
             "{address: $A_IP, ports: {http: 15006}, labels: {app: selected}}"
         ),
     },
-    unnamed=frozenset(("workload at the address of another", "workload that is half of another")),
+    unnamed=frozenset(("at the address of another", "that is half of another")),
 )

@@ -33,6 +33,7 @@ _MANY_RULES = ", ".join(
 )
 
 VIRTUAL_SERVICES = rows(
+    "VirtualService",
     "author-policy.yaml",
     {
         "regex that only this Envoy refuses": _match('uri: {regex: "/([a-z]{1,40}/){1,4}x"}'),

@@ -143,6 +143,7 @@ CORE = rows(
             "endpoint at no address",
             "endpoint at everybody's address",
             "endpoint without an address",
+            "endpoint at an IPv6 address among IPv4",
             "endpoint at the workload of another, as TCP",
             "Pod at the address of another",
         )

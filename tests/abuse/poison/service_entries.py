@@ -166,6 +166,7 @@ spec:
             "the workload of another",
             "the workload of another, as TCP",
             "an IPv4 in IPv6",
+            "weights beyond 32 bits",
             "an endpoint at an abstract path",
             "an address twice",
             "3,000 endpoints",
@@ -215,5 +216,5 @@ WORKLOAD_ENTRIES = rows(
             "{address: $A_IP, ports: {http: 15006}, labels: {app: selected}}"
         ),
     },
-    unnamed=frozenset(("at the address of another", "that is half of another")),
+    unnamed=frozenset(("at the address of another", "that is half of another", "at a name")),
 )

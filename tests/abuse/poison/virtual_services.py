@@ -135,6 +135,10 @@ VIRTUAL_SERVICES = rows(
     },
     unnamed=frozenset(
         (
+            "pseudo header set",
+            "regex rewrite with a group too many",
+            "regex rewrite with an odd backslash",
+            "answer of one megabyte",
             "retryOn of blanks",
             "destination that nobody knows",
             "subset that nobody knows",

@@ -306,6 +306,28 @@ async def _restarted_with_a_poison(world: World) -> None:
     await asyncio.sleep(1.0)
 
 
+def _others(timeout: int) -> dict[str, str]:
+    """Six services of others, whose rules have this timeout of connections."""
+    policy = f"trafficPolicy: {{connectionPool: {{tcp: {{connectTimeout: {timeout}s}}}}}}"
+    return {
+        f"other-{number}.yaml": service(
+            f"other-{number}", f"10.98.0.{number + 1}", [("10.7.0.1", 80)]
+        ).replace("subsets:", f"{policy}\n  subsets:")
+        for number in range(6)
+    }
+
+
+async def _rules_beside_a_poison(world: World) -> None:
+    """Six rules change, a service goes and one comes, and a rule makes Envoy refuse the lot."""
+    world.write({**_others(1), "goes.yaml": service("goes", "10.98.1.1", [("10.7.0.1", 80)])})
+    await world.until_whole()
+    poison = next(each for each in POISONS if "connectTimeout beyond" in each.name)
+    comes = service("comes", "10.98.1.2", [("10.7.0.1", 80)])
+    world.write({**_others(2), "goes.yaml": None, "comes.yaml": comes, poison.file: poison.text})
+    await world.named(world.config / poison.file)
+    await asyncio.sleep(2.0)
+
+
 async def _signals(world: World) -> None:
     """Signals that a terminal or a supervisor sends and that mean nothing here."""
     for number in (signal.SIGPIPE, signal.SIGWINCH, signal.SIGCHLD, signal.SIGCONT):
@@ -352,5 +374,6 @@ ACCIDENTS = (
     Accident("the server is killed amid edits", _killed_amid_edits, is_authors=False),
     Accident("subsets are renamed while it is away", _renamed_subsets_meanwhile),
     Accident("it restarts with a poison", _restarted_with_a_poison, is_authors=False),
+    Accident("six rules change beside one that Envoy refuses", _rules_beside_a_poison),
     Accident("signals without a meaning", _signals, is_authors=False),
 )

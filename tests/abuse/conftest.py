@@ -58,7 +58,8 @@ def promise(record_property: Callable[[str, object], None]) -> Callable[[Outcome
     def check(outcome: Outcome) -> None:
         record_property(_PROPERTY, outcome.dumped())
         faults = outcome.faults()
-        assert not faults, "\n".join([f"{outcome.case} ({outcome.where})", *faults])
+        said = [f"{outcome.case} ({outcome.where})", *faults, *outcome.detail]
+        assert not faults, "\n".join(said)
 
     return check
 

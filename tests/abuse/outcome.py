@@ -29,6 +29,7 @@ class Outcome:
         healed: How long all took to be well after the mistake was mended, the client gone.
         kept_mib: What the server has grown by after it.
         wrong: What else was not as it should be.
+        detail: What helps to understand it, too long for a table.
     """
 
     suite: str
@@ -43,6 +44,7 @@ class Outcome:
     healed: float | None = None
     kept_mib: float | None = None
     wrong: list[str] = field(default_factory=list)
+    detail: list[str] = field(default_factory=list)
 
     def faults(self) -> list[str]:
         """Everything about it that breaks the promise; empty when it holds."""

@@ -83,15 +83,17 @@ async def _healed(world: World, outcome: Outcome, *, mends: bool = True) -> None
         await world.until_served()
     except (AssertionError, TimeoutError) as error:
         outcome.healed = None
-        outcome.wrong += [str(error).splitlines()[0], *getattr(error, "__notes__", ())]
+        outcome.wrong.append(str(error).splitlines()[0] or type(error).__name__)
+        outcome.detail += getattr(error, "__notes__", ())
     if not world.plane.process.is_running:
-        outcome.wrong.append(f"the server ended: {world.plane.process.tail(4)}")
+        outcome.wrong.append(f"the server ended with {world.plane.process.returncode}")
+        outcome.detail.append(world.plane.process.tail(12))
 
 
 def _count(world: World, outcome: Outcome) -> None:
     outcome.lost, outcome.lost_of_author = world.lost_of_honest, world.lost_of_author
     if outcome.lost:
-        outcome.wrong += [f"{traffic.report()}" for traffic in world.traffics]
+        outcome.detail += [f"{traffic.report()}" for traffic in world.traffics]
     world.is_clean = not outcome.faults()
 
 

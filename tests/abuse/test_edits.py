@@ -117,7 +117,8 @@ async def test_random_edits_end_where_a_fresh_server_begins(
             try:
                 outcome.healed = await world.until_whole(20)
             except AssertionError as error:
-                outcome.wrong += [str(error).splitlines()[0], *error.__notes__]
+                outcome.wrong.append(str(error).splitlines()[0])
+                outcome.detail += error.__notes__
             outcome.lost, outcome.lost_of_author = world.lost_of_honest, world.lost_of_author
         following.cancel()
         edited = [await envoy.held() for envoy in world.envoys]

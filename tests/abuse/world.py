@@ -186,7 +186,8 @@ class World:
         connected = {proxy.id for proxy in status.proxies} >= set(self.node_ids)
         if mistakes or status.rejections or not connected:
             return False
-        return (await self.plane.wait(None, 2.0)).everywhere
+        is_everywhere = (await self.plane.wait(None, 2.0)).everywhere
+        return is_everywhere and not any([await envoy.warming() for envoy in self.envoys])
 
     async def until_whole(self, timeout: float = 8.0) -> float:
         """Milliseconds until `is_whole`.

@@ -203,6 +203,13 @@ class EnvoyProcess:
             "rds": found.routes,
         }
 
+    async def warming(self) -> list[str]:
+        """Names of clusters that it has and does not use yet."""
+        text = await self.admin("/config_dump?resource=dynamic_warming_clusters")
+        if not text.startswith("{"):
+            return []  # it says so in plain text when there is none
+        return [item["cluster"]["name"] for item in json.loads(text).get("configs", ())]
+
     async def held(self) -> dict[str, Any]:
         """What it uses, in its own words, and the versions of each resource.
 

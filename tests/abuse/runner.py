@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 import grpc
+import pytest
 
 from tests.abuse.accidents import Accident
 from tests.abuse.clients import Hostile
@@ -24,6 +25,8 @@ _SETTLES = 0.4
 """Seconds of traffic after a mistake, in which its harm would be seen."""
 
 
+_FAILS = (AssertionError, pytest.fail.Exception)
+"""What the parts of a world raise when they are not what they should be."""
 _OWN_AFFAIR = "each proxy"
 """How the status begins to say that nobody but those who refuse it lacks something."""
 
@@ -61,33 +64,40 @@ class Stage:
 Deed = Callable[[World, Outcome], Coroutine[None, None, None]]
 
 
-async def tried(stage: Stage, outcome: Outcome, deed: Deed, *, mends: bool = True) -> Outcome:
+async def tried(stage: Stage, outcome: Outcome, deed: Deed) -> Outcome:
     """Do something under traffic, edit honestly meanwhile, mend it, and see that all is well."""
     world = await stage.world()
     world.is_clean = False
     async with world.traffic():
         await world.flowing(3)
-        await deed(world, outcome)
+        try:
+            await deed(world, outcome)
+        except _FAILS as error:
+            outcome.wrong.append(_words(error))
         await asyncio.sleep(_SETTLES)
         outcome.edit = outcome.edit or await world.edit()
-        await _healed(world, outcome, mends=mends)
+        await _healed(world, outcome)
         _count(world, outcome)
     return outcome
 
 
-async def _healed(world: World, outcome: Outcome, *, mends: bool = True) -> None:
-    if mends:
-        world.mend()
+async def _healed(world: World, outcome: Outcome) -> None:
+    world.mend()
     try:
         outcome.healed = await world.until_whole()
         await world.until_served()
-    except (AssertionError, TimeoutError) as error:
+    except (*_FAILS, TimeoutError) as error:
         outcome.healed = None
-        outcome.wrong.append(str(error).splitlines()[0] or type(error).__name__)
+        outcome.wrong.append(_words(error))
         outcome.detail += getattr(error, "__notes__", ())
     if not world.plane.process.is_running:
         outcome.wrong.append(f"the server ended with {world.plane.process.returncode}")
         outcome.detail.append(world.plane.process.tail(12))
+
+
+def _words(error: BaseException) -> str:
+    """Its first line, or its name when it says nothing."""
+    return (str(error) or type(error).__name__).splitlines()[0]
 
 
 def _count(world: World, outcome: Outcome) -> None:
@@ -117,8 +127,8 @@ async def cold(stage: Stage, poison: Poison) -> Outcome:
     world.write({poison.file: poison.text})
     try:
         await world.start_cold()
-    except (AssertionError, BaseExceptionGroup) as error:
-        outcome.wrong.append(str(error).splitlines()[0])
+    except _FAILS as error:
+        outcome.wrong.append(_words(error))
         return outcome
     async with world.traffic():
         await _name(world, poison, outcome)
@@ -158,8 +168,8 @@ async def attacked(stage: Stage, hostile: Hostile) -> Outcome:
             await _healed(world, outcome)
             outcome.kept_mib = await _kept(world, before)
             _count(world, outcome)
-    except AssertionError as error:
-        outcome.wrong.append(str(error).splitlines()[0])
+    except _FAILS as error:
+        outcome.wrong.append(_words(error))
     finally:
         attack.cancel()
         await asyncio.gather(attack, return_exceptions=True)

@@ -86,7 +86,8 @@ async def test_with_preflight_no_proxy_sees_it(
 ) -> None:
     outcome = await warm(preflight, poison)
     envoys = (await preflight.world()).envoys
-    refused = sum(sum((await envoy.stats("update_rejected")).values()) for envoy in envoys)
+    counts = [await envoy.stats("update_rejected") for envoy in envoys]
+    refused = sum(sum(count.values()) for count in counts)
     if refused:
         outcome.wrong.append(f"Envoys refused {refused} updates")
     promise(outcome)

@@ -374,12 +374,6 @@ HOSTILE = (
     Hostile("pests at the admin API", _admin_pests),
     Hostile("a sidecar whose egress port is taken", _taken_egress_port, is_shown=True),
     Hostile("a sidecar whose inbound port is taken", _taken_inbound_port, is_shown=True),
-    Hostile(
-        "a sidecar whose egress port is taken, first",
-        _taken_egress_port,
-        is_shown=True,
-        is_first=True,
-    ),
     Hostile("an Envoy of another version", _other_version, is_shown=True),
     Hostile("an Envoy of another version, first", _other_version, is_shown=True, is_first=True),
 )

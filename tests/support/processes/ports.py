@@ -2,24 +2,42 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import os
 import socket
+from collections.abc import Iterator
 
 _FIRST, _LAST = 20_000, 32_000
-_SLICE = 1_000
+_SLICE = 500
+_claims: list[socket.socket] = []
+"""What this process claims, until it ends."""
 
 
 def _start() -> int:
-    """Where this process begins to look: each pytest worker has its own thousand ports."""
-    worker = os.environ.get("PYTEST_XDIST_WORKER", "")
-    number = int(worker.removeprefix("gw")) if worker.startswith("gw") else os.getpid() % 8
-    return _FIRST + (number * _SLICE) % (_LAST - _FIRST)
+    """Where this process begins to look: each has ports of its own, whoever else tests here.
+
+    An abstract socket that only one process can have says whose they are; Linux takes it back when
+    the process ends, however it ends.
+    """
+    slices = range(_FIRST, _LAST, _SLICE)
+    for start in slices:
+        claim = socket.socket(socket.AF_UNIX)
+        try:
+            claim.bind(f"\0chancery-tests-ports-{start}")
+        except OSError:
+            claim.close()
+        else:
+            _claims.append(claim)
+            return start
+    return slices[os.getpid() % len(slices)]
 
 
-_candidates = itertools.chain.from_iterable(
-    itertools.repeat([*range(_start(), _LAST), *range(_FIRST, _start())])
-)
+@functools.cache
+def _candidates() -> Iterator[int]:
+    start = _start()
+    order = [*range(start, _LAST), *range(_FIRST, start)]
+    return itertools.chain.from_iterable(itertools.repeat(order))
 
 
 def free_port(host: str = "127.0.0.1") -> int:
@@ -30,7 +48,7 @@ def free_port(host: str = "127.0.0.1") -> int:
     A port is not handed out twice by one process before all others were, so it may be kept for a
     later restart.
     """
-    for port in itertools.islice(_candidates, _LAST - _FIRST):
+    for port in itertools.islice(_candidates(), _LAST - _FIRST):
         with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:

@@ -337,8 +337,10 @@ async def _on_this_machine(stack: AsyncExitStack, workdir: Path) -> Ground:
         "AUTHOR_IP": "127.0.0.1",
         "AUTHOR_PORT": str(ports[2]),
     }
-    # HTTP services without a sidecar in front are reached where the application listens.
-    inbound = [{int(places["SHOP_PORT"]): SocketAddress("127.0.0.1", port)} for port in ports[:2]]
+    inbound = [
+        {number: SocketAddress("127.0.0.1", port) for number in (int(places["SHOP_PORT"]), port)}
+        for port in ports[:2]
+    ]
     options = (
         BootstrapOptions("a", instance_ips=(a_ip,), inbound=inbound[0]),
         BootstrapOptions("b", instance_ips=(b_ip,), inbound=inbound[1], is_delta=False),

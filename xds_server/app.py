@@ -181,7 +181,7 @@ class ControlPlane:
                 "or give --judge the path of one"
             )
         if judge is not None:
-            self.core.found_judge(judge.version)
+            self.core.found_judge(judge.version, is_asked_first=settings.preflight)
         return judge
 
     async def _work(self, tasks: asyncio.TaskGroup) -> None:

@@ -12,6 +12,7 @@ quarantine → edits → publisher → snapshots, and what was done is told to t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from typing import Final
 
 from translators import names
 from translators.codec.node import RawNode
@@ -52,6 +53,9 @@ from xds_server.sources.batch import Batch
 from xds_server.status import MeshStatus, WaitResult
 
 _log = log.logger(__name__)
+
+HELD_SECONDS: Final = 2.0
+"""So long a proxy that comes waits at most for a verdict on what nobody has accepted yet."""
 
 
 class Core:
@@ -97,6 +101,8 @@ class Core:
         self.observer = StreamObserver(self.ledger, self.inbox)
         self.joins = 0
         self._metrics = metrics
+        self._clock = clock
+        self._held: dict[Member, float] = {}
         self._wake = wake or _nothing
         self.held_back_changed: Callable[[], None] = _nothing
         self._now = clock.now
@@ -139,6 +145,9 @@ class Core:
                 # What the first proxy is sent is most of what all others will be.
                 memory.freeze()
         self.quarantine.joined()
+        if self.quarantine.is_examining:
+            member.is_held = True
+            self._held[member] = self._clock.now()
         self._wake_for_questions()
         self._note_failures(is_edit=False)
         return member
@@ -147,6 +156,8 @@ class Core:
         """Act on what streams said."""
         if not self.inbox.is_empty:
             self._note(self.quarantine.work(self.inbox.take()))
+        if self._held:
+            self._let_go()
 
     def restore(self, rejections: Iterable[Rejection]) -> None:
         """Hold back what was held back before a restart, where it is the same still."""
@@ -208,6 +219,19 @@ class Core:
         self.publisher.tidy(self._now())
         self._metrics.query_runs = self.database.statistics.runs
         self._wake_for_questions()
+
+    def _let_go(self) -> None:
+        """Serve proxies that came while what is made for them was being judged.
+
+        They wait for a verdict, but not for long.
+        """
+        latest = self._clock.now() - HELD_SECONDS
+        for member, since in list(self._held.items()):
+            if not self.quarantine.is_examining or since <= latest:
+                del self._held[member]
+                member.is_held = False
+                if member.wake is not None:
+                    member.wake()
 
     def _wake_for_questions(self) -> None:
         if self.quarantine.docket.has(Urgency.REVIEW):

@@ -18,7 +18,13 @@ class Wire(enum.Enum):
 
 
 class Watch(Protocol):
-    """One proxy's place in the world, for as long as its stream lives."""
+    """One proxy's place in the world, for as long as its stream lives.
+
+    Attributes:
+        is_held: Whether nothing is to be sent yet; whoever ends that wakes the stream.
+    """
+
+    is_held: bool
 
     def snapshot(self) -> Snapshot:
         """Give what the proxy is to hold now."""

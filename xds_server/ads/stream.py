@@ -292,6 +292,8 @@ class Stream:
 
     def take(self) -> bytes | None:
         """Give the next response to write; None when there is none now."""
+        if self.watch.is_held:
+            return None
         order = self.order
         is_released = False
         for watched in self._ordered:

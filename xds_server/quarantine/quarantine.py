@@ -86,6 +86,11 @@ class Quarantine:
         return self._convictions.rejections
 
     @property
+    def is_examining(self) -> bool:
+        """Whether what is made and was never accepted is being judged."""
+        return self._is_reviewing or self.docket.has(Urgency.VERDICT)
+
+    @property
     def is_trying(self) -> bool:
         """Whether anything is under suspicion, or is not known of what is held back."""
         return self.docket.has(Urgency.DETAIL)

@@ -77,6 +77,7 @@ class Member:
         on_cancel: Is called when the proxy leaves.
         wake: Is called after each change of the snapshot; None: nobody listens.
         own: Type URL → the resources that only this proxy has; of types that groups do not have.
+        is_held: Whether nothing is to be sent to it yet, as what is made for it is being judged.
     """
 
     node: ProxyNode
@@ -85,6 +86,7 @@ class Member:
     on_cancel: Callable[[Member], None]
     wake: Wake | None = None
     own: Mapping[str, Resources] = field(default_factory=dict)
+    is_held: bool = False
     _whole: tuple[Snapshot, Snapshot] | None = None
 
     def snapshot(self) -> Snapshot:

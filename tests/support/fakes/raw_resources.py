@@ -118,6 +118,8 @@ class RawResources:
 class RawWatch:
     """One stream's place among raw resources."""
 
+    is_held = False
+
     def __init__(self, raw: RawResources, node_id: str) -> None:
         self._raw = raw
         self._node_id = node_id

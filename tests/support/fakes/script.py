@@ -86,6 +86,7 @@ class World:
 class Member:
     world: World
     wake: Callable[[], None] | None = None
+    is_held: bool = False
 
     def snapshot(self) -> Snapshot:
         return self.world.current

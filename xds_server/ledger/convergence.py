@@ -16,7 +16,6 @@ from xds_server.ledger.entry import Entry
 from xds_server.metrics import Metrics
 from xds_server.serving.publisher import Publisher
 
-
 CARRIED_KEPT: Final = 64
 """So many waits for the judge are remembered, for those who ask about a revision later."""
 

@@ -172,7 +172,7 @@ class Failures:
         if not isinstance(fork.outcome(failure.origin), Failure):
             return True
         roots = self._database.pinned_above(failure.origin, _ROOTS_ASKED)
-        listings = [listed for root in roots for listed in self._publisher.listings_of(root)]
+        listings = [listed for root in roots for listed in self._publisher.makings.listings(root)]
         for listing, name in listings:
             members = fork.outcome(listing)
             if isinstance(members, Failure) or name in dict(members):

@@ -23,7 +23,7 @@ from translators.object_key import ObjectKey
 from translators.proxy import Makers
 from xds_server.quarantine.docket import Inquiry
 from xds_server.serving.history import History
-from xds_server.serving.publisher import Making
+from xds_server.serving.makings import Making
 
 TRIED_ALONE: Final = 32
 """Up to so many objects are tried one by one; of more the guilty are found by halving."""

@@ -165,7 +165,7 @@ class Convictions:
             fork.set(rejection.key, rejection.value, fork.revision + 1)
         name = rejection.resource.name
         refs = (rejection.ref,) if rejection.ref is not None else ()
-        for ref in refs or self._publisher.makers(rejection.resource.type_url, name):
+        for ref in refs or self._publisher.makings.makers(rejection.resource.type_url, name):
             outcome = fork.outcome(ref)
             if isinstance(outcome, Resource):
                 yield outcome

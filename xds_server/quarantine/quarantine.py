@@ -39,10 +39,12 @@ from xds_server.quarantine.docket import Docket, Inquiry, Urgency
 from xds_server.quarantine.inbox import Accepted, Claimed, Gone, Judged, Note, Rejected, Unjudged
 from xds_server.quarantine.locator import Locator
 from xds_server.quarantine.offers import Offers
+from xds_server.quarantine.rejecters import Rejecters
 from xds_server.quarantine.rejection import Progress, Rejection
 from xds_server.serving.edits import Committed, Edits
 from xds_server.serving.groups import Member
-from xds_server.serving.publisher import Making, Publisher
+from xds_server.serving.makings import Making
+from xds_server.serving.publisher import Publisher
 
 REJECTED_LIMIT: Final = 1024
 """Rejected resources that are remembered, so that they are not sent again."""
@@ -73,7 +75,7 @@ class Quarantine:
         self._convictions = Convictions(publisher, edits, locator)
         self._offers = Offers(now)
         self._rejected: dict[Resource, str] = {}
-        self._rejected_by: dict[Resource, dict[Member, None]] = {}
+        self._rejecters = Rejecters()
         self._claims: WeakSet[Resources] = WeakSet()
         self._looked_into: dict[Rejection, float] = {}
         self._puzzling: dict[Rejection, None] = {}
@@ -177,15 +179,14 @@ class Quarantine:
 
     def _accepted(self, resources: Collection[Resource]) -> None:
         for resource in self._acceptance.prove(resources):
-            self._rejected_by.pop(resource, None)
+            self._rejecters.accepted(resource)
             if resource in self.unexplained:
                 self._note(lifted=[self.unexplained.pop(resource)])
 
     def _gone(self, by: Stream) -> None:
         self._offers.leave(by)
         if isinstance(by.watch, Member):
-            for members in self._rejected_by.values():
-                members.pop(by.watch, None)
+            self._rejecters.leave(by.watch)
 
     def _claimed(self, resources: Resources, responses: tuple[Response, ...]) -> None:
         """A proxy that has just come has accepted what it holds, be it from an earlier stream."""
@@ -201,10 +202,8 @@ class Quarantine:
         unproven = self._acceptance.unproven
         doubtful = tuple(each for each in response.changed if each in unproven)
         if isinstance(by.watch, Member):
-            for resource in response.changed if len(response.changed) == 1 else doubtful:
-                self._rejected_by.setdefault(resource, {})[by.watch] = None
-            while len(self._rejected_by) > REJECTED_LIMIT:
-                del self._rejected_by[next(iter(self._rejected_by))]
+            is_sure = len(response.changed) == 1
+            self._rejecters.note(response.changed if is_sure else doubtful, by.watch)
         if self.docket.is_closed:
             if len(response.changed) == 1 and doubtful:
                 self._hold_by_vote(doubtful[0], reason)
@@ -251,7 +250,7 @@ class Quarantine:
 
     def _attribute(self, resource: Resource, words: str) -> None:
         self._acceptance.settle(resource, self._publisher.revision)
-        makings = self._publisher.making(resource)
+        makings = self._publisher.makings.making(resource)
         if makings:
             self.docket.open(self._find_part(resource, words, makings))
 
@@ -281,7 +280,7 @@ class Quarantine:
         guilty = yield from find_guilty(worlds, self._history, making)
         if worlds.is_over():
             return
-        proxies = self._rejecters(resource)
+        proxies = self._rejecters.ids(resource)
         if guilty is None:
             self._hold_unexplained(worlds, resource, words, making, revision)
             return
@@ -299,14 +298,11 @@ class Quarantine:
     def _hold_unexplained(
         self, worlds: Worlds, resource: Resource, words: str, making: Making, revision: int
     ) -> None:
-        rejection = self._convictions.nobody(worlds, resource, words, self._rejecters(resource))
+        rejection = self._convictions.nobody(worlds, resource, words, self._rejecters.ids(resource))
         self.unexplained[resource] = replace(
             rejection, revision=revision, is_serving=making.good is not None
         )
         self._note(rejected=[self.unexplained[resource]])
-
-    def _rejecters(self, resource: Resource) -> tuple[str, ...]:
-        return tuple(member.node.id for member in self._rejected_by.get(resource, ()))
 
     # Without a judge.
 
@@ -318,7 +314,7 @@ class Quarantine:
 
     def _hold_by_vote(self, resource: Resource, words: str) -> None:
         """Note that a proxy rejects a resource; withhold it if all do, and it was good once."""
-        voters = self._rejected_by.get(resource, {}).keys()
+        voters = self._rejecters.members(resource)
         making = self._dispute(resource, words)
         if making is not None and making.good and self._publisher.holders(resource) <= voters:
             self.unexplained[resource] = replace(self.unexplained[resource], is_withheld=True)
@@ -330,17 +326,17 @@ class Quarantine:
 
         How it is made; None when it is not made any more.
         """
-        making = next(iter(self._publisher.making(resource)), None)
+        making = next(iter(self._publisher.makings.making(resource)), None)
         if making is None:
             return None
         known = self.unexplained.get(resource)
         if known is not None:
-            proxies = self._rejecters(resource)
+            proxies = self._rejecters.ids(resource)
             self.unexplained[resource] = replace(known, proxies=proxies)
             return making
         worlds = Worlds(self._publisher.database, making.ref, making.listing, resource)
         suspects = changed_by(worlds, self._history, making)
-        rejection = self._convictions.nobody(worlds, resource, words, self._rejecters(resource))
+        rejection = self._convictions.nobody(worlds, resource, words, self._rejecters.ids(resource))
         if len(suspects) == 1:
             rejection = self._convictions.suspected(rejection, suspects[0], words)
         self.unexplained[resource] = replace(
@@ -416,7 +412,7 @@ class Quarantine:
                 self._acceptance.withheld.discard(oldest)
 
     def _is_made(self, resource: Resource) -> bool:
-        return resource in self._publisher.current(resource.type_url, resource.name)
+        return resource in self._publisher.makings.current(resource.type_url, resource.name)
 
     def _note(
         self,

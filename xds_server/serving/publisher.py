@@ -15,7 +15,6 @@ one of the same name is served instead, or none.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
 from translators.database import Database, Failure, QueryKey
 from translators.model.proxy_node import ProxyNode
@@ -27,24 +26,8 @@ from xds_server.serving.acceptance import Acceptance
 from xds_server.serving.filing import Filing
 from xds_server.serving.groups import Group, Member
 from xds_server.serving.idle import IdleGroups
+from xds_server.serving.makings import Makings
 from xds_server.serving.unions import Listing, SharedSlice, Union
-
-
-@dataclass(frozen=True, slots=True)
-class Making:
-    """How a resource comes about.
-
-    Attributes:
-        ref: The query that makes it.
-        listing: The query that lists it.
-        good: What was last proven under its name; None when nothing was.
-        since: The newest revision at which that was current; 0 when nothing was.
-    """
-
-    ref: QueryKey[Resource]
-    listing: QueryKey[Makers]
-    good: Resource | None
-    since: int
 
 
 class Publisher:
@@ -53,6 +36,7 @@ class Publisher:
     Attributes:
         revision: The newest revision; 0 before the first commit.
         acceptance: What nobody has accepted yet, and what is withheld.
+        makings: The queries behind what is served.
         must_wait: Whether a resource that an edit made is to be judged before it is served.
         filing: The way of objects into the database, and those that could not go it.
     """
@@ -61,13 +45,12 @@ class Publisher:
         self.database = database
         self.revision = 0
         self.acceptance = Acceptance()
+        self.makings = Makings(database)
         self.must_wait: Callable[[Resource], bool] = _never
         self._is_edit = False
         self.filing = Filing(database)
         self._listings: dict[QueryKey[object], Listing] = {}
         self._slices: dict[ResourceSet, tuple[SharedSlice, ...]] = {}
-        self._slices_of: dict[str, dict[SharedSlice, None]] = {}
-        self._owners: dict[QueryKey[object], dict[SharedSlice, str]] = {}
         self._unions: dict[tuple[ResourceSet, ...], Union] = {}
         self._holders: dict[Union, dict[Group, None]] = {}
         self._groups: dict[tuple[Scope, bool], Group] = {}
@@ -144,7 +127,7 @@ class Publisher:
         if overdue:
             unproven = self.acceptance.unproven
             for each in [*unproven]:
-                if each not in self.current(each.type_url, each.name):
+                if each not in self.makings.current(each.type_url, each.name):
                     del unproven[each]
 
     def groups(self) -> Iterator[Group]:
@@ -163,22 +146,6 @@ class Publisher:
         """Serve resources that had to wait until they were judged, unless they are withheld."""
         self._reconsider(set(resources))
 
-    def making(self, resource: Resource) -> tuple[Making, ...]:
-        """How this very resource is made now, withheld or not; several ways when scopes differ."""
-        makings: dict[QueryKey[Resource], Making] = {}
-        for shared in self._slices_of.get(resource.type_url, ()):
-            ref = shared.members.get(resource.name)
-            if ref is None or ref in makings or self.database.outcome(ref) != resource:
-                continue
-            good, since = shared.proven.get(resource.name, (None, 0))
-            makings[ref] = Making(ref, shared.listing.ref, good, since)
-        return tuple(makings.values())
-
-    def makers(self, type_url: str, name: str) -> tuple[QueryKey[Resource], ...]:
-        """The queries that make what proxies hold under a name; several when scopes differ."""
-        slices = self._slices_of.get(type_url, ())
-        return tuple({shared.members[name]: None for shared in slices if name in shared.members})
-
     def holders(self, resource: Resource) -> set[Member]:
         """The proxies that are to hold this very resource."""
         return {
@@ -188,29 +155,13 @@ class Publisher:
             for member in group.members
         }
 
-    def listings_of(self, ref: QueryKey[object]) -> tuple[tuple[QueryKey[Makers], str], ...]:
-        """The queries that list what a query makes, and as what; none for other queries."""
-        owners = self._owners.get(ref, {})
-        listed = ((shared.listing.ref, name) for shared, name in owners.items())
-        return tuple(dict.fromkeys(listed))
-
-    def current(self, type_url: str, name: str) -> tuple[Resource, ...]:
-        """What is made under this name now, withheld or not; several when scopes differ."""
-        made: dict[Resource, None] = {}
-        for shared in self._slices_of.get(type_url, ()):
-            ref = shared.members.get(name)
-            outcome = self.database.outcome(ref) if ref is not None else None
-            if isinstance(outcome, Resource):
-                made[outcome] = None
-        return tuple(made)
-
     def _reconsider(self, resources: set[Resource]) -> None:
         """Refresh what is served under the names of resources that are withheld now, or no more."""
         if not resources:
             return
         self.revision += 1
         for resource in sorted(resources, key=_name):
-            for shared in self._slices_of.get(resource.type_url, ()):
+            for shared in self.makings.slices(resource.type_url):
                 if resource.name in shared.members:
                     self._refresh(shared, resource.name)
         self._apply()
@@ -221,12 +172,10 @@ class Publisher:
             for ref in changed:
                 if ref in self._listings:
                     self._relist(self._listings[ref])
-                elif ref in self._owners:
-                    for shared, name in list(self._owners[ref].items()):
-                        self._refresh(shared, name)
-                elif ref in self._nodes:
-                    for member in list(self._nodes[ref]):
-                        self._move(member)
+                for shared, name in list(self.makings.owners(ref).items()):
+                    self._refresh(shared, name)
+                for member in list(self._nodes.get(ref, ())):
+                    self._move(member)
         self._apply()
 
     def _relist(self, listing: Listing) -> None:
@@ -247,30 +196,20 @@ class Publisher:
         common: list[str] = []
         for name, maker in fresh.items():
             if name in shared.members:
-                self._disown(shared, shared.members[name])
+                self.makings.disown(shared, shared.members[name])
             ref = shared.members[name] = shared.resource_set.ref(maker)
-            self.database.pin(ref)
-            owners = self._owners.setdefault(ref, {})
-            if owners:
+            if self.makings.own(shared, name, ref):
                 common.append(name)
-            owners[shared] = name
         self._dirty[shared] = None
         # What another slice holds already is not reported as changed.
         for name in common:
             self._refresh(shared, name)
 
     def _remove(self, shared: SharedSlice, name: str) -> None:
-        self._disown(shared, shared.members.pop(name))
+        self.makings.disown(shared, shared.members.pop(name))
         shared.proven.pop(name, None)
         shared.drop(name)
         self._dirty[shared] = None
-
-    def _disown(self, shared: SharedSlice, ref: QueryKey[Resource]) -> None:
-        owners = self._owners[ref]
-        del owners[shared]
-        if not owners:
-            del self._owners[ref]
-        self.database.unpin(ref)
 
     def _refresh(self, shared: SharedSlice, name: str) -> None:
         """Serve the present outcome of a member's query, unless it failed or is withheld."""
@@ -388,7 +327,7 @@ class Publisher:
             listings = map(self._listing, resource_set.listings())
             slices = tuple(SharedSlice(type_url, resource_set, listing) for listing in listings)
             self._slices[resource_set] = slices
-            self._slices_of.setdefault(type_url, {}).update(dict.fromkeys(slices))
+            self.makings.begin(slices)
             for shared in slices:
                 self._add(shared, shared.listing.members)
         return slices
@@ -423,10 +362,8 @@ class Publisher:
                     self._forget(shared)
 
     def _forget(self, shared: SharedSlice) -> None:
-        for ref in shared.members.values():
-            self._disown(shared, ref)
+        self.makings.end(shared)
         self._slices.pop(shared.resource_set, None)
-        del self._slices_of[shared.type_url][shared]
         self._dirty.pop(shared, None)
         listing = shared.listing
         del listing.slices[shared]

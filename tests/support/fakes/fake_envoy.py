@@ -265,7 +265,7 @@ class FakeEnvoy:
         needs = {
             need.name
             for name, (version, _) in self.held[short].items()
-            for found in made.current(TYPES[short], name)
+            for found in made.makings.current(TYPES[short], name)
             if found.version == version
             for need in found.needs
         }

@@ -218,7 +218,7 @@ def test_a_client_without_a_proxy_misses_the_host_that_fails_alone() -> None:
     made = {
         host: each.body
         for host in ("one", "two")
-        for each in mesh.publisher.current(ROUTE_TYPE, f"{full(host)}:80")
+        for each in mesh.publisher.makings.current(ROUTE_TYPE, f"{full(host)}:80")
     }
     assert full("two").encode() in made["two"].replace(f"{full('two')}:80".encode(), b"", 1)
     assert made["one"].count(full("one").encode()) == 1
@@ -246,8 +246,8 @@ def test_a_host_that_cannot_be_listed_takes_nothing_else_of_its_bucket(
         mesh.run()
     for other in others:
         cluster = f"outbound|{port}||{full(other)}"
-        assert mesh.publisher.current(CLUSTER_TYPE, cluster)
-        assert mesh.publisher.current(ENDPOINT_TYPE, cluster)
+        assert mesh.publisher.makings.current(CLUSTER_TYPE, cluster)
+        assert mesh.publisher.makings.current(ENDPOINT_TYPE, cluster)
     assert [each[0] for each in problems(mesh)] == [f"Service default/{bad}"]
 
 
@@ -277,7 +277,7 @@ def test_a_bucket_that_cannot_be_listed_takes_no_other_one(
     mesh.save(more=web("two", "/new"))
     mesh.run()
     if node is PROXYLESS:
-        assert mesh.publisher.current(ROUTE_TYPE, f"{full('two')}:80")
+        assert mesh.publisher.makings.current(ROUTE_TYPE, f"{full('two')}:80")
     else:
         assert b"/new" in envoy.text("rds")
         assert (full(bad).encode() in envoy.text("rds")) is not is_cold

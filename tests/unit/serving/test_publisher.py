@@ -232,7 +232,7 @@ def test_a_refused_resource_that_never_was_good_is_not_served(publisher: Publish
     bad = served(member, CLUSTER_TYPE)[name]
     publisher.withhold([bad])
     assert name not in served(member, CLUSTER_TYPE)
-    assert publisher.current(CLUSTER_TYPE, name) == (bad,)
+    assert publisher.makings.current(CLUSTER_TYPE, name) == (bad,)
     publisher.serve([bad])
     assert served(member, CLUSTER_TYPE)[name] == bad
 

@@ -40,7 +40,7 @@ from xds_server.quarantine.inbox import Accepted, Claimed, Gone, Judged, Note, R
 from xds_server.quarantine.locator import Locator
 from xds_server.quarantine.offers import Offers
 from xds_server.quarantine.rejecters import Rejecters
-from xds_server.quarantine.rejection import Progress, Rejection
+from xds_server.quarantine.rejection import Deeds, Progress, Rejection
 from xds_server.serving.edits import Committed, Edits
 from xds_server.serving.groups import Member
 from xds_server.serving.makings import Making
@@ -80,7 +80,7 @@ class Quarantine:
         self._looked_into: dict[Rejection, float] = {}
         self._puzzling: dict[Rejection, None] = {}
         self._is_reviewing = False
-        self._progress = Progress()
+        self._deeds = Deeds()
 
     @property
     def rejections(self) -> dict[ObjectKey, Rejection]:
@@ -124,14 +124,14 @@ class Quarantine:
                 case Unjudged():
                     self._unjudged()
         self._release()
-        return self._take_progress(has_moved=was_trying or self.is_trying)
+        return self._deeds.take(has_moved=was_trying or self.is_trying)
 
     def follow(self, committed: Committed) -> Progress:
         """Act on an edit of a source: what it is about is judged anew."""
         lifted = [self._convictions.lift(key) for key in committed.lifted]
         for rejection in lifted:
             self._puzzling.pop(rejection, None)
-        self._note(lifted=lifted)
+        self._deeds.lifted += lifted
         if committed.changed:
             self._look_again()
             touched = set(committed.admitted)
@@ -140,7 +140,7 @@ class Quarantine:
         if self._acceptance.pending:
             self.docket.open(self._examine(tuple(self._acceptance.pending)))
         self._release()
-        return self._take_progress(has_moved=False)
+        return self._deeds.take(has_moved=False)
 
     def joined(self) -> None:
         """Act on a proxy that came: of what is made for it, much may be new."""
@@ -168,7 +168,7 @@ class Quarantine:
             self._history.clear()
         else:
             self._acceptance.prune(self._is_made)
-        return self._take_progress(has_moved=self.is_trying)
+        return self._deeds.take(has_moved=self.is_trying)
 
     def restore(self, rejections: Iterable[Rejection]) -> list[Rejection]:
         """Hold objects back as before a restart; those that are what they were then."""
@@ -181,7 +181,7 @@ class Quarantine:
         for resource in self._acceptance.prove(resources):
             self._rejecters.accepted(resource)
             if resource in self.unexplained:
-                self._note(lifted=[self.unexplained.pop(resource)])
+                self._deeds.lifted.append(self.unexplained.pop(resource))
 
     def _gone(self, by: Stream) -> None:
         self._offers.leave(by)
@@ -285,7 +285,7 @@ class Quarantine:
             self._hold_unexplained(worlds, resource, words, making, revision)
             return
         for rejection in self._convictions.convict(guilty, worlds, worlds.bad, words, proxies):
-            self._note(rejected=[rejection])
+            self._deeds.rejected.append(rejection)
             self._puzzling[rejection] = None
             self.docket.open(self._explain(rejection, worlds), Urgency.DETAIL)
 
@@ -293,7 +293,7 @@ class Quarantine:
         explained = yield from self._convictions.explain(rejection, worlds)
         if rejection in self._puzzling:
             del self._puzzling[rejection]
-            self._note(explained=[explained])
+            self._deeds.explained.append(explained)
 
     def _hold_unexplained(
         self, worlds: Worlds, resource: Resource, words: str, making: Making, revision: int
@@ -302,14 +302,14 @@ class Quarantine:
         self.unexplained[resource] = replace(
             rejection, revision=revision, is_serving=making.good is not None
         )
-        self._note(rejected=[self.unexplained[resource]])
+        self._deeds.rejected.append(self.unexplained[resource])
 
     # Without a judge.
 
     def _unjudged(self) -> None:
         self.docket.close()
         self._is_reviewing = False
-        self._note(explained=self._puzzling)
+        self._deeds.explained += self._puzzling
         self._puzzling.clear()
 
     def _hold_by_vote(self, resource: Resource, words: str) -> None:
@@ -342,7 +342,7 @@ class Quarantine:
         self.unexplained[resource] = replace(
             rejection, is_serving=making.good is not None, is_withheld=False
         )
-        self._note(rejected=[self.unexplained[resource]])
+        self._deeds.rejected.append(self.unexplained[resource])
         return making
 
     # What ends a verdict.
@@ -353,7 +353,7 @@ class Quarantine:
         Rejected bytes that are made again are guilty without being sent.
         """
         for resource in [each for each in self.unexplained if not self._is_made(each)]:
-            self._note(lifted=[self.unexplained.pop(resource)])
+            self._deeds.lifted.append(self.unexplained.pop(resource))
         for resource, words in list(self._rejected.items()):
             if resource not in self.unexplained and self._is_made(resource):
                 self._attribute(resource, words)
@@ -389,7 +389,7 @@ class Quarantine:
             del self.unexplained[rejection.resource]
         else:
             self._convictions.readmit(rejection)
-        self._note(lifted=[rejection])
+        self._deeds.lifted.append(rejection)
 
     def _release(self) -> None:
         """Serve what had to wait for the judge, once nothing is under suspicion any more."""
@@ -399,8 +399,7 @@ class Quarantine:
             first = min(pending.values())
             pending.clear()
             self._publisher.release(released)
-            carried = range(first, self._publisher.revision)
-            self._progress = replace(self._progress, carried=carried)
+            self._deeds.carried = range(first, self._publisher.revision)
 
     def _keep_rejected(self, resource: Resource, words: str) -> None:
         self._rejected.pop(resource, None)
@@ -413,23 +412,3 @@ class Quarantine:
 
     def _is_made(self, resource: Resource) -> bool:
         return resource in self._publisher.makings.current(resource.type_url, resource.name)
-
-    def _note(
-        self,
-        *,
-        rejected: Iterable[Rejection] = (),
-        explained: Iterable[Rejection] = (),
-        lifted: Iterable[Rejection] = (),
-    ) -> None:
-        noted = self._progress
-        self._progress = replace(
-            noted,
-            rejected=(*noted.rejected, *rejected),
-            explained=(*noted.explained, *explained),
-            lifted=(*noted.lifted, *lifted),
-        )
-
-    def _take_progress(self, *, has_moved: bool) -> Progress:
-        """What was done since the last answer."""
-        progress, self._progress = self._progress, Progress()
-        return replace(progress, has_moved=has_moved or progress != Progress())

@@ -72,3 +72,23 @@ class Progress:
     explained: tuple[Rejection, ...] = ()
     lifted: tuple[Rejection, ...] = ()
     carried: range = range(0)
+
+
+class Deeds:
+    """What the quarantine does, gathered until it tells of it; see `Progress`."""
+
+    def __init__(self) -> None:
+        self._begin()
+
+    def _begin(self) -> None:
+        self.rejected: list[Rejection] = []
+        self.explained: list[Rejection] = []
+        self.lifted: list[Rejection] = []
+        self.carried = range(0)
+
+    def take(self, *, has_moved: bool) -> Progress:
+        """What was done since this was last asked; `has_moved`: there may be more to look at."""
+        held = (tuple(self.rejected), tuple(self.explained), tuple(self.lifted))
+        progress = Progress(has_moved or any(held) or bool(self.carried), *held, self.carried)
+        self._begin()
+        return progress

@@ -31,6 +31,10 @@ MAX_PROBLEMS: Final = 2000
 """How many problems are told of all texts together; each text has the same share of them."""
 
 
+_READ_AGAIN: Final = 512 * 1024
+"""Characters of a text that is read again for one of its objects."""
+
+
 @dataclass(frozen=True, slots=True)
 class Unreadable:
     """A text that is there and cannot be read, and why."""
@@ -50,7 +54,9 @@ class Held:
     text: str
 
     def document(self) -> object | None:
-        """The object as its text has it."""
+        """The object as its text has it; None when that text is too long to be read in passing."""
+        if len(self.text) > _READ_AGAIN:
+            return None
         here = read_document(self.text, self.entry.origin)
         for step in self.entry.steps:
             here = here[step]  # type: ignore[index]  # the way on which it was found there

@@ -34,6 +34,11 @@ class StateDirectory:
         """
         try:
             self._path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise StateError(f"{self._path} cannot be made: {error.strerror}") from error
+        if not os.access(self._path, os.W_OK | os.X_OK):
+            raise StateError(f"{self._path} cannot be written to; give --state another directory")
+        try:
             return (self._path / name).read_text(encoding="utf-8")
         except FileNotFoundError:
             return ""

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import random
 from collections.abc import Callable, Mapping
+from itertools import zip_longest
 from pathlib import Path
 
 import pytest
@@ -127,7 +128,7 @@ async def test_random_edits_end_where_a_fresh_server_begins(
         await world.until_whole(60)
         fresh = [await envoy.held() for envoy in world.envoys]
         for envoy, had, has in zip(world.envoys, edited, fresh, strict=True):
-            outcome.wrong += _differences(envoy.node_id, had, has)
+            _differences(outcome, envoy.node_id, had, has)
     promise(outcome)
 
 
@@ -164,12 +165,28 @@ async def _held_back(world: World, mesh: RandomEdits) -> list[str]:
 
 
 def _differences(
-    who: str, had: dict[str, dict[str, object]], has: dict[str, dict[str, object]]
-) -> list[str]:
-    """Names of resources that an edited Envoy has otherwise than a fresh one."""
-    return [
-        f"{who} has another {part} {name} than a fresh one"
-        for part in has
-        for name in sorted(had[part].keys() | has[part].keys())
-        if had[part].get(name) != has[part].get(name)
-    ][:20]
+    outcome: Outcome,
+    who: str,
+    had: dict[str, dict[str, object]],
+    has: dict[str, dict[str, object]],
+) -> None:
+    """Note the resources that an edited Envoy has otherwise than a fresh one."""
+    for part, fresh in has.items():
+        for name in sorted(had[part].keys() | fresh.keys()):
+            old, new = had[part].get(name), fresh.get(name)
+            if old != new:
+                outcome.wrong.append(f"{who} has another {part} {name} than a fresh one")
+                outcome.detail.append(f"{who} {part} {name}: {_first_difference(old, new)}")
+
+
+def _first_difference(old: object, new: object) -> str:
+    """Where two values from JSON differ first, and how."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in sorted(old.keys() | new.keys()):
+            if old.get(key) != new.get(key):
+                return f".{key}{_first_difference(old.get(key), new.get(key))}"
+    if isinstance(old, list) and isinstance(new, list):
+        for number, (one, other) in enumerate(zip_longest(old, new)):
+            if one != other:
+                return f"[{number}]{_first_difference(one, other)}"
+    return f": {str(old)[:600]} became {str(new)[:600]}"

@@ -202,7 +202,11 @@ class World:
         except AssertionError as error:
             with contextlib.suppress(AdminError):
                 status = await self.plane.status()
-                error.add_note(f"rejections {status.rejections}; problems {status.problems}")
+                lacking = (await self.plane.wait(None, 0.5)).lacking
+                error.add_note(f"rejections {status.rejections}; lacking {lacking}")
+                error.add_note(f"warming {[await envoy.warming() for envoy in self.envoys]}")
+                mistakes = [p for p in status.problems if p.severity == Severity.ERROR.value]
+                error.add_note(f"problems {mistakes[:5]}")
             raise
         return 1000 * (loop.time() - began)
 

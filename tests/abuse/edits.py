@@ -43,6 +43,13 @@ class Service:
     mistake: Mistake = Mistake.NONE
     is_there: bool = True
 
+    @property
+    def hosts(self) -> tuple[int, ...]:
+        """What it answers to; connections of TCP do not say which host they are for."""
+        if self.also in {None, self.host} or self.protocol == "TCP":
+            return (self.host,)
+        return (self.host, self.also)
+
 
 @dataclass
 class RandomEdits:
@@ -131,7 +138,7 @@ class RandomEdits:
         claims = [
             (f"svc-{number}", each.protocol)
             for number, each in enumerate(self.services)
-            if each.is_there and host in {each.host, each.also}
+            if each.is_there and host in each.hosts
         ]
         return min(claims, default=("", "TCP"))[1] != "TCP"
 
@@ -147,7 +154,6 @@ class RandomEdits:
 
     def _entry(self, number: int) -> str:
         service = self.services[number]
-        hosts = [_host(service.host)] + ([_host(service.also)] if service.also is not None else [])
         endpoints = "".join(
             f"\n  - {{address: {self.apps[app].split(':')[0]}, "
             f"ports: {{main: {self.apps[app].split(':')[1]}}}, labels: {{version: {version}}}}}"
@@ -159,7 +165,7 @@ apiVersion: networking.istio.io/v1
 kind: ServiceEntry
 metadata: {{name: svc-{number}, creationTimestamp: "{_OLD}"}}
 spec:
-  hosts: [{", ".join(dict.fromkeys(hosts))}]
+  hosts: [{", ".join(map(_host, service.hosts))}]
   addresses: [{vip}]
   location: MESH_INTERNAL
   resolution: STATIC

@@ -308,11 +308,10 @@ async def _restarted_with_a_poison(world: World) -> None:
 
 def _others(timeout: int) -> dict[str, str]:
     """Six services of others, whose rules have this timeout of connections."""
-    policy = f"trafficPolicy: {{connectionPool: {{tcp: {{connectTimeout: {timeout}s}}}}}}"
     return {
         f"other-{number}.yaml": service(
             f"other-{number}", f"10.98.0.{number + 1}", [("10.7.0.1", 80)]
-        ).replace("subsets:", f"{policy}\n  subsets:")
+        ).replace("Timeout: 5s", f"Timeout: {timeout}s")
         for number in range(6)
     }
 

@@ -30,6 +30,7 @@ kind: DestinationRule
 metadata: {name: $name, creationTimestamp: "$since"}
 spec:
   host: $name.mesh
+  trafficPolicy: {connectionPool: {tcp: {connectTimeout: 5s}}}
   subsets: [{name: all, labels: {app: $name}}]
 """)
 _POLICY = Template("""\

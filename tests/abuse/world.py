@@ -261,10 +261,13 @@ class World:
 
 
 def said_of(status: MeshStatus, path: Path) -> str:
-    """What a status says of a line of the file; empty when it does not name it."""
+    """What a status says of a line of the file; empty when it does not name it.
+
+    Of two documents of one object, either may be the one with the problem, which names the other.
+    """
     said = [(each.place, f"problem: {each.path} {each.message}") for each in status.problems]
     said += [(each.place, f"rejected: {each.path} {each.reason}") for each in status.rejections]
-    named = (words for place, words in said if place.startswith(f"{path}:"))
+    named = (words for place, words in said if f"{path}:" in f"{place} {words}")
     return next(named, "")
 
 

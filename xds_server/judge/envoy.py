@@ -35,7 +35,8 @@ _VERSION_SECONDS: Final = 5.0
 _LOGGED_BYTES: Final = 16 * 1024**2
 _LAST_WORDS: Final = 4096
 _COMMAND: Final = (
-    "--mode", "validate", "--disable-hot-restart", "-l", "debug", "--log-format", "%l|%v",
+    "--mode", "validate", "--disable-hot-restart", "--concurrency", "1",
+    "-l", "debug", "--log-format", "%l|%v",
 )  # fmt: skip
 _REASON: Final = re.compile(
     r"^critical\|error initializing configuration '[^\n']*': "

@@ -58,6 +58,9 @@ SETTLE: Final = 0.05
 Editors move files aside while they save.
 """
 
+LOOKS: Final = 20
+"""So often it is looked at again while more is found."""
+
 REMOVAL_DELAY: Final = timedelta(seconds=3)
 """For so long a loss that may be half a save has to last."""
 
@@ -220,14 +223,28 @@ class FileSource:
                 calm = {s: t for s, t in parsed.items() if s not in losing}
                 taken = self._commit(part.keys() - losing.keys(), self._texts.propose(calm))
                 await self._meanwhile(taken, busy)
-            read = contents.keys() if len(parts) == 1 else losing.keys()
+            read: Collection[str] = contents if len(parts) == 1 else losing
             draft = self._texts.propose(losing)
             if draft.lost:
-                await self._meanwhile(asyncio.sleep(SETTLE), read)
-                reading = asyncio.to_thread(self._read, set(read), look_through=False)
-                again = await self._meanwhile(reading, read)
-                draft = self._texts.propose(await self._parsed(again, read))
+                draft, read = await self._look_again(read)
             await self._meanwhile(self._commit(read, draft), read)
+
+    async def _look_again(self, read: Collection[str]) -> tuple[Draft, Collection[str]]:
+        """Look again at what takes something away, until two looks find the same files.
+
+        A file that is being renamed may be under a name of which no event has told yet, so all
+        files are looked through. What was found is returned, too.
+        """
+        for _ in range(LOOKS):
+            await self._meanwhile(asyncio.sleep(SETTLE), read)
+            looking = asyncio.to_thread(self._read_and_look, set(read))
+            found = await self._meanwhile(looking, read)
+            draft = self._texts.propose(await self._parsed(found, read))
+            is_still = found.keys() <= set(read)
+            read = {*read, *found}
+            if is_still or not draft.lost:
+                break
+        return draft, read
 
     async def _parsed(self, contents: Mapping[str, Content], busy: Collection[str]) -> Parsed:
         """Parse texts, but for those of which newer ones went ahead."""
@@ -306,6 +323,11 @@ class FileSource:
         if self._directory.identity() is None:
             return {}
         return self._directory.read_changes(paths, look_through=look_through)
+
+    def _read_and_look(self, paths: set[str]) -> Mapping[str, Content]:
+        """Read files, and all others that look different from when they were last read."""
+        found = self._read(paths, look_through=False)
+        return {**found, **self._read(set(), look_through=True)}
 
     async def _commit(self, read: Collection[str], draft: Draft) -> None:
         """Publish what is believed of a draft; other tasks get their turn between its batches."""

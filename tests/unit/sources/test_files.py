@@ -334,3 +334,16 @@ async def test_links_in_circles_end(tmp_path: Path) -> None:
     (tmp_path / "a" / "up").symlink_to("..")
     os.mkfifo(tmp_path / "pipe.yaml")
     assert {k[2] for k in read_directory(tmp_path).set} == {"a"}
+
+
+async def test_a_file_that_is_renamed_again_and_again_is_never_gone(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text(entry("a"))
+    async with following(tmp_path) as follower:
+        for number in range(30):
+            path = path.rename(tmp_path / f"a-{number}.yaml")
+            await asyncio.sleep(0.01)
+        (tmp_path / "z.yaml").write_text(entry("last"))
+        while "last" not in follower.addresses:
+            await follower.batch()
+        assert not [batch.removed for batch in follower.batches if batch.removed]

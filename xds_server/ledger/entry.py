@@ -61,14 +61,18 @@ class Entry:
             group is not self.group and self.settled < revision
         ):
             return False
-        return not self.rejected or not any(map(self.rejects, self.rejected))
+        return not any(map(self.rejects, self.stream.watched))
 
     def rejects(self, type_url: str) -> bool:
         """Whether it is still to hold what it rejected of a type: nothing was put in its place."""
-        rejection = self.rejected.get(type_url)
-        return rejection is not None and not rejection[0].differs(
-            self.member.snapshot().resources(type_url).by_name
-        )
+        last = self.rejected.get(type_url)
+        watched = self.stream.watched.get(type_url)
+        rejected = watched.rejected if watched is not None else ()
+        if last is None and not rejected:
+            return False
+        goal = self.member.snapshot().resources(type_url).by_name
+        responses = rejected if last is None else (last[0], *rejected)
+        return not all(response.differs(goal) for response in responses)
 
     def newest(self, revision: int) -> int:
         """The newest revision that it has wholly; `revision` is the newest that there is."""

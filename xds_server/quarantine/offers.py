@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from xds_server.ads.stream import Stream
+from xds_server.serving.groups import Member
 
-FIRST_SECONDS: Final = 5.0
+FIRST_SECONDS: Final = 1.0
 LONGEST_SECONDS: Final = 300.0
 
 
@@ -42,7 +43,7 @@ class Offers:
         offer = by_type.get(type_url)
         if offer is None:
             offer = by_type[type_url] = _Offer(0.0, FIRST_SECONDS)
-            if size > 1 and stream.offer(type_url):
+            if size > 1 and _offer_again(stream, type_url):
                 offer.due = self._now() + offer.pause
                 return
         offer.due = self._now() + offer.pause
@@ -62,6 +63,15 @@ class Offers:
                 elif offer.due <= now:
                     # If it is rejected again, that sets the next time.
                     offer.due = now + LONGEST_SECONDS
-                    stream.offer(type_url)
+                    _offer_again(stream, type_url)
             if not by_type:
                 del self._offers[stream]
+
+
+def _offer_again(stream: Stream, type_url: str) -> bool:
+    """Have a stream send again what was rejected; False when nothing was."""
+    if not stream.offer(type_url):
+        return False
+    if isinstance(stream.watch, Member) and stream.watch.wake is not None:
+        stream.watch.wake()
+    return True

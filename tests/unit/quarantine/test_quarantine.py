@@ -483,13 +483,30 @@ def test_a_proxy_is_offered_again_what_it_rejected_with_longer_and_longer_pauses
     mesh.run()
     mesh.tick(600)
     tries = [name for short, name, _ in odd.blamed if "svc-001" in name]
-    assert 5 <= len(tries) <= 9
+    assert 8 <= len(tries) <= 12
     odd.rejects = takes_all
     mesh.tick(301)
     assert len(odd.names("vhds")) == 4
     [status] = mesh.core.status().proxies
     assert not any(row.reason for row in status.types)
     is_quiet(mesh)
+
+
+async def test_whoever_still_rejects_one_host_of_two_lacks_it() -> None:
+    mesh = mesh_of(4)
+    mesh.judge = takes_all
+    two = containing("svc-001", "svc-002", saying=OBSCURE, types="vhds")
+    odd = mesh.connect("odd.default", two)
+    mesh.run()
+    odd.rejects = containing("svc-001", saying=OBSCURE, types="vhds")
+    edit(mesh, "svc-002", prefix="/new")
+    mesh.run()
+    assert len(odd.names("vhds")) == 3
+    result = await mesh.core.wait(None, 0)
+    assert [lack.proxy for lack in result.lacking] == ["odd.default"]
+    odd.rejects = takes_all
+    mesh.tick(20)
+    assert (await mesh.core.wait(None, 0)).everywhere
 
 
 def test_whoever_rejects_everything_at_a_cold_start_harms_only_himself() -> None:
@@ -704,3 +721,21 @@ spec:
   resolution: STATIC
   endpoints: [{{address: 127.0.0.1}}]
 """
+
+
+def test_what_is_offered_again_wakes_whoever_drives_the_stream() -> None:
+    mesh = mesh_of(3)
+    mesh.judge = takes_all
+    odd = mesh.connect("odd.default", containing("svc-001", saying=OBSCURE, types="vhds"))
+    woken = 0
+
+    def wake() -> None:
+        nonlocal woken
+        woken += 1
+        odd.stream.on_snapshot_change()
+
+    odd.member.subscribe(wake)
+    mesh.run()
+    before = woken
+    mesh.tick(3)
+    assert woken > before

@@ -100,7 +100,7 @@ class ControlPlane:
                 *(tasks.create_task(source.run()) for source in self.sources),
                 tasks.create_task(self._grpc.run()),
                 tasks.create_task(self.admin.run()),
-                tasks.create_task(self._work(tasks)),
+                tasks.create_task(self._work()),
                 tasks.create_task(self._tick()),
                 tasks.create_task(self._write_state()),
             ]
@@ -130,7 +130,7 @@ class ControlPlane:
         """Take in what the source of this number published."""
         merged = self._merge.take(number, batch)
         self.core.take(merged, is_ready=self._merge.has_synced)
-        self._problem_log.tell(merged.problems)
+        self._problem_log.tell(self.core.problems)
 
     def _remember(self) -> None:
         """Hold back what was held back before a restart.
@@ -184,19 +184,20 @@ class ControlPlane:
             self.core.found_judge(judge.version, is_asked_first=settings.preflight)
         return judge
 
-    async def _work(self, tasks: asyncio.TaskGroup) -> None:
+    async def _work(self) -> None:
         """Have the core act on what streams said, once a turn of the event loop."""
-        while True:
-            await self._has_notes.wait()
-            self._has_notes.clear()
-            self.core.work()
-            self._ask(tasks)
+        async with asyncio.TaskGroup() as questions:
+            while True:
+                await self._has_notes.wait()
+                self._has_notes.clear()
+                self.core.work()
+                self._ask(questions)
 
-    def _ask(self, tasks: asyncio.TaskGroup) -> None:
+    def _ask(self, questions: asyncio.TaskGroup) -> None:
         """Put to the judge what is in question."""
         judge = self._judge
         while judge is not None and (asked := self.core.questions()):
-            tasks.create_task(self._put(judge, asked))
+            questions.create_task(self._put(judge, asked))
 
     async def _put(self, judge: Judge, asked: tuple[Resource, ...]) -> None:
         """Put some resources to the judge."""

@@ -76,6 +76,7 @@ class Core:
         failures: What of the translation fails, by our own bugs.
         inbox: What streams said and was not acted on yet.
         observer: Whom streams tell.
+        problems: What is wrong with documents.
         joins: How many proxies ever came.
         held_back_changed: Is called when something is held back, or is so no more.
     """
@@ -98,6 +99,7 @@ class Core:
         self.failures = Failures(self.publisher, locator)
         self._lost_hosts = LostHosts(self.database)
         self._found: tuple[Problem, ...] = ()
+        self.problems: tuple[Problem, ...] = ()
         self.observer = StreamObserver(self.ledger, self.inbox)
         self.joins = 0
         self._metrics = metrics
@@ -238,7 +240,8 @@ class Core:
             self._wake()
 
     def _list(self, *, is_ready: bool) -> None:
-        self.ledger.listed(self._found + self._lost_hosts.problems(), is_ready=is_ready)
+        self.problems = self._found + self._lost_hosts.problems()
+        self.ledger.listed(self.problems, is_ready=is_ready)
 
     def _note(self, progress: Progress) -> None:
         self._note_failures(is_edit=True)

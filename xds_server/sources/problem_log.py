@@ -31,7 +31,7 @@ class ProblemLog:
 
     def tell(self, problems: tuple[Problem, ...]) -> None:
         """Log what is new among all problems that there are, and what is not there any more."""
-        if problems is self._last:
+        if problems == self._last:
             return
         self._last = problems
         before, self._told = self._told, {_identity(problem): problem for problem in problems}

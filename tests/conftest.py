@@ -15,8 +15,9 @@ from tests.support.processes.ports import free_port as next_free_port
 
 # The same cases in every run, so that a command gives the same answer twice; `make fuzz` looks for
 # new ones, and prints what repeats one of them.
-settings.register_profile("repeatable", derandomize=True, database=None)
-settings.register_profile("search", print_blob=True)
+# No deadlines: a busy machine is no fault of the code.
+settings.register_profile("repeatable", derandomize=True, database=None, deadline=None)
+settings.register_profile("search", print_blob=True, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 _NETWORK_TOOLS = ("ip", "iptables")

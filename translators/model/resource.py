@@ -38,6 +38,10 @@ class Resource:
     end: int = 0
     needs: tuple[Reference, ...] = ()
 
+    def stub(self) -> Resource:
+        """Give an equal one without its bytes, for whoever only has to know it again."""
+        return Resource(self.type_url, self.name, self.version)
+
     @property
     def body(self) -> bytes:
         """The encoded message itself, without `Any`.

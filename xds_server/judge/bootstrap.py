@@ -77,8 +77,10 @@ LIMIT: Final = 400
 def can_judge(resource: Resource) -> bool:
     """Whether a resource can stand in a bootstrap.
 
-    Those of unknown types cannot, nor listeners of clients that are no Envoys.
+    Those of unknown types cannot, nor listeners of clients that are no Envoys, nor stubs.
     """
+    if not resource.part:
+        return False
     if resource.type_url == names.LISTENER_TYPE:
         return all(number != _API_LISTENER for number, *_ in scan(resource.body))
     return resource.type_url in _PLACES

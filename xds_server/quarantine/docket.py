@@ -107,7 +107,7 @@ class Docket:
         self._asked.difference_update(asked)
         for resource in asked:
             self._verdicts.pop(resource, None)
-            self._verdicts[resource] = rejected.get(resource, "")
+            self._verdicts[resource.stub()] = rejected.get(resource, "")
         for case in list(self._cases):
             if case.wants and all(resource in self._verdicts for resource in case.wants):
                 self._advance(case, tuple(case.wants))

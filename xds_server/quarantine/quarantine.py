@@ -299,7 +299,7 @@ class Quarantine:
         self, worlds: Worlds, resource: Resource, words: str, making: Making, revision: int
     ) -> None:
         rejection = self._convictions.nobody(worlds, resource, words, self._rejecters.ids(resource))
-        self.unexplained[resource] = replace(
+        self.unexplained[resource.stub()] = replace(
             rejection, revision=revision, is_serving=making.good is not None
         )
         self._deeds.rejected.append(self.unexplained[resource])
@@ -339,7 +339,7 @@ class Quarantine:
         rejection = self._convictions.nobody(worlds, resource, words, self._rejecters.ids(resource))
         if len(suspects) == 1:
             rejection = self._convictions.suspected(rejection, suspects[0], words)
-        self.unexplained[resource] = replace(
+        self.unexplained[resource.stub()] = replace(
             rejection, is_serving=making.good is not None, is_withheld=False
         )
         self._deeds.rejected.append(self.unexplained[resource])
@@ -375,8 +375,10 @@ class Quarantine:
 
     def _retried(self, rejection: Rejection) -> tuple[Resource, ...]:
         """What is to be read again to see whether a verdict still holds."""
-        if self.unexplained.get(rejection.resource) is rejection:
-            return (rejection.resource,)
+        held = rejection.resource
+        if self.unexplained.get(held) is rejection:
+            made = self._publisher.makings.current(held.type_url, held.name)
+            return tuple(each for each in made if each == held and can_judge(each))
         return tuple(filter(can_judge, self._convictions.made_of(rejection)))
 
     def _let_in(self, rejection: Rejection) -> None:
@@ -403,7 +405,7 @@ class Quarantine:
 
     def _keep_rejected(self, resource: Resource, words: str) -> None:
         self._rejected.pop(resource, None)
-        self._rejected[resource] = words
+        self._rejected[resource.stub()] = words
         if len(self._rejected) > REJECTED_LIMIT:
             oldest = next((each for each in self._rejected if not self._is_made(each)), None)
             if oldest is not None:

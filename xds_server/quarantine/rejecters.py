@@ -21,7 +21,9 @@ class Rejecters:
     def note(self, resources: Iterable[Resource], member: Member) -> None:
         """Note that a proxy rejected resources."""
         for resource in resources:
-            self._members.setdefault(resource, {})[member] = None
+            if resource not in self._members:
+                self._members[resource.stub()] = {}
+            self._members[resource][member] = None
         while len(self._members) > REMEMBERED:
             del self._members[next(iter(self._members))]
 

@@ -58,7 +58,7 @@ class Acceptance:
 
     def withhold(self, resources: Iterable[Resource]) -> set[Resource]:
         """Have these served no more; those that were."""
-        fresh = set(resources) - self.withheld
+        fresh = {each.stub() for each in resources} - self.withheld
         self.withheld |= fresh
         return fresh
 

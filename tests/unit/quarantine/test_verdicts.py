@@ -256,3 +256,38 @@ def test_memory_that_cannot_be_read_is_no_memory(text: str) -> None:
         assert read(text) == []
     except ValueError:
         assert "held back" not in text
+
+
+def test_what_is_remembered_of_resources_are_no_bytes() -> None:
+    mesh, envoy = mesh_with(POISON, web=service("web"), policy=policy("web", "/a"))
+    for number in range(5):
+        mesh.save(policy=policy("web", f"/poison{number}"))
+        mesh.run()
+        mesh.save(policy=policy("web", f"/good{number}"))
+        mesh.run()
+    quarantine = mesh.quarantine
+    remembered = [
+        *quarantine.docket._verdicts,
+        *quarantine._rejected,
+        *quarantine._rejecters._members,
+        *mesh.acceptance.withheld,
+    ]
+    assert len(remembered) > 10
+    assert not [each for each in remembered if each.part]
+    assert envoy.names("vhds")
+
+
+def test_what_is_held_without_an_author_is_judged_again_with_its_bytes() -> None:
+    mesh, envoy = mesh_with(POISON, web=service("web"), policy=policy("web", "/a"))
+    everything = containing("web", types="vhds")
+    mesh.judge = envoy.rejects = everything
+    mesh.quarantine.docket._verdicts.clear()
+    mesh.save(policy=policy("web", "/b"))
+    mesh.run()
+    assert mesh.quarantine.unexplained
+    mesh.tick(61)
+    assert mesh.quarantine.unexplained
+    mesh.judge = envoy.rejects = takes_all
+    mesh.tick(61)
+    assert not mesh.quarantine.unexplained
+    assert holds(envoy, "/b") == 1

@@ -15,7 +15,7 @@ import resource
 import shutil
 import signal
 import tempfile
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -32,6 +32,7 @@ MEMORY_BYTES: Final = 2 * 1024**3
 
 _NICENESS: Final = 10
 _VERSION_SECONDS: Final = 5.0
+_LAST_SECONDS: Final = 1.0
 _LOGGED_BYTES: Final = 16 * 1024**2
 _LAST_WORDS: Final = 4096
 _COMMAND: Final = (
@@ -100,7 +101,7 @@ async def envoy_version(path: Path) -> str:
         )
     except OSError as error:
         raise JudgeError(f"{path} does not run: {error.strerror}") from error
-    with _ended(process):
+    async with _ended(process):
         try:
             async with asyncio.timeout(_VERSION_SECONDS):
                 output, _ = await process.communicate()
@@ -137,7 +138,7 @@ async def read_bootstrap(path: Path, config: bytes) -> Refusal | None:
                 limit=_LOGGED_BYTES,
                 start_new_session=True,
             )
-            with _ended(process):
+            async with _ended(process):
                 _limit(process.pid)
                 return await _verdict(process)
     except OSError as error:
@@ -170,12 +171,14 @@ def _limit(pid: int) -> None:
         resource.prlimit(pid, resource.RLIMIT_CORE, (0, 0))
 
 
-@contextlib.contextmanager
-def _ended(process: asyncio.subprocess.Process) -> Iterator[None]:
-    """Leave no child behind, whatever happens."""
+@contextlib.asynccontextmanager
+async def _ended(process: asyncio.subprocess.Process) -> AsyncIterator[None]:
+    """Leave no child behind, whatever happens, nor a pipe to it."""
     try:
         yield
     finally:
         if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
+            with contextlib.suppress(ProcessLookupError, TimeoutError):
                 process.kill()
+                async with asyncio.timeout(_LAST_SECONDS):
+                    await process.communicate()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
 from tests.support.processes.envoy import require_envoy
+from tests.support.processes.waiting import eventually
 from xds_server.errors import JudgeError
 from xds_server.judge import envoy as runs
 from xds_server.judge.bootstrap import bootstrap
@@ -82,3 +84,18 @@ async def test_a_crash_and_a_run_without_end_are_refusals(
 async def test_a_program_that_is_gone_is_no_refusal(tmp_path: Path) -> None:
     with pytest.raises(JudgeError, match="does not run"):
         await read_bootstrap(tmp_path / "gone", bootstrap([]))
+
+
+async def test_a_run_that_is_given_up_leaves_no_child(tmp_path: Path) -> None:
+    pid = tmp_path / "pid"
+    endless = program(tmp_path / "envoy", f"echo $$ > {pid}; exec sleep 60")
+    run = asyncio.get_running_loop().create_task(read_bootstrap(endless, bootstrap([])))
+
+    async def runs_now() -> bool:
+        return pid.exists() and bool(pid.read_text())
+
+    await eventually(runs_now, "it runs")
+    run.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await run
+    assert not Path(f"/proc/{pid.read_text().strip()}").exists()

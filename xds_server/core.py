@@ -171,7 +171,7 @@ class Core:
                 path=rejection.path,
                 reason=rejection.reason,
             )
-        self.ledger.progressed(Progress(has_moved=True))
+        self.ledger.progressed(Progress())
 
     def found_judge(self, version: str, *, is_asked_first: bool = False) -> None:
         """Begin to put questions to a judge, an Envoy of this version.

@@ -104,7 +104,6 @@ class Quarantine:
 
     def work(self, notes: Sequence[Note]) -> Progress:
         """Act on what streams and the judge said, in this order."""
-        was_trying = self.is_trying
         for note in notes:
             match note:
                 case Accepted(response, _):
@@ -124,7 +123,7 @@ class Quarantine:
                 case Unjudged():
                     self._unjudged()
         self._release()
-        return self._deeds.take(has_moved=was_trying or self.is_trying)
+        return self._deeds.take()
 
     def follow(self, committed: Committed) -> Progress:
         """Act on an edit of a source: what it is about is judged anew."""
@@ -140,7 +139,7 @@ class Quarantine:
         if self._acceptance.pending:
             self.docket.open(self._examine(tuple(self._acceptance.pending)))
         self._release()
-        return self._deeds.take(has_moved=False)
+        return self._deeds.take()
 
     def joined(self) -> None:
         """Act on a proxy that came: of what is made for it, much may be new."""
@@ -168,7 +167,7 @@ class Quarantine:
             self._history.clear()
         else:
             self._acceptance.prune(self._is_made)
-        return self._deeds.take(has_moved=self.is_trying)
+        return self._deeds.take()
 
     def restore(self, rejections: Iterable[Rejection]) -> list[Rejection]:
         """Hold objects back as before a restart; those that are what they were then."""

@@ -58,8 +58,6 @@ class Progress:
     """What the quarantine did at one time.
 
     Attributes:
-        has_moved: Whether it did anything by itself: there may be new revisions, and what was under
-            suspicion may be so no more.
         rejected: What was found guilty and is held back now.
         explained: What was held back already, and of which the field was found now.
         lifted: What was held back and is so no more: it is gone, has a new value, or is accepted.
@@ -67,7 +65,6 @@ class Progress:
             brings it; empty when nothing had to.
     """
 
-    has_moved: bool = False
     rejected: tuple[Rejection, ...] = ()
     explained: tuple[Rejection, ...] = ()
     lifted: tuple[Rejection, ...] = ()
@@ -86,9 +83,10 @@ class Deeds:
         self.lifted: list[Rejection] = []
         self.carried = range(0)
 
-    def take(self, *, has_moved: bool) -> Progress:
-        """What was done since this was last asked; `has_moved`: there may be more to look at."""
-        held = (tuple(self.rejected), tuple(self.explained), tuple(self.lifted))
-        progress = Progress(has_moved or any(held) or bool(self.carried), *held, self.carried)
+    def take(self) -> Progress:
+        """What was done since this was last asked."""
+        progress = Progress(
+            tuple(self.rejected), tuple(self.explained), tuple(self.lifted), self.carried
+        )
         self._begin()
         return progress
